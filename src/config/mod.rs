@@ -1,0 +1,4 @@
+//! What was asked, turned into a checked plan.
+
+pub mod mapping;
+pub mod plan;

@@ -1,0 +1,111 @@
+//! The checked plan of a load: nothing optional that has a default, every limit kept.
+
+use std::path::PathBuf;
+
+use crate::model::names::ObjectName;
+use crate::model::operation::Operation;
+
+/// Where the rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    File(PathBuf),
+    Stdin,
+}
+
+/// The separators that the Bulk API knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delimiter {
+    Comma,
+    Tab,
+    Pipe,
+    Semicolon,
+    Caret,
+    Backquote,
+}
+
+impl Delimiter {
+    pub const ALL: [Self; 6] =
+        [Self::Comma, Self::Tab, Self::Pipe, Self::Semicolon, Self::Caret, Self::Backquote];
+
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Tab => b'\t',
+            Self::Pipe => b'|',
+            Self::Semicolon => b';',
+            Self::Caret => b'^',
+            Self::Backquote => b'`',
+        }
+    }
+
+    /// The word of the command line and of the Bulk API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Comma => "COMMA",
+            Self::Tab => "TAB",
+            Self::Pipe => "PIPE",
+            Self::Semicolon => "SEMICOLON",
+            Self::Caret => "CARET",
+            Self::Backquote => "BACKQUOTE",
+        }
+    }
+}
+
+/// How the lines of the input end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineEnding {
+    Lf,
+    CrLf,
+    Cr,
+}
+
+/// The input file and how to read it; `None` means: find out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    pub source: Source,
+    pub delimiter: Option<Delimiter>,
+    pub line_ending: Option<LineEnding>,
+    /// A WHATWG encoding label such as `windows-1252`; `None` means UTF-8, or what a BOM says.
+    pub encoding: Option<String>,
+}
+
+/// What a row that cannot be read or is not valid does to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBadRow {
+    #[default]
+    Reject,
+    Stop,
+}
+
+/// What an empty cell means on update and upsert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Nulls {
+    /// Leave the field alone.
+    #[default]
+    Ignore,
+    /// Clear the field: `#N/A` is sent.
+    Clear,
+}
+
+/// A load, ready to be carried out.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    pub operation: Operation,
+    pub object: ObjectName,
+    /// The key field; there for an upsert and only then.
+    pub external_id: Option<String>,
+    pub input: Input,
+    /// The mapping file, read and checked for form; `None` matches headers to field names.
+    pub mapping: Option<super::mapping::MappingSpec>,
+    pub chunk_rows: u32,
+    pub chunk_bytes: u64,
+    pub parallel: usize,
+    pub on_bad_row: OnBadRow,
+    pub nulls: Nulls,
+    pub skip: u64,
+    pub limit: Option<u64>,
+    pub runs_dir: PathBuf,
+    pub run_name: Option<String>,
+    pub success_copy: Option<PathBuf>,
+    pub error_copy: Option<PathBuf>,
+}

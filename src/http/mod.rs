@@ -1,0 +1,3 @@
+//! The one place that talks to a network: transport, calls, and the whole retry policy.
+
+pub mod transport;

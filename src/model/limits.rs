@@ -1,0 +1,85 @@
+//! Every number with a bound, its unit and its source.
+
+/// Bytes of one job's body, header included. Source: the Bulk API 2.0 limit is 150 MB after base64,
+/// which the vendor gives as 100 MB of raw data.
+pub const CHUNK_BYTES_MAX: u64 = 100_000_000;
+
+/// Rows of one job unless `--chunk-rows` says otherwise. A multiple of 10,000, because the service
+/// counts one internal batch for each 10,000 rows. Small enough that the matching table of one job
+/// (about 50 bytes a row) fits the memory bound.
+pub const CHUNK_ROWS_DEFAULT: u32 = 250_000;
+
+/// Rows of one job at most: what the matching table may hold.
+pub const CHUNK_ROWS_MAX: u32 = 1_000_000;
+
+/// Bytes of one field. Source: Bulk API limit of 131,072 characters; counted in characters there, so
+/// `read` refuses past four times as many bytes and `validate` counts characters.
+pub const FIELD_CHARS_MAX: usize = 131_072;
+
+/// Characters of one row. Source: Bulk API limit, 400,000 characters a record.
+pub const ROW_CHARS_MAX: usize = 400_000;
+
+/// Fields of one row. Source: Bulk API limit, 5,000 fields a record.
+pub const ROW_FIELDS_MAX: usize = 5_000;
+
+/// Characters of the header row. Source: Bulk API 2.0, 32,000.
+pub const HEADER_CHARS_MAX: usize = 32_000;
+
+/// Rows of one slab at most.
+pub const SLAB_ROWS: usize = 4_096;
+
+/// Bytes of field text after which a slab is handed on even if it has fewer rows.
+pub const SLAB_BYTES: usize = 1 << 20;
+
+/// Slabs that may wait between two stages. Memory in flight is this times the slab size times the
+/// number of hand-overs.
+pub const SLABS_WAITING: usize = 2;
+
+/// Chunks that may be spooled and not yet taken up by `submit`.
+pub const CHUNKS_WAITING: usize = 2;
+
+/// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each other.
+pub const JOBS_PARALLEL_DEFAULT: usize = 2;
+
+/// Jobs in flight at most. Source: five to ten jobs is where lock contention begins to dominate.
+pub const JOBS_PARALLEL_MAX: usize = 25;
+
+/// Calls a second to one org. Source: our own bound; the org's is a daily count.
+pub const CALLS_PER_SECOND: u32 = 20;
+
+/// Times one call is attempted in all.
+pub const ATTEMPTS_MAX: u32 = 5;
+
+/// Milliseconds before the first repeat; doubled for each further one, with jitter.
+pub const BACKOFF_BASE_MS: u64 = 500;
+
+/// Milliseconds between two attempts at most.
+pub const BACKOFF_CAP_MS: u64 = 60_000;
+
+/// Seconds that a `Retry-After` may ask for; longer ones are cut to this.
+pub const RETRY_AFTER_MAX_S: u64 = 900;
+
+/// Bytes of a JSON answer that are read at most.
+pub const JSON_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of an error body that are read and kept at most.
+pub const ERROR_BODY_BYTES_MAX: usize = 256 << 10;
+
+/// Milliseconds between two questions about a job: at least, and at most.
+pub const POLL_MIN_MS: u64 = 500;
+pub const POLL_MAX_MS: u64 = 60_000;
+
+/// Times a result file is downloaded again when it is short.
+pub const DOWNLOADS_MAX: u32 = 4;
+
+/// Version of the Salesforce API that is asked for when the org offers it. Source: v62.0 is Winter
+/// '25; everything used here exists from v53.0 on.
+pub const API_VERSION: &str = "62.0";
+
+/// How many row numbers a grouped error lists.
+pub const ROWS_LISTED: usize = 5;
+
+const _: () =
+    assert!(CHUNK_ROWS_DEFAULT <= CHUNK_ROWS_MAX && CHUNK_ROWS_DEFAULT.is_multiple_of(10_000));
+const _: () = assert!(FIELD_CHARS_MAX <= ROW_CHARS_MAX);
+const _: () = assert!(BACKOFF_BASE_MS < BACKOFF_CAP_MS && POLL_MIN_MS < POLL_MAX_MS);

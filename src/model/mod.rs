@@ -1,0 +1,12 @@
+//! Nouns without I/O; every other module may name them.
+
+pub mod chunk;
+pub mod failure;
+pub mod ids;
+pub mod limits;
+pub mod names;
+pub mod operation;
+pub mod rows;
+pub mod schema;
+pub mod secret;
+pub mod verdict;

@@ -1,0 +1,64 @@
+//! What became of a row.
+
+/// Rows by verdict. The equation of promise 1 is [`Counts::is_balanced`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    pub input: u64,
+    pub rejected: u64,
+    pub success: u64,
+    pub error: u64,
+    pub unprocessed: u64,
+    pub unknown: u64,
+}
+
+impl Counts {
+    /// Whether input = rejected + success + error + unprocessed + unknown.
+    pub fn is_balanced(&self) -> bool {
+        let ended = self.rejected + self.success + self.error + self.unprocessed + self.unknown;
+        self.input == ended
+    }
+
+    /// Adds another tally.
+    pub fn add(&mut self, other: Self) {
+        self.input += other.input;
+        self.rejected += other.rejected;
+        self.success += other.success;
+        self.error += other.error;
+        self.unprocessed += other.unprocessed;
+        self.unknown += other.unknown;
+    }
+}
+
+/// How a result was matched to its row; the weakest proof is the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchKind {
+    /// By the record's Id.
+    Id,
+    /// By the external id of an upsert.
+    Key,
+    /// By the text columns, equal and unique in the job.
+    Text,
+    /// By all columns, typed values in their canonical form.
+    Typed,
+    /// One of several rows that are equal in all that was sent.
+    Group,
+    /// The verdict is certain because all that remain share it; the Id is not.
+    Count,
+    /// By position, where the far side guarantees the order.
+    Order,
+}
+
+impl MatchKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Key => "key",
+            Self::Text => "text",
+            Self::Typed => "typed",
+            Self::Group => "group",
+            Self::Count => "count",
+            Self::Order => "order",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What happened, for whoever watches. Events are the only way out: no stage prints.
+
+use std::path::PathBuf;
+
+use crate::model::chunk::ChunkNumber;
+use crate::model::ids::{JobId, RunId};
+use crate::model::names::ObjectName;
+use crate::model::operation::Operation;
+use crate::model::schema::OrgFacts;
+use crate::model::verdict::Counts;
+
+/// Somebody who is told.
+///
+/// Called from several threads, between two rows at the most often some times a second; it must be
+/// quick and must not fail.
+pub trait Watch: Send + Sync {
+    fn see(&self, event: &Event);
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The org is known and the run folder is there; nothing was sent yet.
+    Started {
+        run: RunId,
+        run_dir: PathBuf,
+        operation: Operation,
+        object: ObjectName,
+        org: OrgFacts,
+        alias: String,
+        input: String,
+    },
+    /// Something a person should know and need not act on.
+    Notice { message: String },
+    /// Which columns go where, and which are not sent.
+    Mapped { sent: Vec<(String, String)>, not_sent: Vec<String> },
+    /// Totals of the reading side so far; `bytes_total` where the input's size is known.
+    Read { rows: u64, rejected: u64, bytes: u64, bytes_total: Option<u64> },
+    /// The whole input has been read.
+    InputEnded { rows: u64, rejected: u64 },
+    /// A job was created, filled and started.
+    JobStarted { chunk: ChunkNumber, job: JobId, rows: u64, bytes: u64 },
+    /// What the far side says of a running job.
+    JobProgress { chunk: ChunkNumber, job: JobId, processed: u64, failed: u64 },
+    /// A job came to its end, in the far side's word.
+    JobEnded { chunk: ChunkNumber, job: JobId, state: String, message: Option<String> },
+    /// A chunk's rows are in the result files.
+    Settled { chunk: ChunkNumber, counts: Counts },
+    /// Calls made so far, and what is left of the org's day where it says so.
+    Calls { calls: u64, retries: u64, left: Option<u64> },
+    /// The far side asked us to wait, or we do so on our own.
+    Waiting { reason: String, seconds: f64 },
+    /// Rows written by an export so far.
+    Exported { rows: u64, bytes: u64 },
+    /// The end, with all there is to say.
+    Ended { summary: Box<Summary> },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Succeeded,
+    Partial,
+    Unknown,
+    Failed,
+    Interrupted,
+    Refused,
+}
+
+/// The last word on a run: `out/summary.json`, `--json` and the last screen all come from it.
+///
+/// The members and their order are a contract (`docs/reference/summary.md`).
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    pub run: String,
+    pub run_dir: PathBuf,
+    pub status: Status,
+    pub exit_code: u8,
+    pub operation: String,
+    pub object: String,
+    pub org: SummaryOrg,
+    pub rows: Counts,
+    pub jobs: Vec<SummaryJob>,
+    pub errors: Vec<ErrorGroup>,
+    pub api: SummaryApi,
+    pub seconds: f64,
+    pub files: SummaryFiles,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<SummaryFailure>,
+}
+
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct SummaryOrg {
+    pub id: String,
+    pub kind: String,
+    pub alias: String,
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct SummaryJob {
+    pub id: String,
+    pub rows: u64,
+    pub state: String,
+}
+
+/// Rows that ended alike.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ErrorGroup {
+    /// The far side's code, or our own for rejected, unprocessed and unknown rows.
+    pub code: String,
+    pub count: u64,
+    /// The message of the first such row.
+    pub message: String,
+    /// The first few row numbers.
+    pub rows: Vec<u64>,
+    /// `error`, `rejected`, `unprocessed` or `unknown`.
+    pub verdict: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+pub struct SummaryApi {
+    pub calls: u64,
+    pub retries: u64,
+}
+
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct SummaryFiles {
+    pub success: PathBuf,
+    pub error: PathBuf,
+    pub rejected: PathBuf,
+    pub unprocessed: PathBuf,
+    pub unknown: PathBuf,
+}
+
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct SummaryFailure {
+    pub message: String,
+    pub hints: Vec<String>,
+}

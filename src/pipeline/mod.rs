@@ -1,0 +1,3 @@
+//! The conveyor: one folder a stage, in the order of the data; [`run`] wires them.
+
+pub mod event;

@@ -1,0 +1,189 @@
+//! The far side of a load: what it must be able to do, whatever it is.
+
+pub mod salesforce;
+
+use std::path::Path;
+
+use crate::model::failure::{Blame, Explain};
+use crate::model::ids::JobId;
+use crate::model::names::ObjectName;
+use crate::model::operation::Operation;
+use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
+
+/// What a call came to. There is no blanket conversion from an error: every call site says what it
+/// does when the outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// Certain: it was done, and this came back.
+    Done(T),
+    /// Certain: it was not done, and repeats within the budget did not help.
+    NotDone(Fault),
+    /// Nobody knows: the request may have had its effect.
+    Unknown(Fault),
+}
+
+/// What kind of trouble the far side made; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultClass {
+    /// Sign-in, session, permission: a person must act.
+    Access,
+    /// A limit of the org is used up.
+    Limit,
+    /// Down, overloaded, unreachable, or the answer was lost.
+    Unavailable,
+    /// The request itself was refused.
+    Refused,
+    /// What was asked about does not exist (any more).
+    Gone,
+    /// The state of the job does not allow it.
+    State,
+    /// The answer made no sense.
+    Protocol,
+    /// Our own disk.
+    Disk,
+}
+
+/// A refusal or breakdown of a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    pub class: FaultClass,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The far side's code, such as `INVALIDJOBSTATE`, or one of ours.
+    pub code: String,
+    /// A lower-case fragment that names the call, the host and what was said, never a secret.
+    pub message: String,
+    pub hints: Vec<String>,
+}
+
+impl Explain for Fault {
+    fn blame(&self) -> Blame {
+        match self.class {
+            FaultClass::Access => Blame::Access,
+            FaultClass::Limit | FaultClass::Unavailable => Blame::Service,
+            FaultClass::Refused | FaultClass::Gone | FaultClass::State | FaultClass::Protocol => {
+                Blame::Run
+            }
+            FaultClass::Disk => Blame::Disk,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        self.hints.clone()
+    }
+}
+
+/// The job to create for a chunk.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    pub object: ObjectName,
+    pub operation: Operation,
+    /// The key field of an upsert.
+    pub external_id: Option<String>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum JobState {
+    Open,
+    UploadComplete,
+    InProgress,
+    JobComplete,
+    Failed,
+    Aborted,
+}
+
+impl JobState {
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::JobComplete | Self::Failed | Self::Aborted)
+    }
+}
+
+/// The answer to a question about a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobStatus {
+    pub state: JobState,
+    /// Rows worked on, failures included; `None` when the far side does not say.
+    pub processed: Option<u64>,
+    pub failed: Option<u64>,
+    /// Why the job as a whole failed.
+    pub message: Option<String>,
+}
+
+/// One of the three result files of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultFile {
+    Successful,
+    Failed,
+    Unprocessed,
+}
+
+/// Calls made so far, and what the org says is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ApiUsage {
+    pub calls: u64,
+    pub retries: u64,
+    /// Used and allowed in the org's rolling day, as its last answer said.
+    pub org_used: Option<u64>,
+    pub org_allowed: Option<u64>,
+}
+
+/// A far side that runs jobs.
+///
+/// Bulk API 2.0 is a two-phase commit: `reserve` and `stage` have no effect on records, `commit` is
+/// the only call that starts anything, and asking is always free.
+pub trait Target: Send + Sync + 'static {
+    /// Which org this is and as whom we are signed in.
+    fn facts(&self) -> impl Future<Output = Result<OrgFacts, Fault>> + Send;
+
+    /// Every object that the user can see, without fields.
+    fn objects(&self) -> impl Future<Output = Result<Vec<ObjectSchema>, Fault>> + Send;
+
+    /// One object with its fields.
+    fn describe(
+        &self,
+        object: &ObjectName,
+    ) -> impl Future<Output = Result<ObjectSchema, Fault>> + Send;
+
+    /// What is needed to check a load offline; `related` names the objects that relationship columns
+    /// of the header may point to.
+    fn load_schema(
+        &self,
+        object: &ObjectName,
+        header: &[String],
+    ) -> impl Future<Output = Result<LoadSchema, Fault>> + Send;
+
+    /// Makes an empty job. Lost answer: an orphan that never runs.
+    fn reserve(&self, spec: &JobSpec) -> impl Future<Output = Outcome<JobId>> + Send;
+
+    /// Sends the rows; nothing runs. Once for each job, never again.
+    fn stage(
+        &self,
+        job: &JobId,
+        body: &Path,
+        bytes: u64,
+    ) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Starts the job: the only commit. Lost answer: ask.
+    fn commit(&self, job: &JobId) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Where the job stands.
+    fn ask(&self, job: &JobId) -> impl Future<Output = Outcome<JobStatus>> + Send;
+
+    /// Gives up a job that was never committed.
+    fn abandon(&self, job: &JobId) -> impl Future<Output = Outcome<()>> + Send;
+
+    /// Streams one result file to `to` (written anew); returns its bytes.
+    fn download(
+        &self,
+        job: &JobId,
+        which: ResultFile,
+        to: &Path,
+    ) -> impl Future<Output = Outcome<u64>> + Send;
+
+    /// Calls made so far.
+    fn usage(&self) -> ApiUsage;
+}

@@ -1,0 +1,1 @@
+//! Salesforce: sign-in, describe, Bulk API 2.0, REST query.
