@@ -69,12 +69,22 @@ pub const ERROR_BODY_BYTES_MAX: usize = 256 << 10;
 pub const POLL_MIN_MS: u64 = 500;
 pub const POLL_MAX_MS: u64 = 60_000;
 
+/// Milliseconds after which a started job is asked about for the first time.
+pub const POLL_FIRST_MS: u64 = 200;
+
+/// Milliseconds that a call in flight gets after the wish to stop. Source: the process ends within
+/// 5 s of the first Ctrl-C.
+pub const STOP_GRACE_MS: u64 = 2_500;
+
 /// Times a result file is downloaded again when it is short.
 pub const DOWNLOADS_MAX: u32 = 4;
 
 /// Version of the Salesforce API that is asked for when the org offers it. Source: v62.0 is Winter
 /// '25; everything used here exists from v53.0 on.
 pub const API_VERSION: &str = "62.0";
+
+/// Groups of like errors that are kept apart in the summary.
+pub const ERROR_GROUPS_MAX: usize = 200;
 
 /// How many row numbers a grouped error lists.
 pub const ROWS_LISTED: usize = 5;

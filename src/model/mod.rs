@@ -1,11 +1,13 @@
 //! Nouns without I/O; every other module may name them.
 
+pub mod cells;
 pub mod chunk;
 pub mod failure;
 pub mod ids;
 pub mod limits;
 pub mod names;
 pub mod operation;
+pub mod row_error;
 pub mod rows;
 pub mod schema;
 pub mod secret;

@@ -1,0 +1,112 @@
+//! The file itself: framing, chaining, syncing.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::Fact;
+
+/// Version of the line format; a reader refuses a newer one.
+pub const FORMAT: u32 = 1;
+
+/// The open ledger of a running run. One writer; share it by reference.
+pub struct Ledger {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    file: File,
+    sequence: u64,
+    /// The first 16 bytes of the digest of the line before, in hexadecimal.
+    previous: String,
+    line: Vec<u8>,
+    /// A write or sync failed: the file on disk can no longer be trusted to hold what comes next.
+    broken: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    seq: u64,
+    prev: &'a str,
+    #[serde(flatten)]
+    fact: &'a Fact,
+}
+
+impl Ledger {
+    /// Begins the ledger of a new run; the file must not be there yet.
+    pub fn create(path: &Path, run: &str) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let inner = Inner {
+            file: options.open(path)?,
+            sequence: 0,
+            previous: "0".repeat(32),
+            line: Vec::new(),
+            broken: false,
+        };
+        let ledger = Self { inner: Mutex::new(inner) };
+        ledger.record(&Fact::Opened { format: FORMAT, run: run.to_owned() })?;
+        Ok(ledger)
+    }
+
+    /// Writes a fact; when it is one that must be durable, returns when the disk has it.
+    ///
+    /// After a failed write or sync every further call fails: pages may have been dropped, and trying
+    /// again would only look like success.
+    pub fn record(&self, fact: &Fact) -> io::Result<()> {
+        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if inner.broken {
+            return Err(io::Error::other("the ledger failed before and is not written any more"));
+        }
+        let result = inner.append(fact);
+        inner.broken = result.is_err();
+        result
+    }
+}
+
+impl Inner {
+    fn append(&mut self, fact: &Fact) -> io::Result<()> {
+        let framed = Line { seq: self.sequence, prev: &self.previous, fact };
+        let json = serde_json::to_vec(&framed).map_err(io::Error::other)?;
+        self.line.clear();
+        write!(self.line, "{:08x} ", crc32fast::hash(&json))?;
+        self.line.extend_from_slice(&json);
+        self.line.push(b'\n');
+        self.file.write_all(&self.line)?;
+        if fact.is_synced() {
+            self.file.sync_data()?;
+        }
+        blake3::hash(&self.line).to_hex()[..32].clone_into(&mut self.previous);
+        self.sequence += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::verdict::Counts;
+
+    #[test]
+    fn every_line_has_its_checksum_and_names_the_line_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let ledger = Ledger::create(&path, "r1").unwrap();
+        ledger.record(&Fact::Closed { counts: Counts::default(), exit_code: 0 }).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut previous = "0".repeat(32);
+        for (sequence, line) in text.lines().enumerate() {
+            let (crc, json) = line.split_once(' ').unwrap();
+            assert_eq!(crc, format!("{:08x}", crc32fast::hash(json.as_bytes())));
+            let value: serde_json::Value = serde_json::from_str(json).unwrap();
+            assert_eq!(value["seq"], sequence);
+            assert_eq!(value["prev"], previous);
+            previous = blake3::hash(format!("{line}\n").as_bytes()).to_hex()[..32].to_owned();
+        }
+        assert_eq!(text.lines().count(), 2);
+        assert!(Ledger::create(&path, "r1").is_err(), "a ledger is never begun twice");
+    }
+}

@@ -1,0 +1,186 @@
+//! Chunk: accepted rows become files of the size of one job.
+//!
+//! Cutting is a pure function of the rows and the limits: by bytes (header included) and by rows. Each
+//! chunk is two files: `NNNNNN.csv`, the exact body to send, and `NNNNNN.rows`, the source columns of
+//! the same rows with row number and line, from which the result files are written later. Memory holds
+//! one row and two write buffers, never a body.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::model::cells::{push_cell, push_line};
+use crate::model::chunk::{Chunk, ChunkNumber, Digest};
+use crate::model::failure::{Blame, Failure};
+use crate::model::rows::CheckedSlab;
+
+/// How much may go into one chunk.
+#[derive(Debug, Clone, Copy)]
+pub struct ChunkLimits {
+    pub rows: u32,
+    pub bytes: u64,
+}
+
+/// Takes slabs and gives chunks.
+pub struct Spool {
+    folder: PathBuf,
+    header: Vec<u8>,
+    limits: ChunkLimits,
+    next: u32,
+    open: Option<OpenChunk>,
+    line: Vec<u8>,
+}
+
+/// Bytes of the write buffers; segments of 256 KiB cost the least system time.
+const BUFFER_BYTES: usize = 256 << 10;
+
+struct OpenChunk {
+    chunk: Chunk,
+    body: BufWriter<File>,
+    source: BufWriter<File>,
+    hasher: blake3::Hasher,
+}
+
+impl Spool {
+    /// Chunks go to `folder`; `header` are the header cells of every body.
+    pub fn new(folder: &Path, header: &[String], limits: ChunkLimits) -> Self {
+        let mut line = Vec::new();
+        push_line(&mut line, header.iter().map(String::as_bytes));
+        Self {
+            folder: folder.to_owned(),
+            header: line,
+            limits,
+            next: 1,
+            open: None,
+            line: Vec::new(),
+        }
+    }
+
+    /// Spools the accepted rows of a slab; returns the chunks that became full.
+    pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
+        let mut full = Vec::new();
+        for &index in &slab.accepted {
+            let index = index as usize;
+            self.line.clear();
+            push_line(&mut self.line, slab.fields.row(index));
+            let row = slab.raw.marks[index].row;
+            if self.is_full() {
+                full.extend(self.close()?);
+            }
+            self.check_that_it_fits(row)?;
+            self.write_body(row)?;
+            self.write_source(slab, index)?;
+        }
+        Ok(full)
+    }
+
+    /// Closes the last chunk, if there is one.
+    pub fn close(&mut self) -> Result<Option<Chunk>, Failure> {
+        let Some(mut open) = self.open.take() else { return Ok(None) };
+        for (file, path) in
+            [(&mut open.body, &open.chunk.body), (&mut open.source, &open.chunk.source)]
+        {
+            file.flush().map_err(|error| Failure::disk("write", path, &error))?;
+        }
+        open.chunk.digest = Digest::finish(&open.hasher);
+        Ok(Some(open.chunk))
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            open.chunk.rows >= self.limits.rows
+                || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+        })
+    }
+
+    /// A row that does not fit an empty chunk can never be sent.
+    fn check_that_it_fits(&self, row: u64) -> Result<(), Failure> {
+        let bytes = (self.header.len() + self.line.len()) as u64;
+        if bytes <= self.limits.bytes {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Blame::Request,
+            format!(
+                "row {row} alone takes {bytes} bytes with the header, more than the {} bytes of a chunk",
+                self.limits.bytes
+            ),
+        )
+        .hint("raise `--chunk-bytes`"))
+    }
+
+    fn write_body(&mut self, row: u64) -> Result<(), Failure> {
+        if self.open.is_none() {
+            self.open = Some(self.begin(row)?);
+        }
+        let Some(open) = &mut self.open else { unreachable!("a chunk was just begun") };
+        open.body
+            .write_all(&self.line)
+            .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        open.hasher.update(&self.line);
+        open.chunk.body_bytes += self.line.len() as u64;
+        open.chunk.rows += 1;
+        open.chunk.last_row = row;
+        Ok(())
+    }
+
+    fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
+        let Some(open) = &mut self.open else { unreachable!("the body was written first") };
+        let mark = slab.raw.marks[index];
+        self.line.clear();
+        write!(self.line, "{},{}", mark.row, mark.line).unwrap_or_default();
+        for cell in slab.raw.table.row(index) {
+            self.line.push(b',');
+            push_cell(&mut self.line, cell);
+        }
+        self.line.push(b'\n');
+        open.source
+            .write_all(&self.line)
+            .map_err(|error| Failure::disk("write", &open.chunk.source, &error))
+    }
+
+    fn begin(&mut self, row: u64) -> Result<OpenChunk, Failure> {
+        let number = ChunkNumber(self.next);
+        self.next += 1;
+        let body = self.folder.join(format!("{number}.csv"));
+        let source = self.folder.join(format!("{number}.rows"));
+        let mut open = OpenChunk {
+            body: create(&body)?,
+            source: create(&source)?,
+            hasher: blake3::Hasher::new(),
+            chunk: Chunk {
+                number,
+                rows: 0,
+                first_row: row,
+                last_row: row,
+                body,
+                body_bytes: self.header.len() as u64,
+                digest: Digest::of(b""),
+                source,
+            },
+        };
+        open.body
+            .write_all(&self.header)
+            .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        open.hasher.update(&self.header);
+        Ok(open)
+    }
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    private(path)
+        .map(|file| BufWriter::with_capacity(BUFFER_BYTES, file))
+        .map_err(|error| Failure::disk("create", path, &error))
+}
+
+/// A new file that only its owner can read: chunks hold the user's data.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! Emit: the source rows of a chunk, in order, each into the file of its verdict.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::files::ResultWriter;
+use super::groups::Groups;
+use super::kept::KeptColumns;
+use super::matching::{LineAt, Lines, Matched, Outcome};
+use crate::model::cells::push_line;
+use crate::model::chunk::Chunk;
+use crate::model::failure::Failure;
+use crate::model::row_error::RowError;
+use crate::model::verdict::{Counts, MatchKind};
+
+/// The four files of rows that were to be sent.
+pub struct Emit {
+    success: ResultWriter,
+    error: ResultWriter,
+    unprocessed: ResultWriter,
+    unknown: ResultWriter,
+    kept: KeptColumns,
+    groups: Groups,
+}
+
+/// What is known of the job of a chunk.
+pub struct EndedJob<'a> {
+    pub job: &'a str,
+    pub message: Option<&'a str>,
+    pub state: &'a str,
+    pub incomplete: Option<&'a str>,
+    /// Where lines go that belong to no row.
+    pub unmatched: &'a Path,
+}
+
+impl Emit {
+    pub fn begin(out: &Path, kept: &KeptColumns) -> Result<Self, Failure> {
+        let begin = |name, own: &[&str]| ResultWriter::begin(out, name, kept.names(), own);
+        Ok(Self {
+            success: begin(
+                "success.csv",
+                &["sf__Id", "sf__Created", "longshore__row", "longshore__match"],
+            )?,
+            error: begin(
+                "error.csv",
+                &[
+                    "sf__Id",
+                    "sf__Error",
+                    "longshore__code",
+                    "longshore__message",
+                    "longshore__class",
+                    "longshore__row",
+                ],
+            )?,
+            unprocessed: begin("unprocessed.csv", &["longshore__reason", "longshore__row"])?,
+            unknown: begin("unknown.csv", &["longshore__reason", "longshore__row"])?,
+            kept: kept.clone(),
+            groups: Groups::default(),
+        })
+    }
+
+    /// Every row of the chunk was certainly not touched, for one reason.
+    pub fn all_unprocessed(&mut self, chunk: &Chunk, why: &str) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        let mut rows = SourceRows::open(chunk)?;
+        while rows.next()? {
+            self.unprocessed(&rows, why)?;
+            counts.input += 1;
+            counts.unprocessed += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Nobody can say what became of any row of the chunk.
+    pub fn all_unknown(&mut self, chunk: &Chunk, why: &str) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        let mut rows = SourceRows::open(chunk)?;
+        while rows.next()? {
+            self.unknown(&rows, why)?;
+            counts.input += 1;
+            counts.unknown += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Each row has its own outcome.
+    pub fn matched(
+        &mut self,
+        chunk: &Chunk,
+        ended: &EndedJob<'_>,
+        matched: &Matched,
+        mut lines: Lines,
+    ) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        let mut rows = SourceRows::open(chunk)?;
+        let unmatched = unmatched_reason(ended, matched.left_over.len());
+        if !matched.left_over.is_empty() {
+            keep_lines(ended.unmatched, &matched.left_over, &mut lines)
+                .map_err(|error| Failure::disk("write", ended.unmatched, &error))?;
+        }
+        for outcome in &matched.outcomes {
+            if !rows.next()? {
+                return Err(rows.damaged("it has fewer rows than the chunk"));
+            }
+            counts.input += 1;
+            match outcome {
+                Outcome::Success { id, created, how } => {
+                    self.success(&rows, id, *created, *how)?;
+                    counts.success += 1;
+                }
+                Outcome::SuccessWithoutId { created, how } => {
+                    self.success(&rows, b"", *created, *how)?;
+                    counts.success += 1;
+                }
+                Outcome::Error { at, .. } => {
+                    self.error(&rows, *at, &mut lines)?;
+                    counts.error += 1;
+                }
+                Outcome::Unprocessed => {
+                    self.unprocessed(&rows, &unprocessed_reason(ended))?;
+                    counts.unprocessed += 1;
+                }
+                Outcome::Unmatched => {
+                    self.unknown(&rows, &unmatched)?;
+                    counts.unknown += 1;
+                }
+                Outcome::Contradiction => {
+                    let why = format!("the results of job {} name this row twice", ended.job);
+                    self.unknown(&rows, &why)?;
+                    counts.unknown += 1;
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Gives the files their names.
+    pub fn finish(self) -> Result<Groups, Failure> {
+        for file in [self.success, self.error, self.unprocessed, self.unknown] {
+            file.finish()?;
+        }
+        Ok(self.groups)
+    }
+
+    fn success(
+        &mut self,
+        rows: &SourceRows<'_>,
+        id: &[u8],
+        created: bool,
+        how: MatchKind,
+    ) -> Result<(), Failure> {
+        let created: &[u8] = if created { b"true" } else { b"false" };
+        let own = [id, created, rows.number(), how.word().as_bytes()];
+        self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
+    }
+
+    fn error(
+        &mut self,
+        rows: &SourceRows<'_>,
+        at: LineAt,
+        lines: &mut Lines,
+    ) -> Result<(), Failure> {
+        let mut record = ByteRecord::new();
+        lines.read(at, &mut record).map_err(|error| rows.broken(&error))?;
+        let text = String::from_utf8_lossy(lines.error(at, &record));
+        let parsed = RowError::parse(&text);
+        let own = [
+            lines.id(at, &record),
+            text.as_bytes(),
+            parsed.code.as_bytes(),
+            parsed.message.as_bytes(),
+            parsed.class.word().as_bytes(),
+            rows.number(),
+        ];
+        self.error.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.groups.add("error", &parsed.code, &parsed.message, rows.row());
+        Ok(())
+    }
+
+    fn unprocessed(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
+        let own = [why.as_bytes(), rows.number()];
+        self.unprocessed.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.groups.add("unprocessed", "unprocessed", why, rows.row());
+        Ok(())
+    }
+
+    fn unknown(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
+        let own = [why.as_bytes(), rows.number()];
+        self.unknown.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.groups.add("unknown", "unknown", why, rows.row());
+        Ok(())
+    }
+}
+
+fn unmatched_reason(ended: &EndedJob<'_>, lines: usize) -> String {
+    let job = ended.job;
+    let short = ended.incomplete.map(|why| format!(": {why}")).unwrap_or_default();
+    match lines {
+        0 => format!("the results of job {job} do not name this row{short}"),
+        lines => {
+            let name = ended.unmatched.file_name().unwrap_or_default().to_string_lossy();
+            format!(
+                "{lines} result lines of job {job} fit no row for certain, see raw/{name}{short}"
+            )
+        }
+    }
+}
+
+fn unprocessed_reason(ended: &EndedJob<'_>) -> String {
+    let said = ended.message.map(|message| format!(": {message}")).unwrap_or_default();
+    format!("job {} ended {} before this row{said}", ended.job, ended.state)
+}
+
+/// Writes the lines that belong to no row, each with the name of its file.
+fn keep_lines(path: &Path, places: &[LineAt], lines: &mut Lines) -> io::Result<()> {
+    let mut text = Vec::new();
+    let mut record = ByteRecord::new();
+    for at in places {
+        lines.read(*at, &mut record)?;
+        let which = format!("{:?}", lines.which(*at)).to_lowercase();
+        push_line(&mut text, std::iter::once(which.as_bytes()).chain(record.iter()));
+    }
+    File::create(path)?.write_all(&text)
+}
+
+/// The spooled source rows of a chunk: row number, line, then the source columns.
+struct SourceRows<'a> {
+    chunk: &'a Chunk,
+    reader: csv::Reader<File>,
+    record: ByteRecord,
+}
+
+impl<'a> SourceRows<'a> {
+    fn open(chunk: &'a Chunk) -> Result<Self, Failure> {
+        let file = File::open(&chunk.source)
+            .map_err(|error| Failure::disk("open", &chunk.source, &error))?;
+        let reader =
+            ReaderBuilder::new().has_headers(false).buffer_capacity(64 << 10).from_reader(file);
+        Ok(Self { chunk, reader, record: ByteRecord::new() })
+    }
+
+    /// Goes to the next row; false at the end.
+    fn next(&mut self) -> Result<bool, Failure> {
+        self.reader
+            .read_byte_record(&mut self.record)
+            .map_err(|error| self.broken(&io::Error::other(error)))
+    }
+
+    fn number(&self) -> &[u8] {
+        &self.record[0]
+    }
+
+    fn row(&self) -> u64 {
+        std::str::from_utf8(self.number()).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    fn cell(&self, column: usize) -> Option<&[u8]> {
+        self.record.get(column + 2)
+    }
+
+    fn broken(&self, error: &io::Error) -> Failure {
+        Failure::disk("read", &self.chunk.source, error)
+    }
+
+    fn damaged(&self, what: &str) -> Failure {
+        self.broken(&io::Error::new(io::ErrorKind::InvalidData, what.to_owned()))
+    }
+}

@@ -1,0 +1,71 @@
+//! The result files: five CSV files that stand under their names only when they are whole.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::ledger::sync_folder;
+use crate::model::cells::push_line;
+use crate::model::failure::Failure;
+
+/// One result file, written beside its name until it is finished.
+pub struct ResultWriter {
+    path: PathBuf,
+    beside: PathBuf,
+    file: BufWriter<File>,
+    line: Vec<u8>,
+    pub rows: u64,
+}
+
+impl ResultWriter {
+    /// Begins `folder/name` with the source columns and `own` columns as its header.
+    pub fn begin(
+        folder: &Path,
+        name: &str,
+        source: &[String],
+        own: &[&str],
+    ) -> Result<Self, Failure> {
+        let path = folder.join(name);
+        let beside = folder.join(format!("{name}.part"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file =
+            options.open(&beside).map_err(|error| Failure::disk("create", &beside, &error))?;
+        let mut writer = Self {
+            path,
+            beside,
+            file: BufWriter::with_capacity(128 << 10, file),
+            line: Vec::new(),
+            rows: 0,
+        };
+        let header = source.iter().map(String::as_bytes).chain(own.iter().map(|o| o.as_bytes()));
+        writer.push(header)?;
+        writer.rows = 0;
+        Ok(writer)
+    }
+
+    /// Appends one row.
+    pub fn push<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>) -> Result<(), Failure> {
+        self.line.clear();
+        push_line(&mut self.line, cells);
+        self.file
+            .write_all(&self.line)
+            .map_err(|error| Failure::disk("write", &self.beside, &error))?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Makes the file durable and gives it its name.
+    pub fn finish(mut self) -> Result<PathBuf, Failure> {
+        let whole = self
+            .file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .and_then(|()| std::fs::rename(&self.beside, &self.path))
+            .and_then(|()| sync_folder(&self.path));
+        whole.map_err(|error| Failure::disk("write", &self.path, &error))?;
+        Ok(self.path)
+    }
+}

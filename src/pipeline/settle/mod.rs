@@ -1,0 +1,189 @@
+//! Settle: every row of an ended chunk goes into the file of its verdict, in input order.
+//!
+//! Chunks are settled in the order of the input, whatever order their jobs ended in; a chunk that
+//! ended early waits here as a few names. The results are streamed from disk, matched to the rows of
+//! that chunk ([`matching`]), and written by one sequential pass over its source rows.
+
+mod emit;
+mod files;
+mod groups;
+mod kept;
+mod matching;
+mod rejected;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::emit::Emit;
+pub use self::groups::Groups;
+pub use self::kept::KeptColumns;
+use self::matching::{Job, Keys, match_results};
+pub use self::rejected::RejectedFile;
+use crate::ledger::{Fact, Ledger};
+use crate::model::failure::{Blame, Failure};
+use crate::model::operation::Operation;
+use crate::model::schema::SentField;
+use crate::model::verdict::{Counts, MatchKind};
+use crate::pipeline::event::{Event, SummaryJob, Watch};
+use crate::pipeline::handover::{EndedChunk, Ending};
+
+/// What all chunks of a load have in common.
+pub struct SettlePlan {
+    pub operation: Operation,
+    /// The columns of the body.
+    pub fields: Vec<SentField>,
+    pub external_id: Option<String>,
+    pub kept: KeptColumns,
+    /// Folder of raw results; unmatched lines are put there too.
+    pub raw: PathBuf,
+    /// Folder of the result files.
+    pub out: PathBuf,
+    /// Keeps chunk bodies and source rows after they are settled.
+    pub keep_sent: bool,
+    /// Seed of the fingerprints.
+    pub seed: u64,
+}
+
+/// The settling of one run.
+pub struct Settle {
+    plan: SettlePlan,
+    sent: Vec<String>,
+    keys: Keys,
+    primary: MatchKind,
+    emit: Emit,
+    /// Chunks that ended before an earlier one did.
+    early: BTreeMap<u32, EndedChunk>,
+    next: u32,
+    counts: Counts,
+    jobs: Vec<SummaryJob>,
+    ledger: Arc<Ledger>,
+    watch: Arc<dyn Watch>,
+}
+
+/// What was settled.
+pub struct Settled {
+    /// Rows by verdict, rejected ones not among them.
+    pub counts: Counts,
+    pub groups: Groups,
+    pub jobs: Vec<SummaryJob>,
+}
+
+impl Settle {
+    pub fn begin(
+        plan: SettlePlan,
+        ledger: Arc<Ledger>,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Self, Failure> {
+        let key = plan.key_column();
+        let primary = match (plan.operation.needs_id(), key) {
+            (true, _) => MatchKind::Id,
+            (false, Some(_)) => MatchKind::Key,
+            (false, None) => MatchKind::Text,
+        };
+        Ok(Self {
+            sent: plan.fields.iter().map(|field| field.header.clone()).collect(),
+            keys: Keys::new(&plan.fields, key, plan.seed),
+            primary,
+            emit: Emit::begin(&plan.out, &plan.kept)?,
+            early: BTreeMap::new(),
+            next: 1,
+            counts: Counts::default(),
+            jobs: Vec::new(),
+            plan,
+            ledger,
+            watch,
+        })
+    }
+
+    /// Takes an ended chunk, and settles it and those that waited for it.
+    pub fn take(&mut self, ended: EndedChunk) -> Result<(), Failure> {
+        self.early.insert(ended.chunk.number.0, ended);
+        while let Some(ended) = self.early.remove(&self.next) {
+            self.settle(&ended)?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives the result files their names.
+    pub fn finish(mut self) -> Result<Settled, Failure> {
+        // Only a broken task leaves a gap; what ended behind it is settled all the same.
+        while let Some((_, ended)) = self.early.pop_first() {
+            self.settle(&ended)?;
+        }
+        let groups = self.emit.finish()?;
+        Ok(Settled { counts: self.counts, groups, jobs: self.jobs })
+    }
+
+    fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {
+        let chunk = &ended.chunk;
+        let counts = match &ended.ending {
+            Ending::NotStarted { why } => self.emit.all_unprocessed(chunk, why)?,
+            Ending::Unknowable { job, why } => {
+                self.jobs.push(summary_job(job.to_string(), chunk.rows, "Unknown"));
+                self.emit.all_unknown(chunk, why)?
+            }
+            Ending::Results { job, status, files, incomplete } => {
+                let state = format!("{:?}", status.state);
+                self.jobs.push(summary_job(job.to_string(), chunk.rows, &state));
+                let work = Job {
+                    body: &chunk.body,
+                    rows: chunk.rows,
+                    files,
+                    sent: &self.sent,
+                    primary: self.primary,
+                };
+                let (matched, lines) = match_results(&work, &mut self.keys).map_err(|error| {
+                    Failure::disk("read the results in", &self.plan.raw, &error)
+                })?;
+                let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
+                let ended = emit::EndedJob {
+                    job: job.as_str(),
+                    message: status.message.as_deref(),
+                    state: &state,
+                    incomplete: incomplete.as_deref(),
+                    unmatched: &unmatched,
+                };
+                self.emit.matched(chunk, &ended, &matched, lines)?
+            }
+        };
+        if counts.unknown > 0 {
+            let why = "see out/unknown.csv".to_owned();
+            let fact = Fact::Unknown { chunk: chunk.number, rows: counts.unknown, why };
+            self.record(&fact)?;
+        }
+        self.record(&Fact::Reconciled { chunk: chunk.number, counts })?;
+        self.counts.add(counts);
+        self.watch.see(&Event::Settled { chunk: chunk.number, counts });
+        if !self.plan.keep_sent && counts.unknown == 0 {
+            remove(&chunk.body)?;
+            remove(&chunk.source)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, fact: &Fact) -> Result<(), Failure> {
+        self.ledger
+            .record(fact)
+            .map_err(|error| Failure::new(Blame::Disk, format!("cannot write the ledger: {error}")))
+    }
+}
+
+impl SettlePlan {
+    /// The body column that identifies a row, if the operation has one.
+    fn key_column(&self) -> Option<usize> {
+        let name = if self.operation.needs_id() { Some("Id") } else { self.external_id.as_deref() };
+        let name = name?;
+        self.fields.iter().position(|field| field.header.eq_ignore_ascii_case(name))
+    }
+}
+
+fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {
+    SummaryJob { id, rows: u64::from(rows), state: state.to_owned() }
+}
+
+/// Removes a file that the ledger says is not needed any more.
+fn remove(path: &Path) -> Result<(), Failure> {
+    std::fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))
+}

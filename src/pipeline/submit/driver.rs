@@ -1,0 +1,398 @@
+//! The driver: does what the machine says, and writes down what happened.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::machine::{self, Event as Answer, Progress, Step};
+use super::poll::{Poller, Waited};
+use super::results;
+use crate::ledger::{Fact, Ledger};
+use crate::model::chunk::Chunk;
+use crate::model::failure::{Blame, Failure};
+use crate::model::ids::JobId;
+use crate::model::limits::{ATTEMPTS_MAX, BACKOFF_BASE_MS, STOP_GRACE_MS};
+use crate::pipeline::event::{Event, Watch};
+use crate::pipeline::handover::{EndedChunk, Ending};
+use crate::pipeline::stop::Stop;
+use crate::target::{Fault, FaultClass, JobSpec, JobStatus, Outcome, Target};
+
+/// All that submitting needs; shared by the chunks in flight.
+pub struct Submit<T> {
+    pub target: Arc<T>,
+    pub ledger: Arc<Ledger>,
+    pub watch: Arc<dyn Watch>,
+    pub stop: Stop,
+    pub spec: JobSpec,
+    /// Where raw results go.
+    pub raw: PathBuf,
+    /// Jobs at once.
+    pub parallel: usize,
+    halted: Mutex<Option<Failure>>,
+}
+
+impl<T: Target> Submit<T> {
+    pub fn new(
+        target: Arc<T>,
+        ledger: Arc<Ledger>,
+        watch: Arc<dyn Watch>,
+        stop: Stop,
+        spec: JobSpec,
+        raw: PathBuf,
+    ) -> Self {
+        let halted = Mutex::new(None);
+        Self { target, ledger, watch, stop, spec, raw, parallel: 1, halted }
+    }
+
+    /// Submits every chunk; each comes out exactly once, in whatever order they end.
+    ///
+    /// After a failure of the run no further chunk is started; those in flight are followed to their
+    /// end as far as possible. The first failure is returned.
+    pub async fn run(
+        self,
+        mut chunks: mpsc::Receiver<Chunk>,
+        ended: mpsc::Sender<EndedChunk>,
+    ) -> Option<Failure> {
+        let shared = Arc::new(self);
+        let poller = Poller::new();
+        let slots = Arc::new(Semaphore::new(shared.parallel));
+        let asking = {
+            let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
+            tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })
+        };
+        let mut tasks = tokio::task::JoinSet::new();
+        while let Some(chunk) = chunks.recv().await {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
+            tasks.spawn(async move {
+                let ending = shared.carry(&chunk, &poller, slot).await;
+                // Settling stops only when its disk failed, and it says so itself.
+                let _taken = ended.send(EndedChunk { chunk, ending }).await.is_ok();
+            });
+        }
+        while let Some(task) = tasks.join_next().await {
+            if task.is_err() {
+                shared.halt(Failure::new(Blame::Run, "a task of the submit stage broke down"));
+            }
+        }
+        asking.abort();
+        shared.halted.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Carries one chunk from the spool to its results.
+    async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: OwnedSemaphorePermit) -> Ending {
+        let mut way = Way { progress: Progress::Spooled, attempts: 0, refusal: None };
+        let mut slot = Some(slot);
+        loop {
+            match machine::next(&way.progress) {
+                Step::Reserve => {
+                    if let Some(why) = self.why_not() {
+                        return Ending::NotStarted { why };
+                    }
+                    if let Err(ending) = self.reserve(chunk, &mut way).await {
+                        return ending;
+                    }
+                }
+                Step::Stage(job) => self.stage(chunk, &job, &mut way).await,
+                Step::Abandon(job) => self.abandon(chunk, &job, &mut way).await,
+                Step::Commit(job) => self.commit(chunk, &job, &mut way).await,
+                Step::Ask(job) => {
+                    if let Err(ending) = self.ask(chunk, &job, &mut way).await {
+                        return ending;
+                    }
+                }
+                Step::Await(job) => match self.wait(chunk, &job, poller).await {
+                    Ok(answer) => way.happened(answer),
+                    Err(ending) => return ending,
+                },
+                Step::Fetch(job, status) => {
+                    drop(slot.take());
+                    return self.fetch(chunk, job, status).await;
+                }
+                Step::GiveUp(job) => {
+                    let why = format!("job {job} is not there any more");
+                    return Ending::Unknowable { job, why };
+                }
+            }
+        }
+    }
+
+    async fn reserve(&self, chunk: &Chunk, way: &mut Way) -> Result<(), Ending> {
+        way.attempts += 1;
+        let Some(outcome) = self.unless_stopped(self.target.reserve(&self.spec)).await else {
+            return Err(Ending::NotStarted { why: INTERRUPTED.to_owned() });
+        };
+        match outcome {
+            Outcome::Done(job) => {
+                self.record(&Fact::Created { chunk: chunk.number, job: job.clone() });
+                way.happened(Answer::Reserved(job));
+                Ok(())
+            }
+            // The orphan of a lost answer is empty and never runs; another job may be made.
+            Outcome::Unknown(_) if way.attempts < ATTEMPTS_MAX => Ok(()),
+            Outcome::NotDone(fault) | Outcome::Unknown(fault) => Err(self.not_started(fault)),
+        }
+    }
+
+    async fn stage(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
+        let staging = self.target.stage(job, &chunk.body, chunk.body_bytes);
+        let Some(outcome) = self.unless_stopped(staging).await else {
+            way.happened(Answer::StageInDoubt);
+            return;
+        };
+        match outcome {
+            // Nothing is committed after a wish to stop; the filled job is given up instead.
+            Outcome::Done(()) if self.why_not().is_none() => {
+                let prepared = Fact::Prepared {
+                    chunk: chunk.number,
+                    job: job.clone(),
+                    bytes: chunk.body_bytes,
+                    digest: chunk.digest,
+                };
+                if self.record(&prepared) {
+                    way.happened(Answer::Staged);
+                } else {
+                    way.happened(Answer::StageInDoubt);
+                }
+            }
+            Outcome::Done(()) => way.happened(Answer::StageInDoubt),
+            Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
+                if way.attempts >= ATTEMPTS_MAX || !may_pass(fault.class) {
+                    self.halt(fault.into());
+                }
+                way.happened(Answer::StageInDoubt);
+            }
+        }
+    }
+
+    async fn abandon(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
+        let abandoned = self.unless_stopped(self.target.abandon(job)).await;
+        let confirmed = matches!(abandoned, Some(Outcome::Done(())));
+        self.record(&Fact::Abandoned { chunk: chunk.number, job: job.clone(), confirmed });
+        if !confirmed {
+            let message = format!(
+                "job {job} was given up before it was started and may still stand open in the org; \
+                 do not start it by hand"
+            );
+            self.watch.see(&Event::Notice { message });
+        }
+        way.happened(Answer::Abandoned);
+    }
+
+    async fn commit(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
+        match self.unless_stopped(self.target.commit(job)).await {
+            Some(Outcome::Done(())) => {
+                self.started(chunk, job);
+                way.happened(Answer::CommitAcknowledged);
+            }
+            Some(Outcome::NotDone(fault)) => {
+                way.refusal = Some(fault);
+                way.happened(Answer::CommitInDoubt);
+            }
+            Some(Outcome::Unknown(_)) | None => way.happened(Answer::CommitInDoubt),
+        }
+    }
+
+    /// The job is known to have been told to start.
+    fn started(&self, chunk: &Chunk, job: &JobId) {
+        self.record(&Fact::Started { chunk: chunk.number, job: job.clone() });
+        self.watch.see(&Event::JobStarted {
+            chunk: chunk.number,
+            job: job.clone(),
+            rows: u64::from(chunk.rows),
+            bytes: chunk.body_bytes,
+        });
+    }
+
+    /// After a commit in doubt: did it arrive?
+    async fn ask(&self, chunk: &Chunk, job: &JobId, way: &mut Way) -> Result<(), Ending> {
+        let Some(outcome) = self.unless_stopped(self.target.ask(job)).await else {
+            let why = format!("whether job {job} was started could not be asked any more");
+            return Err(Ending::Unknowable { job: job.clone(), why });
+        };
+        match outcome {
+            Outcome::Done(status) => {
+                let open = status.state == crate::target::JobState::Open;
+                match way.refusal.take() {
+                    Some(fault) if open && is_spoiled(&fault) => way.happened(Answer::Spoiled),
+                    Some(fault) if open && !may_pass(fault.class) => {
+                        return Err(self.left_open(job, fault));
+                    }
+                    Some(fault) if open && way.attempts >= ATTEMPTS_MAX => {
+                        return Err(self.left_open(job, fault));
+                    }
+                    _ => {
+                        if open && way.attempts >= ATTEMPTS_MAX {
+                            return Err(self.never_heard(job));
+                        } else if open {
+                            way.attempts += 1;
+                            let wait = BACKOFF_BASE_MS << way.attempts;
+                            tokio::time::sleep(Duration::from_millis(wait)).await;
+                        } else {
+                            self.started(chunk, job);
+                        }
+                        way.happened(Answer::Status(status));
+                    }
+                }
+                Ok(())
+            }
+            Outcome::NotDone(fault) if fault.class == FaultClass::Gone => {
+                way.happened(Answer::Gone);
+                Ok(())
+            }
+            Outcome::NotDone(fault) | Outcome::Unknown(fault) => Err(self.blind(job, fault)),
+        }
+    }
+
+    /// Waits for the job's end, or a short while longer than the wish to stop.
+    async fn wait(&self, chunk: &Chunk, job: &JobId, poller: &Poller) -> Result<Answer, Ending> {
+        let waited = tokio::select! {
+            waited = poller.wait(chunk.number, job, u64::from(chunk.rows)) => waited,
+            () = self.stop.asked() => {
+                let why = format!(
+                    "job {job} was still running when the run was interrupted; its rows may yet be \
+                     processed"
+                );
+                return Err(Ending::Unknowable { job: job.clone(), why });
+            }
+        };
+        match waited {
+            Waited::Ended(status) => {
+                self.record(&Fact::Terminal {
+                    chunk: chunk.number,
+                    job: job.clone(),
+                    state: format!("{:?}", status.state),
+                    processed: status.processed,
+                    failed: status.failed,
+                });
+                self.watch.see(&Event::JobEnded {
+                    chunk: chunk.number,
+                    job: job.clone(),
+                    state: format!("{:?}", status.state),
+                    message: status.message.clone(),
+                });
+                Ok(Answer::Status(status))
+            }
+            Waited::Gone(_) => Ok(Answer::Gone),
+            Waited::Blind(fault) => Err(self.blind(job, fault)),
+        }
+    }
+
+    async fn fetch(&self, chunk: &Chunk, job: JobId, status: JobStatus) -> Ending {
+        let fetching = results::fetch(&*self.target, chunk, &job, &status, &self.raw);
+        let Some(fetched) = self.unless_stopped(fetching).await else {
+            let why = format!("the results of job {job} were not fetched before the run stopped");
+            return Ending::Unknowable { job, why };
+        };
+        match fetched {
+            Ok(fetched) => Ending::Results {
+                job,
+                status,
+                files: fetched.files,
+                incomplete: fetched.incomplete,
+            },
+            Err(fault) if fault.class == FaultClass::Gone => {
+                let why = format!("the results of job {job} are not there any more");
+                Ending::Unknowable { job, why }
+            }
+            Err(fault) => self.blind(&job, fault),
+        }
+    }
+
+    /// Certain: nothing of this chunk was started, and the run cannot go on.
+    fn not_started(&self, fault: Fault) -> Ending {
+        let why = format!("not sent: {fault}");
+        self.halt(fault.into());
+        Ending::NotStarted { why }
+    }
+
+    /// The job holds the rows, is open, and is refused: certain that nothing ran.
+    fn left_open(&self, job: &JobId, fault: Fault) -> Ending {
+        let why = format!("job {job} holds the rows and was never started: {fault}");
+        self.halt(fault.into());
+        Ending::NotStarted { why }
+    }
+
+    /// Every commit was lost and the job still stands open; a late one may yet arrive.
+    fn never_heard(&self, job: &JobId) -> Ending {
+        let why = format!("job {job} could not be started: the answer was lost every time");
+        self.halt(Failure::new(Blame::Service, why.clone()));
+        Ending::Unknowable { job: job.clone(), why }
+    }
+
+    /// The job may have run and cannot be asked about.
+    fn blind(&self, job: &JobId, fault: Fault) -> Ending {
+        let why = format!("what became of job {job} cannot be asked: {fault}");
+        self.halt(fault.into());
+        Ending::Unknowable { job: job.clone(), why }
+    }
+
+    /// Why no further job may be started, if so.
+    fn why_not(&self) -> Option<String> {
+        if self.stop.is_asked() {
+            return Some(INTERRUPTED.to_owned());
+        }
+        let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
+        halted.as_ref().map(|failure| format!("not sent: the run had stopped: {failure}"))
+    }
+
+    fn halt(&self, failure: Failure) {
+        self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+    }
+
+    /// The outcome, or `None` when a wish to stop came and the call went on for too long after it.
+    async fn unless_stopped<F: Future>(&self, call: F) -> Option<F::Output> {
+        let grace = async {
+            self.stop.asked().await;
+            tokio::time::sleep(Duration::from_millis(STOP_GRACE_MS)).await;
+        };
+        tokio::select! {
+            biased;
+            outcome = call => Some(outcome),
+            () = grace => None,
+        }
+    }
+
+    /// Writes a fact down; a ledger that fails stops the run.
+    fn record(&self, fact: &Fact) -> bool {
+        match self.ledger.record(fact) {
+            Ok(()) => true,
+            Err(error) => {
+                let message = format!("cannot write the ledger: {error}");
+                self.halt(Failure::new(Blame::Disk, message));
+                false
+            }
+        }
+    }
+}
+
+/// Why a chunk was not sent.
+const INTERRUPTED: &str = "not sent: the run was interrupted before";
+
+/// One chunk's way through the machine.
+struct Way {
+    progress: Progress,
+    /// Jobs made and commits repeated for this chunk.
+    attempts: u32,
+    /// The certain refusal of the last commit.
+    refusal: Option<Fault>,
+}
+
+impl Way {
+    fn happened(&mut self, answer: Answer) {
+        let before = std::mem::replace(&mut self.progress, Progress::Spooled);
+        self.progress = machine::advance(before, answer);
+    }
+}
+
+/// Whether trying again may help.
+fn may_pass(class: FaultClass) -> bool {
+    matches!(class, FaultClass::Unavailable | FaultClass::State | FaultClass::Protocol)
+}
+
+/// The job got two contents and will never start. Text as recorded in field reports.
+fn is_spoiled(fault: &Fault) -> bool {
+    fault.message.contains("multiple contents")
+}

@@ -1,0 +1,174 @@
+//! Results: brings them to disk and sees that they are whole.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::model::chunk::Chunk;
+use crate::model::ids::JobId;
+use crate::model::limits::DOWNLOADS_MAX;
+use crate::target::{Fault, JobState, JobStatus, Outcome, ResultFile, Target};
+
+/// Results on disk.
+#[derive(Debug)]
+pub struct Fetched {
+    pub files: Vec<(ResultFile, PathBuf)>,
+    /// Why they are known not to be all there.
+    pub incomplete: Option<String>,
+}
+
+/// Downloads what the job has to say; again when the counts do not add up, since counters may lag
+/// and a download may be cut without a sign.
+pub async fn fetch<T: Target>(
+    target: &T,
+    chunk: &Chunk,
+    job: &JobId,
+    status: &JobStatus,
+    folder: &Path,
+) -> Result<Fetched, Fault> {
+    let mut wait = Duration::from_secs(1);
+    for attempt in 1.. {
+        let mut have = Vec::new();
+        let mut rows = 0;
+        let mut cut = None;
+        for which in wanted(status) {
+            download(target, job, which, chunk, folder, &mut have, &mut rows, &mut cut).await?;
+        }
+        if cut.is_none() && rows < u64::from(chunk.rows) && !has(&have, ResultFile::Unprocessed) {
+            let which = ResultFile::Unprocessed;
+            download(target, job, which, chunk, folder, &mut have, &mut rows, &mut cut).await?;
+        }
+        let incomplete = cut.or_else(|| shortage(rows, chunk.rows));
+        if incomplete.is_none() || attempt >= DOWNLOADS_MAX {
+            return Ok(Fetched { files: have, incomplete });
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    unreachable!("the loop ends by the number of attempts")
+}
+
+/// The files that can have rows, by what the job says of itself; each costs a call.
+fn wanted(status: &JobStatus) -> Vec<ResultFile> {
+    if status.state != JobState::JobComplete {
+        return vec![ResultFile::Successful, ResultFile::Failed, ResultFile::Unprocessed];
+    }
+    match (status.processed, status.failed) {
+        (_, Some(0)) => vec![ResultFile::Successful],
+        (Some(processed), Some(failed)) if processed == failed => vec![ResultFile::Failed],
+        _ => vec![ResultFile::Successful, ResultFile::Failed],
+    }
+}
+
+fn has(files: &[(ResultFile, PathBuf)], which: ResultFile) -> bool {
+    files.iter().any(|(file, _)| *file == which)
+}
+
+fn shortage(found: u64, sent: u32) -> Option<String> {
+    (found != u64::from(sent))
+        .then(|| format!("the job was sent {sent} rows and its results hold {found}"))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the tail of one loop, split off to be readable")]
+async fn download<T: Target>(
+    target: &T,
+    job: &JobId,
+    which: ResultFile,
+    chunk: &Chunk,
+    folder: &Path,
+    have: &mut Vec<(ResultFile, PathBuf)>,
+    rows: &mut u64,
+    cut: &mut Option<String>,
+) -> Result<(), Fault> {
+    let path = folder.join(format!("{}.{}.csv", chunk.number, word(which)));
+    match target.download(job, which, &path).await {
+        Outcome::Done(_) => {}
+        Outcome::NotDone(fault) | Outcome::Unknown(fault) => return Err(fault),
+    }
+    let counted = {
+        let path = path.clone();
+        tokio::task::spawn_blocking(move || count(&path)).await
+    };
+    match counted {
+        Ok(Ok(records)) => *rows += records,
+        Ok(Err(why)) => *cut = Some(format!("the {} results are damaged: {why}", word(which))),
+        Err(_) => *cut = Some(format!("the {} results could not be counted", word(which))),
+    }
+    have.push((which, path));
+    Ok(())
+}
+
+pub(super) fn word(which: ResultFile) -> &'static str {
+    match which {
+        ResultFile::Successful => "successful",
+        ResultFile::Failed => "failed",
+        ResultFile::Unprocessed => "unprocessed",
+    }
+}
+
+/// Rows of a result file, header not counted; an entirely empty file has none.
+///
+/// A file that does not end with a line end was cut.
+fn count(path: &Path) -> Result<u64, String> {
+    let mut file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    if !ends_with_line_end(&mut file).map_err(|error| error.to_string())? {
+        return Err("it does not end with a line end".to_owned());
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let mut record = csv::ByteRecord::new();
+    let mut records = 0;
+    while reader.read_byte_record(&mut record).map_err(|error| error.to_string())? {
+        records += 1;
+    }
+    Ok(records)
+}
+
+fn ends_with_line_end(file: &mut std::fs::File) -> std::io::Result<bool> {
+    use std::io::{Read, Seek, SeekFrom};
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(last[0] == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_file_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        for (text, rows) in [
+            ("", Some(0)),
+            ("\"sf__Id\",Name\n", Some(0)),
+            ("\"sf__Id\",Name\n\"1\",\"a\nb\"\n\"2\",\"c\"\n", Some(2)),
+            ("\"sf__Id\",Name\n\"1\",\"a\"\n\"2\",\"", None),
+            ("\"sf__Id\",Name\n\"1\",\"a\"", None),
+        ] {
+            crate::ledger::write_whole(&path, text.as_bytes()).unwrap();
+            assert_eq!(count(&path).ok(), rows, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_files_that_can_have_rows_are_asked_for() {
+        use ResultFile::{Failed, Successful, Unprocessed};
+
+        let status =
+            |state, processed, failed| JobStatus { state, processed, failed, message: None };
+        for (status, files) in [
+            (status(JobState::JobComplete, Some(10), Some(0)), vec![Successful]),
+            (status(JobState::JobComplete, Some(10), Some(10)), vec![Failed]),
+            (status(JobState::JobComplete, Some(10), Some(3)), vec![Successful, Failed]),
+            (status(JobState::JobComplete, None, None), vec![Successful, Failed]),
+            (status(JobState::Failed, Some(0), Some(0)), vec![Successful, Failed, Unprocessed]),
+            (status(JobState::Aborted, None, None), vec![Successful, Failed, Unprocessed]),
+        ] {
+            assert_eq!(wanted(&status), files, "{status:?}");
+        }
+    }
+}
