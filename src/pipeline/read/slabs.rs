@@ -337,7 +337,7 @@ impl SlabReader {
         let lines = line_ends(bytes);
         let apart = Apart::of(bytes, self.delimiter);
         let what = format!(
-            "the row has more than {held} bytes, at most {ROW_CHARS_MAX} characters are allowed"
+            "the row has more than {RECORD_BYTES_MAX} bytes, at most {ROW_CHARS_MAX} characters are allowed"
         );
         let place = Place { line: self.line, column: 1 };
         self.reject(slab, Fault { code: "row_too_long", place, column: None, what }, apart.cells);

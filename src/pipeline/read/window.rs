@@ -43,14 +43,15 @@ impl Window {
         Self { source, chunk, buffer: Vec::new(), start: 0, end: 0, clean: 0, at_end: false }
     }
 
-    /// The bytes held and not yet consumed.
+    /// The bytes not yet consumed, at most [`RECORD_BYTES_MAX`], so that what becomes of a long
+    /// record does not depend on how the reads fall.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        &self.buffer[self.start..self.end.min(self.start + RECORD_BYTES_MAX)]
     }
 
     /// Whether nothing comes after [`Self::bytes`].
     pub(super) fn at_end(&self) -> bool {
-        self.at_end
+        self.at_end && self.end - self.start <= RECORD_BYTES_MAX
     }
 
     pub(super) fn consume(&mut self, bytes: usize) {
@@ -61,11 +62,11 @@ impl Window {
     /// Appends up to one chunk of input. Memory grows only if a record is larger than the room there
     /// is, and never past [`RECORD_BYTES_MAX`] and a chunk.
     pub(super) fn fill(&mut self) -> io::Result<Fill> {
+        if self.end - self.start >= RECORD_BYTES_MAX && !self.at_end() {
+            return Ok(Fill::Full);
+        }
         if self.at_end {
             return Ok(Fill::End);
-        }
-        if self.end - self.start >= RECORD_BYTES_MAX {
-            return Ok(Fill::Full);
         }
         self.make_room();
         let before = self.end;

@@ -81,7 +81,7 @@ fn headers_that_cannot_be_trusted_are_refused() {
         ),
         (
             b"a;b|c\n",
-            "2 t.csv:1:1: the header has one column, and PIPE would give 2; hint: give `--column-delimiter PIPE`; hint: if it is one column, put its name in quotes",
+            "2 t.csv:1:1: the header has one column, and SEMICOLON would give 2; hint: give `--column-delimiter SEMICOLON`; hint: if it is one column, put its name in quotes",
         ),
         (
             long.as_bytes(),

@@ -15,7 +15,7 @@ fn good_rows_come_out_as_they_stand() {
         ("CRLF", "a,b\r\n1,2\r\n3,4\r\n", "1@2 [1|2]\n2@3 [3|4]\n"),
         ("lone CR", "a,b\r1,2\r3,4", "1@2 [1|2]\n2@3 [3|4]\n"),
         ("a mixture", "a,b\r\n1,2\n3,4\r5,6", "1@2 [1|2]\n2@3 [3|4]\n3@4 [5|6]\n"),
-        ("line ends in quotes", "a,b\n\"1\n\r\n\r\",2\n3,4", "1@2 [1\\n\\r\\n\\r|2]\n2@5 [3|4]\n"),
+        ("line ends in quotes", "a,b\n\"1\n\r\n\r\",2\n3,4", "1@2 [1\\n\\r\\n\\r|2]\n2@6 [3|4]\n"),
         (
             "quotes",
             "a,b\n\"x\"\"y\",\"\"\n5\" pipe,joh\"n\n",
@@ -165,10 +165,10 @@ fn rows_past_the_window_are_rejected_in_bounded_memory() {
     let text = format!("a,b\n1,2\n{long},1\r\n3,4\n\"{long}\",5\n\"6\n\",{long}\n7,8\n");
     insta::assert_snapshot!(brief(read_all(text.as_bytes())), @r"
     1@2 [1|2]
-    2@3 row_too_long (-): t.csv:3:1: the row has more than 1835004 bytes, at most 400000 characters are allowed []
+    2@3 row_too_long (-): t.csv:3:1: the row has more than 1665536 bytes, at most 400000 characters are allowed []
     3@4 [3|4]
-    4@5 row_too_long (-): t.csv:5:1: the row has more than 1835013 bytes, at most 400000 characters are allowed []
-    5@6 row_too_long (-): t.csv:6:1: the row has more than 1835013 bytes, at most 400000 characters are allowed []
+    4@5 row_too_long (-): t.csv:5:1: the row has more than 1665536 bytes, at most 400000 characters are allowed []
+    5@6 row_too_long (-): t.csv:6:1: the row has more than 1665536 bytes, at most 400000 characters are allowed []
     6@8 [7|8]
     ");
 }
