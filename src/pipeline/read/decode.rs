@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
-/// What a malformed sequence becomes: a byte that UTF-8 never has, so that the check for UTF-8 finds
-/// it again with the row and position, and no second way of reporting is needed.
+/// What a malformed sequence becomes: a byte that UTF-8 never has, so that the check for UTF-8
+/// finds it again with the row and position, and no second way of reporting is needed.
 pub(super) const MALFORMED: u8 = 0xFF;
 
 const RAW_BYTES: usize = 64 << 10;

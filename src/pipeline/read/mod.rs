@@ -1,13 +1,13 @@
-//! Reads CSV strictly and as a stream: bytes of a file or stdin become [`RawSlab`]s, in memory that
-//! does not grow with the file.
+//! Reads CSV strictly and as a stream: bytes of a file or stdin become
+//! [`RawSlab`](crate::model::rows::RawSlab)s, in memory that does not grow with the file.
 //!
 //! # What is a row
 //!
-//! A record ends at LF, CRLF or a lone CR outside quotes; mixtures are taken and noted. A field whose
-//! first byte is a quote is quoted, and a quote inside it is doubled; a quote anywhere else in an
-//! unquoted field (`5" pipe`) is text. Line ends inside quoted fields are kept as they are. Lines are
-//! physical lines from 1 (the header's first is line 1), rows are counted from 1 after the header,
-//! good or not. Blank lines at the end of the file are no rows.
+//! A record ends at LF, CRLF or a lone CR outside quotes; mixtures are taken and noted. A field
+//! whose first byte is a quote is quoted, and a quote inside it is doubled; a quote anywhere else
+//! in an unquoted field (`5" pipe`) is text. Line ends inside quoted fields are kept as they are.
+//! Lines are physical lines from 1 (the header's first is line 1), rows are counted from 1 after
+//! the header, good or not. Blank lines at the end of the file are no rows.
 //!
 //! # What becomes of a bad row
 //!
@@ -16,10 +16,10 @@
 //!
 //! | code | fault | points to |
 //! |---|---|---|
-//! | `unclosed_quote` | a quote that is not closed, or not before other text follows | the opening quote |
-//! | `inside_open_quote` | a line within such a quote that cannot be told from quoted text | its start |
+//! | `unclosed_quote` | a quote not closed, or only where text follows | the opening quote |
+//! | `inside_open_quote` | a line after it that may be quoted text | its start |
 //! | `text_after_quote` | text between a closing quote and the delimiter | that text |
-//! | `ragged_row` | more or fewer fields than the header | the first surplus field, or the row's end |
+//! | `ragged_row` | more or fewer fields than the header | a surplus field, or the row's end |
 //! | `field_too_long`, `row_too_long` | over 131,072 or 400,000 characters | the field, the row |
 //! | `nul_byte`, `bad_utf8`, `bad_encoding` | bytes that are no text | the byte |
 //! | `blank_row` | a blank line with rows after it | its start |
@@ -38,13 +38,13 @@
 //!
 //! If each line after the first is a record of the right width by itself, with quotes at field
 //! boundaries only, the first alone is rejected. If one is not (say line 3 is just `cd`), the lines
-//! might as well be the inside of a quoted field; sending any would be a guess, so each is rejected:
-//! the first as `unclosed_quote`, the others as `inside_open_quote`.
+//! might as well be the inside of a quoted field; sending any would be a guess, so each is
+//! rejected: the first as `unclosed_quote`, the others as `inside_open_quote`.
 //!
 //! When no quote closes it at all, before the end of the input or within the longest record
-//! ([`RECORD_BYTES_MAX`](window::RECORD_BYTES_MAX)), the record is rejected up to the end of the
-//! line on which that quote stands, and the next line begins a row. All this happens within the
-//! window that is in memory; the file is never read twice.
+//! (1,665,536 bytes), the record is rejected up to the end of the line on which that quote stands,
+//! and the next line begins a row. All this happens within the window that is in memory; the file
+//! is never read twice.
 
 mod decode;
 mod error;
@@ -62,8 +62,6 @@ pub use error::{GzipProblem, ReadError};
 pub use slabs::SlabReader;
 
 use crate::config::plan::{Input, Source};
-#[cfg(doc)]
-use crate::model::rows::RawSlab;
 
 /// Opens the input and reads its header.
 ///

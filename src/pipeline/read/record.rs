@@ -56,9 +56,9 @@ pub(super) enum Scan {
 /// Reads the record at the start of `bytes`, which must not be empty.
 ///
 /// `whole` says that nothing comes after `bytes`; without it a record that touches their end is
-/// [`Scan::More`]. Fields are handed over as they are found, so after anything but [`Scan::Row`] the
-/// caller takes them back. A quote opens a field only as its first byte; elsewhere in an unquoted
-/// field it is text.
+/// [`Scan::More`]. Fields are handed over as they are found, so after anything but [`Scan::Row`]
+/// the caller takes them back. A quote opens a field only as its first byte; elsewhere in an
+/// unquoted field it is text.
 pub(super) fn scan<C: Cells>(bytes: &[u8], whole: bool, delimiter: u8, cells: &mut C) -> Scan {
     let (mut at, mut fields, mut lines) = (0, 0, 0);
     let row =
@@ -136,7 +136,8 @@ pub(super) struct Line {
     pub used: usize,
 }
 
-/// The end of the physical line that `bytes` begin in; `None` if they end first and are not `whole`.
+/// The end of the physical line that `bytes` begin in; `None` if they end first and are not
+/// `whole`.
 pub(super) fn line(bytes: &[u8], whole: bool) -> Option<Line> {
     match memchr2(b'\n', b'\r', bytes) {
         None if whole => Some(Line { text: bytes.len(), used: bytes.len() }),

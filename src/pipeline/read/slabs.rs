@@ -17,8 +17,8 @@ use crate::model::rows::{RawSlab, Rejected, RowMark, Table};
 
 /// The rows of one input, a slab at a time.
 ///
-/// Memory is bounded: one window of at most a longest record and a chunk (about 2 MiB), and the slab
-/// that is being filled.
+/// Memory is bounded: one window of at most a longest record and a chunk (about 2 MiB), and the
+/// slab that is being filled.
 pub struct SlabReader {
     name: String,
     /// The encoding's WHATWG name.
@@ -277,8 +277,8 @@ impl SlabReader {
         let column = apart.cells.len() - 1;
         let opened = place(bytes, apart.start(column), self.line);
         let what = format!(
-            "the quote that opens here is not closed before line {}, where text follows the closing \
-             quote (column {})",
+            "the quote that opens here is not closed before line {}, where text follows the \
+             closing quote (column {})",
             found.line, found.column
         );
         let fault = Fault { code: "unclosed_quote", place: opened, column: Some(column), what };
@@ -337,7 +337,8 @@ impl SlabReader {
         let lines = line_ends(bytes);
         let apart = Apart::of(bytes, self.delimiter);
         let what = format!(
-            "the row has more than {RECORD_BYTES_MAX} bytes, at most {ROW_CHARS_MAX} characters are allowed"
+            "the row has more than {RECORD_BYTES_MAX} bytes, at most {ROW_CHARS_MAX} characters \
+             are allowed"
         );
         let place = Place { line: self.line, column: 1 };
         self.reject(slab, Fault { code: "row_too_long", place, column: None, what }, apart.cells);

@@ -201,8 +201,8 @@ impl Read for Counted {
     }
 }
 
-/// Stops a gzip stream that unpacks to absurdly more than it is, and says which way a damaged one is
-/// damaged.
+/// Stops a gzip stream that unpacks to absurdly more than it is, and says which way a damaged one
+/// is damaged.
 struct Guarded<R> {
     source: R,
     tally: Arc<Tally>,

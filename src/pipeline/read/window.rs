@@ -9,9 +9,11 @@ use crate::model::limits::ROW_CHARS_MAX;
 /// Bytes asked for in one read.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
 
-/// Bytes of one record, quotes and delimiters included, that the window holds at most: four for each
-/// character of the longest row, and some for quotes.
+/// Bytes of one record, quotes and delimiters included, that the window holds at most: four for
+/// each character of the longest row, and some for quotes.
 pub(super) const RECORD_BYTES_MAX: usize = 4 * ROW_CHARS_MAX + (64 << 10);
+
+const _: () = assert!(RECORD_BYTES_MAX == 1_665_536, "the page of `read` says so");
 
 /// Reads into a page offset of 1 to 31 run at a quarter of the speed on some processors, and large
 /// allocations begin at offset 16.
@@ -59,8 +61,8 @@ impl Window {
         debug_assert!(self.start <= self.end);
     }
 
-    /// Appends up to one chunk of input. Memory grows only if a record is larger than the room there
-    /// is, and never past [`RECORD_BYTES_MAX`] and a chunk.
+    /// Appends up to one chunk of input. Memory grows only if a record is larger than the room
+    /// there is, and never past [`RECORD_BYTES_MAX`] and a chunk.
     pub(super) fn fill(&mut self) -> io::Result<Fill> {
         if self.end - self.start >= RECORD_BYTES_MAX && !self.at_end() {
             return Ok(Fill::Full);

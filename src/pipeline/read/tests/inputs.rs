@@ -22,145 +22,152 @@ fn headers_that_cannot_be_trusted_are_refused() {
     let numbered: Vec<String> = (0..5_001).map(|n| format!("c{n}")).collect();
     let numbered = numbered.join(",");
     assert!(wide.len() < 32_000 && numbered.len() < 32_000);
-    let table: [(&[u8], &str); 20] = [
-        (
-            b"",
-            "2 `t.csv` is empty: it has no header; hint: the first line names the columns, such as `AssigneeId,PermissionSetId`",
-        ),
-        (
-            b"\xEF\xBB\xBF",
-            "2 `t.csv` is empty: it has no header; hint: the first line names the columns, such as `AssigneeId,PermissionSetId`",
-        ),
-        (
-            b"\n\na,b\n",
-            "2 t.csv:1:1: the first line is blank; it must be the header; hint: the first line names the columns, such as `AssigneeId,PermissionSetId`",
-        ),
-        (
-            b"Id,Name,ID\n",
-            "2 t.csv:1:9: columns 1 and 3 have the same name, `Id` and `ID`; hint: rename or take out one of the two",
-        ),
-        (
-            b"a,b,b\n",
-            "2 t.csv:1:5: columns 2 and 3 have the same name, `b`; hint: rename or take out one of the two",
-        ),
-        (
-            b"a,,c\n",
-            "2 t.csv:1:3: column 2 of the header has no name; hint: give the column a name, or take it out",
-        ),
-        (
-            b"a,b,\n",
-            "2 t.csv:1:5: column 3 of the header has no name; hint: give the column a name, or take it out",
-        ),
-        (
-            b"a, b\n",
-            "2 t.csv:1:3: the name of column 2, \" b\", begins with a blank; hint: type the name anew in the header",
-        ),
-        (
-            "a,Id\u{A0}\n".as_bytes(),
-            "2 t.csv:1:3: the name of column 2, \"Id\\u{a0}\", ends with a blank; hint: type the name anew in the header",
-        ),
-        (
-            "I\u{200B}d,b\n".as_bytes(),
-            "2 t.csv:1:1: the name of column 1, \"I\\u{200b}d\", has characters that cannot be seen; hint: type the name anew in the header",
-        ),
-        (
-            b"a,\"b\n1,2\n",
-            "2 t.csv:1:3: the quote that opens here in the header is never closed; hint: close the quote before the delimiter or the line end",
-        ),
-        (
-            b"a,\"b\"c\n1,2\n",
-            "2 t.csv:1:6: text follows a closing quote in the header; hint: a quote inside a quoted name is written twice",
-        ),
-        (
-            b"a,caf\xE9\n",
-            "2 t.csv:1:6: byte 0xE9 in the header is not UTF-8; hint: name the encoding of the file, such as `--encoding windows-1252`",
-        ),
-        (
-            b"a\0,\0b\0",
-            "2 t.csv:1:2: a NUL byte in the header; hint: if the file is UTF-16, give `--encoding utf-16le` or `--encoding utf-16be`",
-        ),
-        (
-            b"a;b|c\n",
-            "2 t.csv:1:1: the header has one column, and SEMICOLON would give 2; hint: give `--column-delimiter SEMICOLON`; hint: if it is one column, put its name in quotes",
-        ),
-        (
-            long.as_bytes(),
-            "2 t.csv:1:1: the header has more than 32000 characters; hint: check that the file is CSV, and take out columns that are not needed",
-        ),
-        (
-            endless.as_bytes(),
-            "2 t.csv:1:1: the header has more than 32000 characters; hint: check that the file is CSV, and take out columns that are not needed",
-        ),
-        (
-            wide.as_bytes(),
-            "2 t.csv:1:1: the header has 5001 columns, at most 5000 are allowed; hint: check that the file is CSV, and take out columns that are not needed",
-        ),
-        (
-            numbered.as_bytes(),
-            "2 t.csv:1:1: the header has 5001 columns, at most 5000 are allowed; hint: check that the file is CSV, and take out columns that are not needed",
-        ),
-        (
-            b"   \n1\n",
-            "2 t.csv:1:1: the first line is blank; it must be the header; hint: the first line names the columns, such as `AssigneeId,PermissionSetId`",
-        ),
+    let inputs: [&[u8]; 20] = [
+        b"",
+        b"\xEF\xBB\xBF",
+        b"\n\na,b\n",
+        b"Id,Name,ID\n",
+        b"a,b,b\n",
+        b"a,,c\n",
+        b"a,b,\n",
+        b"a, b\n",
+        "a,Id\u{A0}\n".as_bytes(),
+        "I\u{200B}d,b\n".as_bytes(),
+        b"a,\"b\n1,2\n",
+        b"a,\"b\"c\n1,2\n",
+        b"a,caf\xE9\n",
+        b"a\0,\0b\0",
+        b"a;b|c\n",
+        long.as_bytes(),
+        endless.as_bytes(),
+        wide.as_bytes(),
+        numbered.as_bytes(),
+        b"   \n1\n",
     ];
-    for (bytes, expected) in table {
-        assert_eq!(refused(bytes, &input()), expected);
-    }
+    let all = inputs.map(|bytes| refused(bytes, &input())).concat();
+    insta::assert_snapshot!(all, @r##"
+    exit 2
+          `t.csv` is empty: it has no header
+          hint: the first line names the columns, such as `AssigneeId,PermissionSetId`
+    exit 2
+          `t.csv` is empty: it has no header
+          hint: the first line names the columns, such as `AssigneeId,PermissionSetId`
+    exit 2
+          t.csv:1:1: the first line is blank; it must be the header
+          hint: the first line names the columns, such as `AssigneeId,PermissionSetId`
+    exit 2
+          t.csv:1:9: columns 1 and 3 have the same name, `Id` and `ID`
+          hint: rename or take out one of the two
+    exit 2
+          t.csv:1:5: columns 2 and 3 have the same name, `b`
+          hint: rename or take out one of the two
+    exit 2
+          t.csv:1:3: column 2 of the header has no name
+          hint: give the column a name, or take it out
+    exit 2
+          t.csv:1:5: column 3 of the header has no name
+          hint: give the column a name, or take it out
+    exit 2
+          t.csv:1:3: the name of column 2, " b", begins with a blank
+          hint: type the name anew in the header
+    exit 2
+          t.csv:1:3: the name of column 2, "Id\u{a0}", ends with a blank
+          hint: type the name anew in the header
+    exit 2
+          t.csv:1:1: the name of column 1, "I\u{200b}d", has characters that cannot be
+          seen
+          hint: type the name anew in the header
+    exit 2
+          t.csv:1:3: the quote that opens here in the header is never closed
+          hint: close the quote before the delimiter or the line end
+    exit 2
+          t.csv:1:6: text follows a closing quote in the header
+          hint: a quote inside a quoted name is written twice
+    exit 2
+          t.csv:1:6: byte 0xE9 in the header is not UTF-8
+          hint: name the encoding of the file, such as `--encoding windows-1252`
+    exit 2
+          t.csv:1:2: a NUL byte in the header
+          hint: if the file is UTF-16, give `--encoding utf-16le` or `--encoding utf-16be`
+    exit 2
+          t.csv:1:1: the header has one column, and SEMICOLON would give 2
+          hint: give `--column-delimiter SEMICOLON`
+          hint: if it is one column, put its name in quotes
+    exit 2
+          t.csv:1:1: the header has more than 32000 characters
+          hint: check that the file is CSV, and take out columns that are not needed
+    exit 2
+          t.csv:1:1: the header has more than 32000 characters
+          hint: check that the file is CSV, and take out columns that are not needed
+    exit 2
+          t.csv:1:1: the header has 5001 columns, at most 5000 are allowed
+          hint: check that the file is CSV, and take out columns that are not needed
+    exit 2
+          t.csv:1:1: the header has 5001 columns, at most 5000 are allowed
+          hint: check that the file is CSV, and take out columns that are not needed
+    exit 2
+          t.csv:1:1: the first line is blank; it must be the header
+          hint: the first line names the columns, such as `AssigneeId,PermissionSetId`
+    "##);
     assert!(from_bytes("t.csv", b"\"a;b\"\n1\n".to_vec(), &input()).is_ok(), "one quoted column");
     let comma = Input { delimiter: Some(Delimiter::Comma), ..input() };
-    assert_eq!(
-        refused(b"Id;Name;Age\n1;2;3\n", &comma),
-        "2 t.csv:1:1: the header has one column, and SEMICOLON would give 3; hint: give \
-         `--column-delimiter SEMICOLON`; hint: if it is one column, put its name in quotes"
-    );
+    insta::assert_snapshot!(refused(b"Id;Name;Age\n1;2;3\n", &comma), @r##"
+    exit 2
+          t.csv:1:1: the header has one column, and SEMICOLON would give 3
+          hint: give `--column-delimiter SEMICOLON`
+          hint: if it is one column, put its name in quotes
+    "##);
 }
 
 #[test]
 fn files_of_another_kind_are_refused_by_their_first_bytes() {
     let gz = gzip(b"a,b\n1,2\n");
-    let table: [(&[u8], &str); 8] = [
-        (
-            b"PK\x03\x04....",
-            "2 `t.csv` is a zip archive or an Excel workbook, not CSV; hint: save the sheet as CSV, or unpack it",
-        ),
-        (
-            b"\x28\xB5\x2F\xFD....",
-            "2 `t.csv` is zstd, not CSV; hint: unpack it: `zstd -dc FILE | longshore … -`",
-        ),
-        (
-            b"\xD0\xCF\x11\xE0\xA1\xB1",
-            "2 `t.csv` is an old Excel workbook, not CSV; hint: save the sheet as CSV UTF-8",
-        ),
-        (
-            b"\xFD7zXZ\x00....",
-            "2 `t.csv` is xz, not CSV; hint: unpack it: `xz -dc FILE | longshore … -`",
-        ),
-        (
-            b"\xFF\xFEa\0,\0b\0",
-            "2 `t.csv` is UTF-16LE by its byte order mark; hint: give `--encoding UTF-16LE`, or save the file as UTF-8",
-        ),
-        (
-            b"\xFE\xFF\0a\0,\0b",
-            "2 `t.csv` is UTF-16BE by its byte order mark; hint: give `--encoding UTF-16BE`, or save the file as UTF-8",
-        ),
-        (b"\xFF\xFE\0\0a\0\0\0", "2 `t.csv` is text in UTF-32, not CSV; hint: save it as UTF-8"),
-        (
-            &gzip(&gz),
-            "2 `t.csv` is gzip within gzip, not CSV; hint: unpack it once: `gzip -dc FILE | longshore … -`",
-        ),
+    let inputs: [&[u8]; 8] = [
+        b"PK\x03\x04....",
+        b"\x28\xB5\x2F\xFD....",
+        b"\xD0\xCF\x11\xE0\xA1\xB1",
+        b"\xFD7zXZ\x00....",
+        b"\xFF\xFEa\0,\0b\0",
+        b"\xFE\xFF\0a\0,\0b",
+        b"\xFF\xFE\0\0a\0\0\0",
+        &gzip(&gz),
     ];
-    for (bytes, expected) in table {
-        assert_eq!(refused(bytes, &input()), expected);
-    }
+    let all = inputs.map(|bytes| refused(bytes, &input())).concat();
+    insta::assert_snapshot!(all, @r##"
+    exit 2
+          `t.csv` is a zip archive or an Excel workbook, not CSV
+          hint: save the sheet as CSV, or unpack it
+    exit 2
+          `t.csv` is zstd, not CSV
+          hint: unpack it: `zstd -dc FILE | longshore … -`
+    exit 2
+          `t.csv` is an old Excel workbook, not CSV
+          hint: save the sheet as CSV UTF-8
+    exit 2
+          `t.csv` is xz, not CSV
+          hint: unpack it: `xz -dc FILE | longshore … -`
+    exit 2
+          `t.csv` is UTF-16LE by its byte order mark
+          hint: give `--encoding UTF-16LE`, or save the file as UTF-8
+    exit 2
+          `t.csv` is UTF-16BE by its byte order mark
+          hint: give `--encoding UTF-16BE`, or save the file as UTF-8
+    exit 2
+          `t.csv` is text in UTF-32, not CSV
+          hint: save it as UTF-8
+    exit 2
+          `t.csv` is gzip within gzip, not CSV
+          hint: unpack it once: `gzip -dc FILE | longshore … -`
+    "##);
     let odd = Input { encoding: Some("klingon".to_owned()), ..input() };
-    assert_eq!(
-        refused(b"a,b\n", &odd),
-        "2 there is no encoding `klingon`; hint: give a WHATWG label such as `utf-8`, `utf-16le`, \
-         `windows-1252` or `shift_jis`"
-    );
+    insta::assert_snapshot!(refused(b"a,b\n", &odd), @r##"
+    exit 2
+          there is no encoding `klingon`
+          hint: give a WHATWG label such as `utf-8`, `utf-16le`, `windows-1252` or
+          `shift_jis`
+    "##);
     let dead = Input { encoding: Some("iso-2022-kr".to_owned()), ..input() };
-    assert!(refused(b"a,b\n", &dead).starts_with("2 there is no encoding `iso-2022-kr`;"));
+    assert!(refused(b"a,b\n", &dead).contains("there is no encoding `iso-2022-kr`"));
 }
 
 #[test]
@@ -220,36 +227,36 @@ fn other_encodings_arrive_as_utf_8() {
 
 #[test]
 fn a_line_ending_that_was_asked_for_is_held_to() {
-    let table = [
-        (
-            LineEnding::Lf,
-            "a,b\n1,2\n3,4\r\n",
-            "2 t.csv:3: the line ends with CRLF, and LF was asked for; hint: leave out `--line-ending` to accept every line ending",
-        ),
-        (
-            LineEnding::CrLf,
-            "a,b\n1,2\n",
-            "2 t.csv:1: the line ends with LF, and CRLF was asked for; hint: leave out `--line-ending` to accept every line ending",
-        ),
-        (
-            LineEnding::Cr,
-            "a,b\r1,2\r\"x\n\",4\n",
-            "2 t.csv:4: the line ends with LF, and CR was asked for; hint: leave out `--line-ending` to accept every line ending",
-        ),
-        (
-            LineEnding::Lf,
-            "a,b\n\r\n3,4\n",
-            "2 t.csv:2: the line ends with CRLF, and LF was asked for; hint: leave out `--line-ending` to accept every line ending",
-        ),
+    let inputs = [
+        (LineEnding::Lf, "a,b\n1,2\n3,4\r\n"),
+        (LineEnding::CrLf, "a,b\n1,2\n"),
+        (LineEnding::Cr, "a,b\r1,2\r\"x\n\",4\n"),
+        (LineEnding::Lf, "a,b\n\r\n3,4\n"),
     ];
-    for (asked, text, expected) in table {
+    let all = inputs.map(|(asked, text)| {
         let input = Input { line_ending: Some(asked), ..input() };
-        let error = slabs(text.as_bytes(), &input, CHUNK_BYTES).unwrap_err();
-        assert_eq!(show_failure(error), expected);
-    }
+        show_failure(slabs(text.as_bytes(), &input, CHUNK_BYTES).unwrap_err())
+    });
+    insta::assert_snapshot!(all.concat(), @r##"
+    exit 2
+          t.csv:3: the line ends with CRLF, and LF was asked for
+          hint: leave out `--line-ending` to accept every line ending
+    exit 2
+          t.csv:1: the line ends with LF, and CRLF was asked for
+          hint: leave out `--line-ending` to accept every line ending
+    exit 2
+          t.csv:4: the line ends with LF, and CR was asked for
+          hint: leave out `--line-ending` to accept every line ending
+    exit 2
+          t.csv:2: the line ends with CRLF, and LF was asked for
+          hint: leave out `--line-ending` to accept every line ending
+    "##);
     let input = Input { line_ending: Some(LineEnding::CrLf), ..input() };
     let all = slabs(b"a,b\r\n\"x\ny\",2\r\n3,4", &input, CHUNK_BYTES).unwrap();
-    assert_eq!(show(&outcomes(&all)), "1@2 [x\\ny|2]\n2@4 [3|4]\n");
+    insta::assert_snapshot!(show(&outcomes(&all)), @r##"
+    1@2 [x\ny|2]
+    2@4 [3|4]
+    "##);
 }
 
 #[test]
@@ -264,31 +271,44 @@ fn gzip_is_unpacked_and_its_faults_stop_the_run() {
     assert_eq!(reader.digest(), crate::model::chunk::Digest::of(&packed));
 
     let two = [gzip(b"a,b\n1,"), gzip(b"2\n")].concat();
-    assert_eq!(show(&read_all(&two)), "1@2 [1|2]\n");
+    insta::assert_snapshot!(show(&read_all(&two)), @r##"
+    1@2 [1|2]
+    "##);
 
     let fails = |bytes: &[u8]| show_failure(slabs(bytes, &input(), CHUNK_BYTES).unwrap_err());
-    let cut = "2 `t.csv`: the gzip stream is cut off; hint: copy or download the file again: its end is missing";
-    let random: Vec<u8> = gzip(
-        (0..50_000)
-            .map(|n: u32| n.wrapping_mul(2_654_435_761).to_string() + ",x\n")
-            .collect::<String>()
-            .as_bytes(),
-    );
-    assert_eq!(fails(&random[..random.len() - 9]), cut);
-    assert_eq!(fails(&packed[..packed.len() - 3]), cut);
-    let damaged = "2 `t.csv`: the gzip stream is damaged; hint: copy or download the file again; `gzip -t FILE` tests it";
+    let random: String =
+        (0..50_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string() + ",x\n").collect();
+    let random = gzip(random.as_bytes());
     let mut wrong_sum = packed.clone();
     let at = wrong_sum.len() - 6;
     wrong_sum[at] ^= 1;
-    assert_eq!(fails(&wrong_sum), damaged);
-    assert_eq!(fails(&[packed, b"trailing rubbish".to_vec()].concat()), damaged);
+    let all = [
+        fails(&random[..random.len() - 9]),
+        fails(&packed[..packed.len() - 3]),
+        fails(&wrong_sum),
+        fails(&[packed, b"trailing rubbish".to_vec()].concat()),
+    ];
+    insta::assert_snapshot!(all.concat(), @r##"
+    exit 2
+          `t.csv`: the gzip stream is cut off
+          hint: copy or download the file again: its end is missing
+    exit 2
+          `t.csv`: the gzip stream is cut off
+          hint: copy or download the file again: its end is missing
+    exit 2
+          `t.csv`: the gzip stream is damaged
+          hint: copy or download the file again; `gzip -t FILE` tests it
+    exit 2
+          `t.csv`: the gzip stream is damaged
+          hint: copy or download the file again; `gzip -t FILE` tests it
+    "##);
 
     let named = from_bytes("rows.csv.GZ", b"a,b\n".to_vec(), &input());
-    assert_eq!(
-        show_failure(named.err().unwrap()),
-        "2 `rows.csv.GZ` is named as gzip and is not; hint: take the `.gz` off its name if it is \
-         plain CSV"
-    );
+    insta::assert_snapshot!(show_failure(named.err().unwrap()), @r##"
+    exit 2
+          `rows.csv.GZ` is named as gzip and is not
+          hint: take the `.gz` off its name if it is plain CSV
+    "##);
 }
 
 #[test]
@@ -300,11 +320,11 @@ fn a_gzip_bomb_is_stopped() {
         encoder.write_all(&blanks).unwrap();
     }
     let error = slabs(&encoder.finish().unwrap(), &input(), CHUNK_BYTES).unwrap_err();
-    assert_eq!(
-        show_failure(error),
-        "2 `t.csv`: the gzip stream unpacks to more than 200 times its size; hint: if it is in order, \
-         unpack it and load the plain file"
-    );
+    insta::assert_snapshot!(show_failure(error), @r##"
+    exit 2
+          `t.csv`: the gzip stream unpacks to more than 200 times its size
+          hint: if it is in order, unpack it and load the plain file
+    "##);
 }
 
 /// Gives some bytes and then breaks.
@@ -323,7 +343,11 @@ impl Read for Breaks {
 fn a_stream_that_breaks_is_the_disks_fault() {
     let reader = Box::new(Breaks(b"a,b\n1,2\n"));
     let error = from_reader("stdin", reader, &input()).err().unwrap();
-    assert_eq!(show_failure(error), "9 cannot read `stdin`; cause: the cable is out");
+    insta::assert_snapshot!(show_failure(error), @r##"
+    exit 9
+          cannot read `stdin`
+          cause: the cable is out
+    "##);
 }
 
 #[test]
@@ -331,22 +355,24 @@ fn only_regular_files_are_opened() {
     let folder = tempfile::tempdir().unwrap();
     let show = |path: PathBuf| {
         let name = path.display().to_string();
-        let error = open(&file_input(path)).err().unwrap();
-        show_failure(error).replace(&name, "PATH")
+        let mut failure = Failure::from(open(&file_input(path)).err().unwrap());
+        failure.message = failure.message.replace(&name, "PATH");
+        show_failure(failure)
     };
-    assert_eq!(
-        show(folder.path().to_owned()),
-        "2 `PATH` is a folder, not a regular file; hint: name a regular file, or give `-` and pipe \
-         the rows in"
-    );
-    assert_eq!(
-        show(folder.path().join("none.csv")),
-        "2 there is no file `PATH`; hint: check the path; `-` reads from stdin"
-    );
+    insta::assert_snapshot!(show(folder.path().to_owned()), @r##"
+    exit 2
+          `PATH` is a folder, not a regular file
+          hint: name a regular file, or give `-` and pipe the rows in
+    "##);
+    insta::assert_snapshot!(show(folder.path().join("none.csv")), @r##"
+    exit 2
+          there is no file `PATH`
+          hint: check the path; `-` reads from stdin
+    "##);
     #[cfg(unix)]
-    assert_eq!(
-        show(PathBuf::from("/dev/null")),
-        "2 `PATH` is a pipe, socket or device, not a regular file; hint: name a regular file, or \
-         give `-` and pipe the rows in"
-    );
+    insta::assert_snapshot!(show(PathBuf::from("/dev/null")), @r##"
+    exit 2
+          `PATH` is a pipe, socket or device, not a regular file
+          hint: name a regular file, or give `-` and pipe the rows in
+    "##);
 }

@@ -60,39 +60,59 @@ fn read_all(bytes: &[u8]) -> Vec<Outcome> {
     outcomes(&slabs(bytes, &input(), CHUNK_BYTES).expect("the input opens"))
 }
 
-/// One line a row: `row@line [fields]`, or `row@line code (column): message [source]`.
+/// A good row as `row@line [fields]`; a rejected one as `row@line code (column)`, its message and
+/// its source.
 fn show(outcomes: &[Outcome]) -> String {
     let mut out = String::new();
-    let text = |cells: &[String]| format!("[{}]", cells.join("|"));
     for (mark, outcome) in outcomes {
         let _ = write!(out, "{}@{} ", mark.row, mark.line);
-        let shown = |cell: &[u8]| cell.escape_ascii().to_string();
-        let _ = match outcome {
-            Ok(cells) => {
-                let cells: Vec<_> = cells.iter().map(|cell| shown(cell)).collect();
-                writeln!(out, "{}", text(&cells))
-            }
+        match outcome {
+            Ok(cells) => out += &fields(cells.iter().map(Vec::as_slice)),
             Err(r) => {
-                let cells: Vec<_> = r.source.iter().map(|cell| shown(cell)).collect();
                 let column = r.column.as_deref().unwrap_or("-");
-                writeln!(out, "{} ({column}): {} {}", r.code, r.message, text(&cells))
+                let _ = write!(out, "{} ({column})", r.code);
+                wrap(&mut out, &r.message);
+                out += "\n      ";
+                out += &fields(r.source.iter().map(|cell| &**cell));
             }
-        };
+        }
+        out.push('\n');
     }
     out
 }
 
+fn fields<'a>(cells: impl Iterator<Item = &'a [u8]>) -> String {
+    let cells: Vec<String> = cells.map(|cell| cell.escape_ascii().to_string()).collect();
+    format!("[{}]", cells.join("|"))
+}
+
+/// Adds `text` on lines of its own; where it is too long for one, it goes on in the next.
+fn wrap(out: &mut String, text: &str) {
+    let mut width = usize::MAX;
+    for word in text.split(' ') {
+        if width.saturating_add(word.len()) > 80 {
+            out.push_str("\n      ");
+            width = 0;
+        } else {
+            out.push(' ');
+        }
+        out.push_str(word);
+        width += word.len() + 1;
+    }
+}
+
 /// The failure of an input as a person sees it: exit code, message, causes, hints.
-fn show_failure(error: ReadError) -> String {
-    let failure = Failure::from(error);
-    let mut out = format!("{} {}", failure.blame.exit_code(), failure.message);
+fn show_failure(error: impl Into<Failure>) -> String {
+    let failure = error.into();
+    let mut out = format!("exit {}", failure.blame.exit_code());
+    wrap(&mut out, &failure.message);
     for cause in failure.causes {
-        let _ = write!(out, "; cause: {cause}");
+        wrap(&mut out, &format!("cause: {cause}"));
     }
     for hint in failure.hints {
-        let _ = write!(out, "; hint: {hint}");
+        wrap(&mut out, &format!("hint: {hint}"));
     }
-    out
+    out + "\n"
 }
 
 fn refused(bytes: &[u8], input: &Input) -> String {
