@@ -36,7 +36,7 @@ pub enum ReadError {
     HeaderBlank { at: String },
     #[error("{at}: {what}")]
     HeaderText { at: String, what: String, hint: &'static str },
-    #[error("{at}: the quote that opens here in the header is never closed")]
+    #[error("{at}: the quote that opens here in the header is not closed")]
     HeaderOpen { at: String },
     #[error("{at}: text follows a closing quote in the header")]
     HeaderQuote { at: String },

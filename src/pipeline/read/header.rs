@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::decode::MALFORMED;
 use super::error::ReadError;
-use super::record::{Apart, Record, Scan, chars, line, place, scan};
+use super::record::{Apart, Record, Scan, chars, line, line_ends, place, scan};
 use super::window::{Fill, Window, first_flaw};
 use crate::config::plan::Delimiter;
 use crate::model::limits::{HEADER_CHARS_MAX, ROW_FIELDS_MAX};
@@ -38,6 +38,10 @@ pub(super) fn header(
     let mut apart = Apart::default();
     let record = match scan(bytes, true, delimiter.byte(), &mut apart) {
         Scan::Row(record) => record,
+        Scan::TextAfterQuote { at } if line_ends(&bytes[..at]) > 0 => {
+            let opened = apart.start(apart.cells.len());
+            return Err(ReadError::HeaderOpen { at: about.at(opened) });
+        }
         Scan::TextAfterQuote { at } => return Err(ReadError::HeaderQuote { at: about.at(at) }),
         Scan::Open { opened } => return Err(ReadError::HeaderOpen { at: about.at(opened) }),
         Scan::More => return Err(ReadError::HeaderLong { at: about.at(0) }),

@@ -3,6 +3,7 @@
 use memchr::{memchr, memchr2, memchr3};
 
 use crate::config::plan::LineEnding;
+use crate::model::limits::ROW_FIELDS_MAX;
 use crate::model::rows::Table;
 
 /// Where the fields of a record go.
@@ -187,13 +188,15 @@ pub(super) fn chars(bytes: &[u8]) -> u64 {
     u64::try_from(starts).unwrap_or(u64::MAX)
 }
 
-/// The fields of a record that is looked at closely, one by one.
+/// The fields of a record that is looked at closely, one by one, as far as a row may have fields.
 #[derive(Debug, Default)]
 pub(super) struct Apart {
     pub cells: Vec<Box<[u8]>>,
     /// Where the raw text of each field ends.
     ends: Vec<usize>,
     building: Vec<u8>,
+    /// Whether there were more fields than are kept.
+    surplus: bool,
 }
 
 impl Cells for Apart {
@@ -202,22 +205,31 @@ impl Cells for Apart {
     }
 
     fn end(&mut self, at: usize) {
-        self.cells.push(Box::from(&*self.building));
+        if self.cells.len() < ROW_FIELDS_MAX {
+            self.cells.push(Box::from(&*self.building));
+            self.ends.push(at);
+        } else {
+            self.surplus = true;
+        }
         self.building.clear();
-        self.ends.push(at);
     }
 }
 
 impl Apart {
-    /// Takes `text` apart as far as it goes: from a fault in the quoting on, the rest is one field,
-    /// as it stands in the file.
+    /// Takes `text` apart as far as it goes: from a fault in the quoting on, and from the last field
+    /// that a row may have, the rest is one field, as it stands in the file.
     pub(super) fn of(text: &[u8], delimiter: u8) -> Self {
         let mut apart = Self::default();
-        if !matches!(scan(text, true, delimiter, &mut apart), Scan::Row(_)) {
-            apart.building.clear();
-            let start = apart.start(apart.cells.len());
-            apart.part(&text[start..]);
-            apart.end(text.len());
+        let whole = matches!(scan(text, true, delimiter, &mut apart), Scan::Row(_));
+        let count = apart.cells.len();
+        if whole && !apart.surplus {
+            return apart;
+        }
+        if count == ROW_FIELDS_MAX {
+            apart.cells[count - 1] = Box::from(&text[apart.start(count - 1)..]);
+        } else {
+            apart.cells.push(Box::from(&text[apart.start(count)..]));
+            apart.ends.push(text.len());
         }
         apart
     }
@@ -230,6 +242,14 @@ impl Apart {
     /// The field that byte `offset` lies in.
     pub(super) fn index_at(&self, offset: usize) -> Option<usize> {
         self.ends.iter().position(|&end| end >= offset)
+    }
+}
+
+/// Where the quoted field opens that is still open at the end of `text`.
+pub(super) fn open_quote(text: &[u8], delimiter: u8) -> Option<usize> {
+    match scan(text, true, delimiter, &mut Apart::default()) {
+        Scan::Open { opened } => Some(opened),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::decode::MALFORMED;
 use super::error::ReadError;
 use super::header::header;
 use super::record::{
-    Apart, Line, Place, Record, Scan, chars, is_strict, line, line_ends, place, scan,
+    Apart, Line, Place, Record, Scan, chars, is_strict, line, line_ends, open_quote, place, scan,
 };
 use super::source::{Raw, Tally, plain};
 use super::window::{Fill, RECORD_BYTES_MAX, Window};
@@ -124,9 +124,12 @@ impl SlabReader {
         Ok((!slab.marks.is_empty() || !slab.rejected.is_empty()).then_some(slab))
     }
 
+    /// Counts what rows weigh in memory beside their text too: a row may have thousands of empty
+    /// fields.
     fn has_room(&self, slab: &RawSlab) -> bool {
+        let ends = slab.marks.len() * self.header.len() * size_of::<u32>();
         slab.marks.len() + slab.rejected.len() < SLAB_ROWS
-            && slab.table.bytes_held() + self.rejected_bytes < SLAB_BYTES
+            && slab.table.bytes_held() + ends + self.rejected_bytes < SLAB_BYTES
     }
 
     /// Takes what stands at the start of the window; `false` at the end of the input.
@@ -274,14 +277,16 @@ impl SlabReader {
         let rest = &bytes[first.used..last.text];
         let all_strict = !cut && self.are_strict(rest);
         let apart = Apart::of(&bytes[..first.text], self.delimiter);
-        let column = apart.cells.len() - 1;
-        let opened = place(bytes, apart.start(column), self.line);
+        // The record goes on past its first line, so a quote is open at the end of that.
+        let opened = open_quote(&bytes[..first.text], self.delimiter).unwrap_or(0);
+        let column = apart.index_at(opened);
+        let opened = place(bytes, opened, self.line);
         let what = format!(
             "the quote that opens here is not closed before line {}, where text follows the \
              closing quote (column {})",
             found.line, found.column
         );
-        let fault = Fault { code: "unclosed_quote", place: opened, column: Some(column), what };
+        let fault = Fault { code: "unclosed_quote", place: opened, column, what };
         self.reject(slab, fault, apart.cells);
         self.doomed = (!all_strict).then_some(Doomed { lines, opened });
         self.pass_line(first, false)
@@ -323,10 +328,9 @@ impl SlabReader {
 
     /// The window is full and the record is not at its end.
     fn reject_endless(&mut self, slab: &mut RawSlab) -> Result<(), ReadError> {
-        let bytes = self.window.bytes();
-        match scan(bytes, true, self.delimiter, &mut Apart::default()) {
-            Scan::Open { opened } => self.reject_open(slab, opened),
-            _ => self.reject_cut(slab),
+        match open_quote(self.window.bytes(), self.delimiter) {
+            Some(opened) => self.reject_open(slab, opened),
+            None => self.reject_cut(slab),
         }
     }
 
@@ -449,7 +453,8 @@ impl SlabReader {
         let Fault { code, place: Place { line, column: character }, column, what } = fault;
         let message = format!("{}:{line}:{character}: {what}", self.name);
         let source = if self.encoding == "UTF-8" { source } else { readable(source) };
-        self.rejected_bytes += message.len() + source.iter().map(|cell| cell.len()).sum::<usize>();
+        let text: usize = source.iter().map(|cell| cell.len()).sum();
+        self.rejected_bytes += message.len() + text + size_of_val(&*source);
         let column = column.and_then(|index| self.header.get(index).cloned());
         let mark = self.next_mark();
         slab.rejected.push(Rejected { mark, column, code, message, source });

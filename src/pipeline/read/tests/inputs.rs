@@ -22,7 +22,7 @@ fn headers_that_cannot_be_trusted_are_refused() {
     let numbered: Vec<String> = (0..5_001).map(|n| format!("c{n}")).collect();
     let numbered = numbered.join(",");
     assert!(wide.len() < 32_000 && numbered.len() < 32_000);
-    let inputs: [&[u8]; 20] = [
+    let inputs: [&[u8]; 21] = [
         b"",
         b"\xEF\xBB\xBF",
         b"\n\na,b\n",
@@ -34,6 +34,7 @@ fn headers_that_cannot_be_trusted_are_refused() {
         "a,Id\u{A0}\n".as_bytes(),
         "I\u{200B}d,b\n".as_bytes(),
         b"a,\"b\n1,2\n",
+        b"a,\"b\n1,\"x\"\n",
         b"a,\"b\"c\n1,2\n",
         b"a,caf\xE9\n",
         b"a\0,\0b\0",
@@ -78,7 +79,10 @@ fn headers_that_cannot_be_trusted_are_refused() {
           seen
           hint: type the name anew in the header
     exit 2
-          t.csv:1:3: the quote that opens here in the header is never closed
+          t.csv:1:3: the quote that opens here in the header is not closed
+          hint: close the quote before the delimiter or the line end
+    exit 2
+          t.csv:1:3: the quote that opens here in the header is not closed
           hint: close the quote before the delimiter or the line end
     exit 2
           t.csv:1:6: text follows a closing quote in the header

@@ -269,3 +269,27 @@ fn slabs_end_at_their_bounds() {
     let ragged = format!("{}\n", "y".repeat(100_000));
     assert_eq!(sizes("a,b\n".to_owned() + &ragged.repeat(25)), [11, 11, 3]);
 }
+
+#[test]
+fn rows_of_very_many_fields_do_not_weigh_more_than_others() {
+    let header: Vec<String> = (0..5_000).map(|n| format!("c{n}")).collect();
+    let row = ",".repeat(4_999);
+    let text = header.join(",") + "\n" + &format!("{row}\n").repeat(60);
+    let all = slabs(text.as_bytes(), &input(), CHUNK_BYTES).unwrap();
+    assert_eq!(all.iter().map(|slab| slab.marks.len()).collect::<Vec<_>>(), [53, 7]);
+
+    let text = format!("a,b\n{}\n1,2\n", "x,".repeat(20_000));
+    let all = read_all(text.as_bytes());
+    let rejected = all[0].1.as_ref().unwrap_err();
+    assert_eq!(rejected.message, "t.csv:2:5: the row has 20001 fields, the header has 2");
+    assert_eq!(rejected.source.len(), 5_000);
+    assert_eq!(&*rejected.source[4_998], b"x");
+    assert_eq!(rejected.source[4_999].len(), 2 * 15_001);
+    assert!(all[1].1.is_ok());
+}
+
+#[test]
+fn a_reader_may_move_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&from_bytes("t.csv", b"a,b\n".to_vec(), &input()).unwrap());
+}
