@@ -10,3 +10,4 @@ pub mod rows;
 pub mod schema;
 pub mod secret;
 pub mod verdict;
+pub mod wording;
