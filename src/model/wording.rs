@@ -59,19 +59,24 @@ fn bare(name: &str) -> Vec<char> {
         .collect()
 }
 
-/// Insertions, deletions and replacements between two names (Levenshtein, one row of the table).
+/// Insertions, deletions, replacements and swaps of neighbors between two names.
 fn distance(left: &[char], right: &[char]) -> usize {
-    let mut costs: Vec<usize> = (0..=right.len()).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
     for (row, a) in left.iter().enumerate() {
-        let mut diagonal = row;
-        costs[0] = row + 1;
+        let mut costs = vec![row + 1];
         for (column, b) in right.iter().enumerate() {
-            let replace = diagonal + usize::from(a != b);
-            diagonal = costs[column + 1];
-            costs[column + 1] = replace.min(diagonal + 1).min(costs[column] + 1);
+            let replace = above[column] + usize::from(a != b);
+            let mut cost = replace.min(above[column + 1] + 1).min(costs[column] + 1);
+            let swapped = row > 0 && column > 0 && *a == right[column - 1] && left[row - 1] == *b;
+            if swapped {
+                cost = cost.min(before[column - 1] + 1);
+            }
+            costs.push(cost);
         }
+        before = std::mem::replace(&mut above, costs);
     }
-    costs[right.len()]
+    above[right.len()]
 }
 
 #[cfg(test)]
@@ -102,6 +107,8 @@ mod tests {
             ("AsigneeId", Some("AssigneeId")),
             ("Permission_Set_Id", Some("PermissionSetId")),
             ("PermisionSet", Some("PermissionSetId")),
+            ("dI", Some("Id")),
+            ("assinge id", Some("AssigneeId")),
             ("Shoe size", None),
             ("", None),
         ] {

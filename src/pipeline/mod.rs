@@ -3,3 +3,6 @@
 pub mod event;
 pub mod map;
 pub mod validate;
+
+#[cfg(test)]
+mod sample;

@@ -36,7 +36,13 @@ impl Walk<'_> {
     fn spec(&self) -> Refused<MappingSpec> {
         let document = DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or(self.text.len()..self.text.len());
-            self.refuse(span, one_line(error.message()))
+            match (error.message(), self.text.get(span.clone())) {
+                ("duplicate key", Some(key)) => {
+                    let what = format!("`{}` is there a second time", key.trim());
+                    self.refuse_with(span, what, ["keep one of them".to_owned()])
+                }
+                (message, _) => self.refuse(span, one_line(message)),
+            }
         })?;
         let document = document.get_ref();
         self.only_known(document, &SECTIONS, "section")?;
@@ -83,9 +89,7 @@ impl Walk<'_> {
             return Err(self.refuse(key.span(), "a field has no name"));
         }
         let (source, transforms) = match value.get_ref() {
-            DeValue::String(column) => {
-                (RuleSource::Column(self.named(column, value)?), Vec::new())
-            }
+            DeValue::String(column) => (RuleSource::Column(self.named(column, value)?), Vec::new()),
             DeValue::Table(table) => self.long_rule(&target, value, table)?,
             _ => {
                 let what = format!(
@@ -218,7 +222,9 @@ impl Walk<'_> {
                 let hint = format!("write it as `{{ {known} = … }}`");
                 return Err(self.refuse_with(item.span(), what, [hint]));
             }
-            unknown => return Err(self.unknown(item.span(), "transform", unknown, &TRANSFORM_NAMES)),
+            unknown => {
+                return Err(self.unknown(item.span(), "transform", unknown, &TRANSFORM_NAMES));
+            }
         })
     }
 
@@ -356,8 +362,9 @@ impl Walk<'_> {
             DeValue::Integer(whole) => usize::from_str_radix(whole.as_str(), whole.radix()).ok(),
             _ => None,
         };
-        let wrong = || self.wrong_type("truncate", "a number of characters from 1", value);
-        count.filter(|count| *count > 0).ok_or_else(wrong)
+        count.filter(|count| *count > 0).ok_or_else(|| {
+            self.refuse(value.span(), "`truncate` takes a number of characters, at least 1")
+        })
     }
 
     /// One text, or a list of texts.

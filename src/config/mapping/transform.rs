@@ -142,8 +142,8 @@ impl DateFormat {
 impl DateTimeFormat {
     /// Checks a format and its zone; exactly one of them must say where on the globe it is.
     ///
-    /// A zone is `UTC`, an offset such as `+02:00`, or a name of the time zone database such as
-    /// `Europe/Berlin`.
+    /// A zone is `UTC`, an offset such as `+02:00`, a name of this machine's time zone database such as
+    /// `Europe/Berlin`, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
     pub fn new(format: &str, zone: Option<&str>) -> Result<Self, String> {
         let sample = SAMPLE.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
         let written = jiff::fmt::strtime::format(format, &sample);
@@ -199,7 +199,14 @@ fn zone_named(name: &str) -> Result<TimeZone, String> {
     if let Some(offset) = offset_named(name) {
         return Ok(TimeZone::fixed(offset));
     }
-    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone of this machine"))
+    let known = TimeZone::get(name).ok();
+    let rule = || name.contains(',').then(|| TimeZone::posix(name).ok()).flatten();
+    known.or_else(rule).ok_or_else(|| {
+        format!(
+            "`{name}` is no time zone that this machine knows: give `UTC`, an offset such as \
+             `+02:00`, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`"
+        )
+    })
 }
 
 /// Reads `+02:00` or `-0330`.
