@@ -14,7 +14,8 @@ use std::path::Path;
 
 pub use error::MappingError;
 pub use transform::{
-    BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
+    BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
+    Transform,
 };
 
 /// A mapping, well-formed but not yet checked against a file and an org.

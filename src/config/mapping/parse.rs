@@ -450,7 +450,7 @@ impl Walk<'_> {
             name: self.name.to_owned(),
             place: self.place(span.start),
             what: what.into(),
-            hints: hints.to_vec(),
+            hints: Vec::from(hints),
         }
     }
 

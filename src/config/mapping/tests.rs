@@ -184,7 +184,10 @@ fn refusals_name_the_place_and_the_way_out() {
     m.toml:2:1: `Username` is no key of the field `Owner`
     hint: a relationship field is written in quotes: `"Owner.Username"`
     "#);
-    assert_snapshot!(refusal("[fields]\nName = Acme"), @"m.toml:2:8: string values must be quoted, expected literal string");
+    assert_snapshot!(
+        refusal("[fields]\nName = Acme"),
+        @"m.toml:2:8: string values must be quoted, expected literal string"
+    );
     assert_snapshot!(refusal("[fields]\nName = 12"), @r#"
     m.toml:2:8: the source of `Name` must be a column name in quotes or a table, not a whole number
     hint: for the same value in each row write `Name = { constant = "…" }`
@@ -194,24 +197,50 @@ fn refusals_name_the_place_and_the_way_out() {
     m.toml:2:7: unknown key `colum`
     hint: did you mean `column`?
     ");
-    assert_snapshot!(refusal("[fields]\nA = { separator = \"-\" }"), @"m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has none");
-    assert_snapshot!(refusal("[fields]\nA = { column = \"B\", constant = \"C\" }"), @"m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has `column` and `constant`");
-    assert_snapshot!(refusal("[fields]\nA = { column = \"B\", separator = \"C\" }"), @"m.toml:2:21: `separator` has no use beside `column`");
-    assert_snapshot!(refusal("[fields]\nA = { constant = \"B\", transforms = [\"trim\"] }"), @"m.toml:2:23: `transforms` has no use beside `constant`");
-    assert_snapshot!(refusal("[fields]\nA = { constant = 1.10 }"), @"m.toml:2:18: `constant` takes a text in quotes, not a number");
-    assert_snapshot!(refusal("[fields]\nA = { columns = [] }"), @"m.toml:2:17: `columns` names no column");
+    assert_snapshot!(
+        refusal("[fields]\nA = { separator = \"-\" }"),
+        @"m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has none"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = { column = \"B\", constant = \"C\" }"),
+        @"
+        m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has `column` and `constant`
+        "
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = { column = \"B\", separator = \"C\" }"),
+        @"m.toml:2:21: `separator` has no use beside `column`"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = { constant = \"B\", transforms = [\"trim\"] }"),
+        @"m.toml:2:23: `transforms` has no use beside `constant`"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = { constant = 1.10 }"),
+        @"m.toml:2:18: `constant` takes a text in quotes, not a number"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = { columns = [] }"),
+        @"m.toml:2:17: `columns` names no column"
+    );
     assert_snapshot!(refusal("[options]\nunmaped = \"ignore\"\n[fields]\nA = \"B\""), @"
     m.toml:2:1: unknown option `unmaped`
     hint: did you mean `unmapped`?
     ");
-    assert_snapshot!(refusal("[fields]\nA = \"B\"\n[options]\nunmapped = \"drop\""), @"m.toml:4:12: `unmapped` is `ignore` or `refuse`, not `drop`");
+    assert_snapshot!(
+        refusal("[fields]\nA = \"B\"\n[options]\nunmapped = \"drop\""),
+        @"m.toml:4:12: `unmapped` is `ignore` or `refuse`, not `drop`"
+    );
 }
 
 #[test]
 fn refusals_of_transforms_name_the_place_and_the_way_out() {
     let refusal =
         |list: &str| refusal(&format!("[fields]\nA = {{ column = \"B\", transforms = {list} }}"));
-    assert_snapshot!(refusal("\"trim\""), @"m.toml:2:34: `transforms` takes a list in brackets, not a text");
+    assert_snapshot!(
+        refusal("\"trim\""),
+        @"m.toml:2:34: `transforms` takes a list in brackets, not a text"
+    );
     assert_snapshot!(refusal("[\"trimm\"]"), @"
     m.toml:2:35: unknown transform `trimm`
     hint: did you mean `trim`?
@@ -224,16 +253,46 @@ fn refusals_of_transforms_name_the_place_and_the_way_out() {
     m.toml:2:37: the transform `upper` takes nothing
     hint: write it as `"upper"`
     "#);
-    assert_snapshot!(refusal("[{ prefix = \"a\", suffix = \"b\" }]"), @"m.toml:2:35: a transform has one name here, not 2");
-    assert_snapshot!(refusal("[{ truncate = 0 }]"), @"m.toml:2:48: `truncate` takes a number of characters, at least 1");
-    assert_snapshot!(refusal("[{ date = \"%d/%m\" }]"), @"m.toml:2:44: the format `%d/%m` does not hold a whole date");
-    assert_snapshot!(refusal("[{ datetime = { format = \"%F %H:%M\" } }]"), @"m.toml:2:48: the format `%F %H:%M` has no offset, so `zone` must say where it is");
-    assert_snapshot!(refusal("[{ number = { decimal = \",\", group = \",\" } }]"), @"m.toml:2:46: `decimal` and `group` are the same sign");
-    assert_snapshot!(refusal("[{ number = { decimal = \"comma\" } }]"), @"m.toml:2:58: a sign of a number is one character, no letter, digit, `+` or `-`");
-    assert_snapshot!(refusal("[{ boolean = { true = \"ja\" } }]"), @"m.toml:2:47: `boolean` needs the list `false`");
-    assert_snapshot!(refusal("[{ boolean = { true = \"ja\", false = \"JA\" } }]"), @"m.toml:2:47: `ja` is both true and false");
-    assert_snapshot!(refusal("[{ values = { A = \"B\" }, otherwise = \"skip\" }]"), @r#"m.toml:2:71: `otherwise` is `"error"`, `"keep"` or `{ value = "…" }`"#);
-    assert_snapshot!(refusal("[{ replace = { from = \"\", to = \"x\" } }]"), @"m.toml:2:47: `from` of `replace` is empty");
+    assert_snapshot!(
+        refusal("[{ prefix = \"a\", suffix = \"b\" }]"),
+        @"m.toml:2:35: a transform has one name here, not 2"
+    );
+    assert_snapshot!(
+        refusal("[{ truncate = 0 }]"),
+        @"m.toml:2:48: `truncate` takes a number of characters, at least 1"
+    );
+    assert_snapshot!(
+        refusal("[{ date = \"%d/%m\" }]"),
+        @"m.toml:2:44: the format `%d/%m` does not hold a whole date"
+    );
+    assert_snapshot!(
+        refusal("[{ datetime = { format = \"%F %H:%M\" } }]"),
+        @"m.toml:2:48: the format `%F %H:%M` has no offset, so `zone` must say where it is"
+    );
+    assert_snapshot!(
+        refusal("[{ number = { decimal = \",\", group = \",\" } }]"),
+        @"m.toml:2:46: `decimal` and `group` are the same sign"
+    );
+    assert_snapshot!(
+        refusal("[{ number = { decimal = \"comma\" } }]"),
+        @"m.toml:2:58: a sign of a number is one character, no letter, digit, `+` or `-`"
+    );
+    assert_snapshot!(
+        refusal("[{ boolean = { true = \"ja\" } }]"),
+        @"m.toml:2:47: `boolean` needs the list `false`"
+    );
+    assert_snapshot!(
+        refusal("[{ boolean = { true = \"ja\", false = \"JA\" } }]"),
+        @"m.toml:2:47: `ja` is both true and false"
+    );
+    assert_snapshot!(
+        refusal("[{ values = { A = \"B\" }, otherwise = \"skip\" }]"),
+        @r#"m.toml:2:71: `otherwise` is `"error"`, `"keep"` or `{ value = "…" }`"#
+    );
+    assert_snapshot!(
+        refusal("[{ replace = { from = \"\", to = \"x\" } }]"),
+        @"m.toml:2:47: `from` of `replace` is empty"
+    );
     assert_snapshot!(refusal("[{ replace = { from = \"a\" } }]"), @"m.toml:2:47: `to` is missing");
 }
 

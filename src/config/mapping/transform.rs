@@ -89,6 +89,15 @@ pub struct DateTimeFormat {
     zone: Option<TimeZone>,
 }
 
+/// Why a text is no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoMoment {
+    /// It is not written in the format.
+    Form,
+    /// The clocks of the zone never showed it, or showed it twice.
+    Clocks,
+}
+
 /// How a number is written; each sign is one character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberForm {
@@ -177,18 +186,17 @@ impl DateTimeFormat {
         &self.format
     }
 
-    /// Reads a moment; an error says what is wrong with it.
+    /// Reads a moment.
     ///
     /// A local time that the clocks skip or show twice is an error: either guess could be an hour off.
-    pub fn read(&self, text: &str) -> Result<jiff::Timestamp, &'static str> {
-        const FORM: &str = "does not have that form";
-        let broken = BrokenDownTime::parse(&self.format, text).map_err(|_| FORM)?;
+    pub fn read(&self, text: &str) -> Result<jiff::Timestamp, NoMoment> {
+        let broken = BrokenDownTime::parse(&self.format, text).map_err(|_| NoMoment::Form)?;
         let Some(zone) = &self.zone else {
-            return broken.to_timestamp().map_err(|_| FORM);
+            return broken.to_timestamp().map_err(|_| NoMoment::Form);
         };
-        let local = broken.to_datetime().map_err(|_| FORM)?;
+        let local = broken.to_datetime().map_err(|_| NoMoment::Form)?;
         let ambiguous = zone.to_ambiguous_timestamp(local);
-        ambiguous.unambiguous().map_err(|_| "is a time that the zone's clocks skip or show twice")
+        ambiguous.unambiguous().map_err(|_| NoMoment::Clocks)
     }
 }
 

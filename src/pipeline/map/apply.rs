@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{CLEAR, TRANSFORM_FAILED, VALUE_NOT_LISTED};
-use crate::config::mapping::{BooleanWords, NumberForm, Otherwise, Transform};
+use crate::config::mapping::{BooleanWords, NoMoment, NumberForm, Otherwise, Transform};
 use crate::model::ids::RecordId;
 use crate::model::wording::shown;
 
@@ -37,39 +37,35 @@ pub fn apply<'a>(transform: &Transform, value: Cow<'a, str>) -> Result<Cow<'a, s
         Transform::Truncate(most) => {
             value.char_indices().nth(*most).map(|(end, _)| value[..end].to_owned())
         }
-        Transform::Date(format) => match format.read(&value) {
-            Some(date) => Some(date.to_string()),
-            None => {
-                let form = format.as_str();
-                return Err(failed(&value, format!("does not have the form `{form}`")));
-            }
-        },
+        Transform::Date(format) => {
+            let date = format.read(&value).map(|date| date.to_string());
+            Some(date.ok_or_else(|| {
+                failed(&value, format!("is no date in the form `{}`", format.as_str()))
+            })?)
+        }
         Transform::DateTime(format) => match format.read(&value) {
             Ok(moment) => Some(format!(
                 "{}.{:03}Z",
                 moment.strftime("%Y-%m-%dT%H:%M:%S"),
                 moment.subsec_millisecond()
             )),
-            Err(what) => {
-                let form = format.as_str();
-                return Err(failed(&value, format!("{what} (the form is `{form}`)")));
+            Err(NoMoment::Form) => {
+                let what = format!("is no moment in the form `{}`", format.as_str());
+                return Err(failed(&value, what));
+            }
+            Err(NoMoment::Clocks) => {
+                let what = "is a local time that the zone's clocks skip or show twice";
+                return Err(failed(&value, what));
             }
         },
         Transform::Number(form) => match plain_number(*form, &value) {
             Some(plain) => Some(plain),
             None => return Err(failed(&value, number_wish(*form))),
         },
-        Transform::Boolean(words) => match truth(words, &value) {
-            Some(truth) => Some(truth.to_string()),
-            None => {
-                let wish = format!(
-                    "is neither yes (`{}`) nor no (`{}`)",
-                    words.yes.join("`, `"),
-                    words.no.join("`, `")
-                );
-                return Err(failed(&value, wish));
-            }
-        },
+        Transform::Boolean(words) => {
+            let truth = truth(words, &value).map(|truth| truth.to_string());
+            Some(truth.ok_or_else(|| failed(&value, truth_wish(words)))?)
+        }
         Transform::Id18 => match RecordId::parse(value.as_bytes()) {
             Ok(id) => Some(id.as_str().to_owned()),
             Err(bad) => return Err(failed(&value, format!("is no id: {bad}"))),
@@ -111,6 +107,11 @@ fn truth(words: &BooleanWords, value: &str) -> Option<bool> {
         })
     };
     if is_one_of(&words.yes) { Some(true) } else { is_one_of(&words.no).then_some(false) }
+}
+
+fn truth_wish(words: &BooleanWords) -> String {
+    let (yes, no) = (words.yes.join("`, `"), words.no.join("`, `"));
+    format!("is neither yes (`{yes}`) nor no (`{no}`)")
 }
 
 /// Rewrites a number with plain digits and a point.

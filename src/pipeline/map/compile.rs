@@ -121,7 +121,11 @@ impl Draft<'_> {
                     transforms: Vec::new(),
                 }),
                 Err(unfit) if self.is_slip(&unfit) => {
-                    return Err(MapError::Unfit { place: None, name: column.clone(), unfit });
+                    return Err(MapError::Unfit {
+                        place: None,
+                        name: column.clone(),
+                        unfit: Box::new(unfit),
+                    });
                 }
                 Err(unfit) => {
                     let operation = self.wanted.operation;
@@ -157,7 +161,7 @@ impl Draft<'_> {
             let refuse = |unfit| MapError::Unfit {
                 place: Some(at.clone()),
                 name: rule.target.clone(),
-                unfit,
+                unfit: Box::new(unfit),
             };
             let resolved = resolve(&rule.target, self.schema).map_err(refuse)?;
             match may_send(&resolved, self.wanted) {

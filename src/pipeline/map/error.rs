@@ -23,14 +23,14 @@ pub enum MapError {
     NoExternalId,
     #[error("`{field}` cannot be the key of an upsert of `{object}`: {}", key_fault(*known))]
     BadKey { object: String, field: String, known: bool, keys: Vec<String> },
-    #[error("{}the field `{field}` gets its value twice: from `{}` and from `{}`", at(places), shown(first.as_bytes()), shown(second.as_bytes()))]
+    #[error("{}the field `{field}` gets its value twice: from `{}` and from `{}`", at(places.as_deref()), shown(first.as_bytes()), shown(second.as_bytes()))]
     OneFieldTwice { field: String, first: String, second: String, places: Option<String> },
     #[error("{place}: the file has no column `{}`", shown(column.as_bytes()))]
     NoColumn { place: String, column: String, columns: Vec<String>, near: Option<String> },
     #[error("{place}: `{}` is a result column of an earlier run and is never sent", shown(column.as_bytes()))]
     ResultColumn { place: String, column: String },
-    #[error("{}`{}` {unfit}", at(place), shown(name.as_bytes()))]
-    Unfit { place: Option<String>, name: String, unfit: Unfit },
+    #[error("{}`{}` {unfit}", at(place.as_deref()), shown(name.as_bytes()))]
+    Unfit { place: Option<String>, name: String, unfit: Box<Unfit> },
     #[error("{name}: the mapping does not name {}, and `unmapped` is `refuse`", listed(columns))]
     Unmapped { name: String, columns: Vec<String> },
     #[error("an update that sends only `Id` changes nothing{}", because(notices))]
@@ -126,8 +126,8 @@ fn because(notices: &[String]) -> String {
     if notices.is_empty() { String::new() } else { format!(" ({})", notices.join("; ")) }
 }
 
-fn at(place: &Option<String>) -> String {
-    place.as_ref().map_or(String::new(), |place| format!("{place}: "))
+fn at(place: Option<&str>) -> String {
+    place.map_or(String::new(), |place| format!("{place}: "))
 }
 
 /// Names in backticks, ten at most.

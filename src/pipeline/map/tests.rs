@@ -303,7 +303,10 @@ fn an_object_that_was_not_described_is_named() {
     let spec = MappingSpec::parse("[fields]\n\"Account__r.Ext__c\" = \"A\"", "m.toml").unwrap();
     let header = cells("A");
     let error = compile(&header, Some(&spec), &schema, &wanted(Operation::Insert)).unwrap_err();
-    assert_snapshot!(error, @"m.toml:2:1: `Account__r.Ext__c` refers to `Account`, which this user cannot see");
+    assert_snapshot!(
+        error,
+        @"m.toml:2:1: `Account__r.Ext__c` refers to `Account`, which this user cannot see"
+    );
 }
 
 #[test]
@@ -434,16 +437,54 @@ fn each_transform_does_what_its_name_says() {
 #[test]
 fn a_value_that_cannot_be_transformed_fails_its_row() {
     let clock = "{ datetime = { format = \"%F %H:%M\", zone = \"CET-1CEST,M3.5.0,M10.5.0/3\" } }";
-    assert_snapshot!(transformed("{ date = \"%d/%m/%Y\" }", "31/02/2026"), @"transform_failed: `C`: `31/02/2026` does not have the form `%d/%m/%Y`");
-    assert_snapshot!(transformed("{ date = \"%d/%m/%Y\" }", "12/31/2026"), @"transform_failed: `C`: `12/31/2026` does not have the form `%d/%m/%Y`");
-    assert_snapshot!(transformed("{ date = \"%d/%m/%Y\" }", "1/2/2026 \u{1b}[0m"), @r"transform_failed: `C`: `1/2/2026 \u{1b}[0m` does not have the form `%d/%m/%Y`");
-    assert_snapshot!(transformed(clock, "2026-03-29 02:30"), @"transform_failed: `C`: `2026-03-29 02:30` is a time that the zone's clocks skip or show twice (the form is `%F %H:%M`)");
-    assert_snapshot!(transformed(clock, "2026-10-25 02:30"), @"transform_failed: `C`: `2026-10-25 02:30` is a time that the zone's clocks skip or show twice (the form is `%F %H:%M`)");
-    assert_snapshot!(transformed("{ number = { decimal = \",\", group = \".\" } }", "1.23"), @"transform_failed: `C`: `1.23` is no number with the decimal sign `,` and groups of three after `.`");
-    assert_snapshot!(transformed("{ number = { decimal = \",\" } }", "1.234,5"), @"transform_failed: `C`: `1.234,5` is no number with the decimal sign `,` and no groups");
-    assert_snapshot!(transformed("{ boolean = { true = \"ja\", false = \"nej\" } }", "yes"), @"transform_failed: `C`: `yes` is neither yes (`ja`) nor no (`nej`)");
-    assert_snapshot!(transformed("\"id18\"", "0015500001qdqwaAAN"), @"transform_failed: `C`: `0015500001qdqwaAAN` is no id: the checksum of this id is wrong: expected it to end in `AAA`");
-    assert_snapshot!(transformed("{ values = { A = \"B\" } }", "a"), @"value_not_listed: `C`: `a` is not in the `values` of the mapping");
+    assert_snapshot!(
+        transformed("{ date = \"%d/%m/%Y\" }", "31/02/2026"),
+        @"transform_failed: `C`: `31/02/2026` is no date in the form `%d/%m/%Y`"
+    );
+    assert_snapshot!(
+        transformed("{ date = \"%d/%m/%Y\" }", "12/31/2026"),
+        @"transform_failed: `C`: `12/31/2026` is no date in the form `%d/%m/%Y`"
+    );
+    assert_snapshot!(
+        transformed("{ date = \"%d/%m/%Y\" }", "1/2/2026 \u{1b}[0m"),
+        @r"transform_failed: `C`: `1/2/2026 \u{1b}[0m` is no date in the form `%d/%m/%Y`"
+    );
+    assert_snapshot!(
+        transformed(clock, "2026-03-29 02:30"),
+        @"
+        transform_failed: `C`: `2026-03-29 02:30` is a local time that the zone's clocks skip or show twice
+        "
+    );
+    assert_snapshot!(
+        transformed(clock, "2026-10-25 02:30"),
+        @"
+        transform_failed: `C`: `2026-10-25 02:30` is a local time that the zone's clocks skip or show twice
+        "
+    );
+    assert_snapshot!(
+        transformed("{ number = { decimal = \",\", group = \".\" } }", "1.23"),
+        @"
+        transform_failed: `C`: `1.23` is no number with the decimal sign `,` and groups of three after `.`
+        "
+    );
+    assert_snapshot!(
+        transformed("{ number = { decimal = \",\" } }", "1.234,5"),
+        @"transform_failed: `C`: `1.234,5` is no number with the decimal sign `,` and no groups"
+    );
+    assert_snapshot!(
+        transformed("{ boolean = { true = \"ja\", false = \"nej\" } }", "yes"),
+        @"transform_failed: `C`: `yes` is neither yes (`ja`) nor no (`nej`)"
+    );
+    assert_snapshot!(
+        transformed("\"id18\"", "0015500001qdqwaAAN"),
+        @"
+        transform_failed: `C`: `0015500001qdqwaAAN` is no id: the checksum of this id is wrong: expected it to end in `AAA`
+        "
+    );
+    assert_snapshot!(
+        transformed("{ values = { A = \"B\" } }", "a"),
+        @"value_not_listed: `C`: `a` is not in the `values` of the mapping"
+    );
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub(super) struct Prefixes {
     /// The objects that are allowed, for messages.
     pub objects: Vec<String>,
     /// Every prefix that is known with its object, sorted.
-    pub known: std::sync::Arc<Vec<([u8; 3], String)>>,
+    pub known: std::sync::Arc<[([u8; 3], String)]>,
 }
 
 /// A code and the end of a sentence that begins with the column.
@@ -218,13 +218,7 @@ impl Check {
     }
 
     fn id(&self, value: &[u8], prefixes: &Prefixes) -> Result<(), Complaint> {
-        let id = RecordId::parse(value).map_err(|bad| {
-            let code = match bad {
-                BadRecordId::Checksum { .. } => BAD_ID_CHECKSUM,
-                _ => BAD_ID,
-            };
-            (code, format!("`{}` is no id: {bad}", shown(value)))
-        })?;
+        let id = RecordId::parse(value).map_err(|bad| bad_id(value, &bad))?;
         let prefix = &id.as_bytes()[..3];
         if prefixes.allowed.is_empty() || prefixes.allowed.iter().any(|one| one == prefix) {
             return Ok(());
@@ -236,6 +230,39 @@ impl Check {
         let takes = prefixes.objects.join("` or `");
         Err((WRONG_OBJECT, format!("`{}` {is}, `{}` takes `{takes}`", shown(value), self.field)))
     }
+}
+
+#[cold]
+fn bad_id(value: &[u8], bad: &BadRecordId) -> Complaint {
+    let shown = shown(value);
+    match (bad, with_case_restored(value)) {
+        (BadRecordId::Checksum { .. }, Some(id)) => (
+            BAD_ID_CHECKSUM,
+            format!("the letters of `{shown}` lost their case; its checksum says `{id}`"),
+        ),
+        (BadRecordId::Checksum { .. }, None) => {
+            (BAD_ID_CHECKSUM, format!("`{shown}` is no id: its checksum fits no spelling"))
+        }
+        _ => (BAD_ID, format!("`{shown}` is no id: {bad}")),
+    }
+}
+
+/// The id that the last three characters of an 18-character id describe: each of them holds, as a
+/// number of five bits, which letters of its five are capitals.
+fn with_case_restored(value: &[u8]) -> Option<RecordId> {
+    let (fifteen, tail) = value.split_at_checked(15)?;
+    let mut restored = fifteen.to_ascii_lowercase();
+    for (group, check) in restored.chunks_mut(5).zip(tail) {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+        let mask = alphabet.iter().position(|one| *one == check.to_ascii_uppercase())?;
+        for (bit, byte) in group.iter_mut().enumerate() {
+            if mask >> bit & 1 == 1 {
+                byte.make_ascii_uppercase();
+            }
+        }
+    }
+    restored.extend_from_slice(tail);
+    RecordId::parse(&restored).ok()
 }
 
 fn wish(fits: bool, code: &'static str, value: &[u8], expected: &str) -> Result<(), Complaint> {

@@ -67,7 +67,7 @@ pub fn prepare(
     if operation == Operation::Insert {
         nothing_required_missing(sent, &schema.object)?;
     }
-    let known = Arc::new(known_prefixes(schema));
+    let known = Arc::from(known_prefixes(schema));
     let columns = sent.iter().map(|field| {
         let blank = blank_rule(field, operation, external_id);
         check(field, blank, schema, &known)
@@ -119,7 +119,7 @@ fn check(
     sent: &SentField,
     blank: Blank,
     schema: &LoadSchema,
-    known: &Arc<Vec<([u8; 3], String)>>,
+    known: &Arc<[([u8; 3], String)]>,
 ) -> Check {
     let value = sent.value_field();
     let is_constant = sent.from == "constant";
@@ -157,7 +157,7 @@ fn test_of(
     sent: &SentField,
     value: &FieldSchema,
     schema: &LoadSchema,
-    known: &Arc<Vec<([u8; 3], String)>>,
+    known: &Arc<[([u8; 3], String)]>,
 ) -> Test {
     let restricted = value.restricted_picklist && !value.picklist.is_empty();
     match value.kind {
@@ -200,7 +200,7 @@ fn picklist(field: &FieldSchema) -> Picklist {
     Picklist { exact, values }
 }
 
-fn own_prefix(object: &ObjectSchema, known: &Arc<Vec<([u8; 3], String)>>) -> Prefixes {
+fn own_prefix(object: &ObjectSchema, known: &Arc<[([u8; 3], String)]>) -> Prefixes {
     let own = object.key_prefix.as_deref().and_then(prefix_bytes);
     Prefixes {
         allowed: own.into_iter().collect(),
@@ -213,7 +213,7 @@ fn own_prefix(object: &ObjectSchema, known: &Arc<Vec<([u8; 3], String)>>) -> Pre
 fn prefixes_of(
     reference: &FieldSchema,
     schema: &LoadSchema,
-    known: &Arc<Vec<([u8; 3], String)>>,
+    known: &Arc<[([u8; 3], String)]>,
 ) -> Prefixes {
     let prefix = |object: &String| {
         schema.key_prefixes.get(&object.to_lowercase()).and_then(|prefix| prefix_bytes(prefix))

@@ -190,32 +190,130 @@ fn what_is_required_depends_on_the_operation() {
 fn a_message_says_column_value_and_what_was_expected() {
     let account = sample::id("001", 7);
     let contact = sample::id("003", 7);
-    assert_snapshot!(verdict("Ext__c", "123456789012345678901"), @"too_long: `col Ext__c`: `123456789012345678901` has 21 characters, `Ext__c` takes 20");
-    assert_snapshot!(verdict("Ext__c", &"long\u{1b}[2J\n".repeat(20)), @r"too_long: `col Ext__c`: `long\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong…` has 180 characters, `Ext__c` takes 20");
-    assert_snapshot!(verdict("Weight__c", "1.234,56"), @"bad_number: `col Weight__c`: `1.234,56`, expected a number as `1234.56`");
-    assert_snapshot!(verdict("Weight__c", "1234567"), @"number_too_large: `col Weight__c`: `1234567` has 7 digits before the point, at most 6 fit");
-    assert_snapshot!(verdict("Weight__c", "1e400"), @"number_too_large: `col Weight__c`: `1e400` is beyond what a number holds");
-    assert_snapshot!(verdict("Pieces__c", "1.0"), @"bad_int: `col Pieces__c`: `1.0`, expected a whole number as `1234`");
-    assert_snapshot!(verdict("Pieces__c", "123456789"), @"number_too_large: `col Pieces__c`: `123456789` has 9 digits, at most 8 fit");
-    assert_snapshot!(verdict("Pieces__c", "9999999999"), @"number_too_large: `col Pieces__c`: `9999999999` does not fit in 32 bits");
-    assert_snapshot!(verdict("Fragile__c", "ja"), @"bad_boolean: `col Fragile__c`: `ja`, expected `true`, `false`, `1` or `0`");
-    assert_snapshot!(verdict("Fragile__c", "#N/A"), @"cannot_clear: `col Fragile__c`: `#N/A`, but `Fragile__c` cannot be empty");
-    assert_snapshot!(verdict("Due__c", "31/02/2026"), @"bad_date: `col Due__c`: `31/02/2026`, expected a day as `yyyy-MM-dd`, from 1700 to 4000");
-    assert_snapshot!(verdict("At__c", "2026-12-31T23:59:59"), @"bad_datetime: `col At__c`: `2026-12-31T23:59:59` has no zone, expected `Z` or an offset such as `+02:00` at its end");
-    assert_snapshot!(verdict("At__c", "yesterday"), @"bad_datetime: `col At__c`: `yesterday`, expected a moment as `yyyy-MM-ddTHH:mm:ss.SSSZ`");
-    assert_snapshot!(verdict("Slot__c", "9:30"), @"bad_time: `col Slot__c`: `9:30`, expected a time as `HH:mm:ss.SSSZ`");
-    assert_snapshot!(verdict("Mode__c", "Rail"), @"not_in_picklist: `col Mode__c`: `Rail`, expected one of `Air`, `Sea`, `Übersee`");
-    assert_snapshot!(verdict("Mode__c", "by air"), @"not_in_picklist: `col Mode__c`: `by air` is the label of `Air`, which is the value to send");
-    assert_snapshot!(verdict("Email__c", "a@b"), @"bad_email: `col Email__c`: `a@b`, expected an address as `a@b.org`");
-    assert_snapshot!(verdict("Account__c", "Acme"), @"bad_id: `col Account__c`: `Acme` is no id: an id has 15 or 18 characters, this one has 4");
-    assert_snapshot!(verdict("Account__c", "0015500001qdqwaAAN"), @"bad_id_checksum: `col Account__c`: `0015500001qdqwaAAN` is no id: the checksum of this id is wrong: expected it to end in `AAA`");
-    assert_snapshot!(verdict("Account__c", &contact), @"wrong_object: `col Account__c`: `0038c0000000007AAA` is an id of `contact`, `Account__c` takes `Account`");
-    assert_snapshot!(verdict("OwnerId", &account), @"wrong_object: `col OwnerId`: `0018c0000000007AAA` is an id of `Account`, `OwnerId` takes `Group` or `User`");
-    assert_snapshot!(verdict("Account__c", "zzz8c0000000007"), @"wrong_object: `col Account__c`: `zzz8c0000000007` begins with `zzz`, `Account__c` takes `Account`");
-    assert_snapshot!(verdict("Id", ""), @"blank_id: `col Id`: blank, but each row needs its record id");
-    assert_snapshot!(verdict_in(Operation::Insert, "Name", ""), @"required: `col Name`: blank, but `Name` is required");
-    assert_snapshot!(verdict_in(Operation::Insert, "Name", "#N/A"), @"required: `col Name`: `#N/A`, but `Name` is required");
-    assert_snapshot!(verdict_in(Operation::Upsert, "Ext__c", ""), @"blank_key: `col Ext__c`: blank, but `Ext__c` is the key of the upsert");
+    assert_snapshot!(
+        verdict("Ext__c", "123456789012345678901"),
+        @"too_long: `col Ext__c`: `123456789012345678901` has 21 characters, `Ext__c` takes 20"
+    );
+    assert_snapshot!(
+        verdict("Ext__c", &"long\u{1b}[2J\n".repeat(20)),
+        @r"
+        too_long: `col Ext__c`: `long\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong…` has 180 characters, `Ext__c` takes 20
+        "
+    );
+    assert_snapshot!(
+        verdict("Weight__c", "1.234,56"),
+        @"bad_number: `col Weight__c`: `1.234,56`, expected a number as `1234.56`"
+    );
+    assert_snapshot!(
+        verdict("Weight__c", "1234567"),
+        @"number_too_large: `col Weight__c`: `1234567` has 7 digits before the point, at most 6 fit"
+    );
+    assert_snapshot!(
+        verdict("Weight__c", "1e400"),
+        @"number_too_large: `col Weight__c`: `1e400` is beyond what a number holds"
+    );
+    assert_snapshot!(
+        verdict("Pieces__c", "1.0"),
+        @"bad_int: `col Pieces__c`: `1.0`, expected a whole number as `1234`"
+    );
+    assert_snapshot!(
+        verdict("Pieces__c", "123456789"),
+        @"number_too_large: `col Pieces__c`: `123456789` has 9 digits, at most 8 fit"
+    );
+    assert_snapshot!(
+        verdict("Pieces__c", "9999999999"),
+        @"number_too_large: `col Pieces__c`: `9999999999` does not fit in 32 bits"
+    );
+    assert_snapshot!(
+        verdict("Fragile__c", "ja"),
+        @"bad_boolean: `col Fragile__c`: `ja`, expected `true`, `false`, `1` or `0`"
+    );
+    assert_snapshot!(
+        verdict("Fragile__c", "#N/A"),
+        @"cannot_clear: `col Fragile__c`: `#N/A`, but `Fragile__c` cannot be empty"
+    );
+    assert_snapshot!(
+        verdict("Due__c", "31/02/2026"),
+        @"bad_date: `col Due__c`: `31/02/2026`, expected a day as `yyyy-MM-dd`, from 1700 to 4000"
+    );
+    assert_snapshot!(
+        verdict("At__c", "2026-12-31T23:59:59"),
+        @"
+        bad_datetime: `col At__c`: `2026-12-31T23:59:59` has no zone, expected `Z` or an offset such as `+02:00` at its end
+        "
+    );
+    assert_snapshot!(
+        verdict("At__c", "yesterday"),
+        @"bad_datetime: `col At__c`: `yesterday`, expected a moment as `yyyy-MM-ddTHH:mm:ss.SSSZ`"
+    );
+    assert_snapshot!(
+        verdict("Slot__c", "9:30"),
+        @"bad_time: `col Slot__c`: `9:30`, expected a time as `HH:mm:ss.SSSZ`"
+    );
+    assert_snapshot!(
+        verdict("Mode__c", "Rail"),
+        @"not_in_picklist: `col Mode__c`: `Rail`, expected one of `Air`, `Sea`, `Übersee`"
+    );
+    assert_snapshot!(
+        verdict("Mode__c", "by air"),
+        @"
+        not_in_picklist: `col Mode__c`: `by air` is the label of `Air`, which is the value to send
+        "
+    );
+    assert_snapshot!(
+        verdict("Email__c", "a@b"),
+        @"bad_email: `col Email__c`: `a@b`, expected an address as `a@b.org`"
+    );
+    assert_snapshot!(
+        verdict("Account__c", "Acme"),
+        @"bad_id: `col Account__c`: `Acme` is no id: an id has 15 or 18 characters, this one has 4"
+    );
+    assert_snapshot!(
+        verdict("Account__c", "0015500001qdqwaAAN"),
+        @"
+        bad_id_checksum: `col Account__c`: the letters of `0015500001qdqwaAAN` lost their case; its checksum says `0015500001QdQWaAAN`
+        "
+    );
+    assert_snapshot!(
+        verdict("Account__c", "0015500001QdQWaZZZ"),
+        @"
+        bad_id_checksum: `col Account__c`: `0015500001QdQWaZZZ` is no id: its checksum fits no spelling
+        "
+    );
+    assert_snapshot!(
+        verdict("Account__c", &contact),
+        @"
+        wrong_object: `col Account__c`: `0038c0000000007AAA` is an id of `contact`, `Account__c` takes `Account`
+        "
+    );
+    assert_snapshot!(
+        verdict("OwnerId", &account),
+        @"
+        wrong_object: `col OwnerId`: `0018c0000000007AAA` is an id of `Account`, `OwnerId` takes `Group` or `User`
+        "
+    );
+    assert_snapshot!(
+        verdict("Account__c", "zzz8c0000000007"),
+        @"
+        wrong_object: `col Account__c`: `zzz8c0000000007` begins with `zzz`, `Account__c` takes `Account`
+        "
+    );
+    assert_snapshot!(
+        verdict("Id", ""),
+        @"blank_id: `col Id`: blank, but each row needs its record id"
+    );
+    assert_snapshot!(
+        verdict_in(Operation::Insert, "Name", ""),
+        @"required: `col Name`: blank, but `Name` is required"
+    );
+    assert_snapshot!(
+        verdict_in(Operation::Insert, "Name", "#N/A"),
+        @"required: `col Name`: `#N/A`, but `Name` is required"
+    );
+    assert_snapshot!(
+        verdict_in(Operation::Upsert, "Ext__c", ""),
+        @"blank_key: `col Ext__c`: blank, but `Ext__c` is the key of the upsert"
+    );
 }
 
 #[test]
@@ -231,7 +329,12 @@ fn a_long_list_of_values_is_cut() {
         .collect();
     let checks = prepared_for("Mode__c", Operation::Update, &schema).unwrap();
     let slab = validate(mapped(&[&["x"]]), &checks);
-    assert_snapshot!(slab.rejected[0].message, @"`col Mode__c`: `x`, expected one of `v1`, `v2`, `v3`, `v4`, `v5`, `v6`, `v7`, `v8`, `v9`, `v10`, and 2 more");
+    assert_snapshot!(
+        slab.rejected[0].message,
+        @"
+        `col Mode__c`: `x`, expected one of `v1`, `v2`, `v3`, `v4`, `v5`, `v6`, `v7`, `v8`, `v9`, `v10`, and 2 more
+        "
+    );
 }
 
 #[test]
@@ -254,7 +357,10 @@ fn the_limits_of_the_service_hold_after_mapping_too() {
     let slab = validate(slab, &checks);
     let codes: Vec<_> = slab.rejected.iter().map(|r| (r.mark.row, r.code)).collect();
     assert_eq!(codes, [(2, "field_too_long"), (4, "row_too_long")]);
-    assert_snapshot!(slab.rejected[1].message, @"the row has 400001 characters to send, a row may have 400000");
+    assert_snapshot!(
+        slab.rejected[1].message,
+        @"the row has 400001 characters to send, a row may have 400000"
+    );
 }
 
 #[test]
@@ -365,7 +471,10 @@ fn a_relationship_column_gives_what_is_required() {
     let checks = prepared_for("Name,Account__r.Ext__c", Operation::Insert, &schema).unwrap();
     let slab = validate(mapped(&[&["n", "key"], &["n", ""]]), &checks);
     assert_eq!(slab.accepted, [0]);
-    assert_snapshot!(slab.rejected[0].message, @"`col Account__r.Ext__c`: blank, but `Account__r.Ext__c` is required");
+    assert_snapshot!(
+        slab.rejected[0].message,
+        @"`col Account__r.Ext__c`: blank, but `Account__r.Ext__c` is required"
+    );
 }
 
 #[test]
