@@ -12,3 +12,4 @@ pub mod rows;
 pub mod schema;
 pub mod secret;
 pub mod verdict;
+pub mod wording;

@@ -1,0 +1,111 @@
+//! The mapping file as it is written: which field gets its value from where.
+//!
+//! Read strictly: an unknown key, a wrong type or a format that cannot work is refused with
+//! `file:line:column`, before anybody signs in. Whether columns and fields exist is not known here;
+//! `pipeline::map` checks that against the header and the org. The shape of the file is described in
+//! `docs/reference/mapping.md`.
+
+mod error;
+mod parse;
+mod transform;
+
+use std::fmt;
+use std::path::Path;
+
+pub use error::MappingError;
+pub use transform::{
+    BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
+    Transform,
+};
+
+/// A mapping, well-formed but not yet checked against a file and an org.
+///
+/// It can say what a Data Loader `.sdl` says too: one column to several fields (several rules that
+/// name it), constants, and joined columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingSpec {
+    /// The file's name as the user gave it, for messages.
+    pub name: String,
+    /// One for each field, in the order of the file.
+    pub rules: Vec<Rule>,
+    pub unmapped: Unmapped,
+}
+
+/// Where one field's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// `Field`, `Relationship.Field` or `Type:Relationship.Field`, as written.
+    pub target: String,
+    pub source: RuleSource,
+    /// Applied from left to right.
+    pub transforms: Vec<Transform>,
+    pub place: Place,
+}
+
+/// What a value is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleSource {
+    /// The same text in each row.
+    Constant(String),
+    /// A column of the file.
+    Column(String),
+    /// Several columns with a separator between them.
+    Columns {
+        columns: Vec<String>,
+        separator: String,
+        /// Whether an empty cell still gets its separator; otherwise it is left out.
+        keep_empty: bool,
+    },
+}
+
+/// What happens to a column that no rule names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unmapped {
+    /// It is not sent, and a notice says so.
+    #[default]
+    Ignore,
+    /// The load refuses.
+    Refuse,
+}
+
+/// A place in the mapping file, both counted from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl MappingSpec {
+    /// Reads a TOML mapping file.
+    pub fn read(path: &Path) -> Result<Self, MappingError> {
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes);
+                let text = text.map_err(|_| MappingError::NotText { name: name.clone() })?;
+                Self::parse(&text, &name)
+            }
+            Err(error) => Err(MappingError::Unreadable { name, error }),
+        }
+    }
+
+    /// Reads the text of a TOML mapping file; `name` stands in messages.
+    pub fn parse(text: &str, name: &str) -> Result<Self, MappingError> {
+        parse::parse(text, name)
+    }
+
+    /// The target fields as written: what the org must be asked to describe besides the object
+    /// itself, when they are relationship columns.
+    pub fn targets(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.target.clone()).collect()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! From source columns to the fields that are sent.
+//!
+//! [`compile`] decides once, against the header and the org's describe; [`map`] then fills slots row
+//! by row. A value that no transform touches is copied from buffer to buffer and nothing is allocated
+//! for it.
+
+mod apply;
+mod compile;
+mod error;
+mod resolve;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub use compile::{Wanted, compile};
+pub use error::MapError;
+pub use resolve::Unfit;
+
+use crate::config::mapping::Transform;
+use crate::model::rows::{MappedSlab, RawSlab, Table, ValueFault};
+use crate::model::schema::SentField;
+
+/// The codes that `map` gives rows, as `docs/reference/codes.md` lists them.
+pub const CODES: [&str; 2] = [TRANSFORM_FAILED, VALUE_NOT_LISTED];
+
+pub const TRANSFORM_FAILED: &str = "transform_failed";
+pub const VALUE_NOT_LISTED: &str = "value_not_listed";
+
+/// What the far side reads as "clear this field". Source: Bulk API CSV rules.
+const CLEAR: &[u8] = b"#N/A";
+
+/// Rows that one thread takes at a time.
+const PART_ROWS: usize = 512;
+
+/// Columns worked out to slots; made by [`compile`].
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// The columns of the body, in order.
+    pub sent: Vec<SentField>,
+    /// Source columns that are not sent, in file order; result columns of an earlier run left out.
+    pub not_sent: Vec<String>,
+    /// Why they are not: one fragment for each reason, for people.
+    pub notices: Vec<String>,
+    slots: Vec<Slot>,
+}
+
+/// How one field of the body is filled.
+#[derive(Debug, Clone)]
+struct Slot {
+    /// The source column or columns, or the field for a constant: what a message names.
+    column: String,
+    filling: Filling,
+    transforms: Vec<Transform>,
+    /// An empty value is sent as `#N/A`.
+    clear: bool,
+    /// `TRUE` becomes `true`: spreadsheets write it so, and the far side's schema knows it small.
+    boolean: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Filling {
+    Constant(Vec<u8>),
+    Column(usize),
+    Joined { columns: Vec<usize>, separator: Vec<u8>, keep_empty: bool },
+}
+
+/// Fills the slots for each row of a slab, in order.
+///
+/// CRLF and lone CR inside values become LF, because the body's line ending is LF and the far side
+/// may re-spell the others. Rows whose values a transform refuses are listed in `failed`.
+pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
+    let rows = slab.table.len();
+    let plain = mapping.slots.iter().all(|slot| slot.transforms.is_empty());
+    if plain || rows <= PART_ROWS {
+        let part = mapping.fill(&slab.table, 0..rows);
+        return MappedSlab { raw: slab, fields: part.fields, failed: part.failed };
+    }
+    let parts: Vec<Part> = (0..rows.div_ceil(PART_ROWS))
+        .into_par_iter()
+        .map(|part| part * PART_ROWS..((part + 1) * PART_ROWS).min(rows))
+        .map(|range| mapping.fill(&slab.table, range))
+        .collect();
+    let mut fields = Table::new(mapping.slots.len());
+    let mut failed = Vec::new();
+    for part in parts {
+        fields.append(&part.fields);
+        failed.extend(part.failed);
+    }
+    MappedSlab { raw: slab, fields, failed }
+}
+
+/// The fields of some rows, and the rows among them that failed.
+struct Part {
+    fields: Table,
+    failed: Vec<(usize, ValueFault)>,
+}
+
+impl Mapping {
+    fn fill(&self, source: &Table, rows: Range<usize>) -> Part {
+        let mut part = Part { fields: Table::new(self.slots.len()), failed: Vec::new() };
+        let mut scratch = Vec::new();
+        for row in rows {
+            let mut fault = None;
+            for slot in &self.slots {
+                let value = slot.raw_value(source, row, &mut scratch);
+                if let Err(found) = slot.push(value, &mut part.fields) {
+                    part.fields.push_field(b"");
+                    fault = fault.or(Some(found));
+                }
+            }
+            part.failed.extend(fault.map(|fault| (row, fault)));
+        }
+        part
+    }
+}
+
+impl Slot {
+    fn raw_value<'a>(
+        &'a self,
+        source: &'a Table,
+        row: usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
+        match &self.filling {
+            Filling::Constant(text) => text,
+            Filling::Column(column) => source.field(row, *column),
+            Filling::Joined { columns, separator, keep_empty } => {
+                scratch.clear();
+                let mut first = true;
+                for part in columns.iter().map(|column| source.field(row, *column)) {
+                    if part.is_empty() && !keep_empty {
+                        continue;
+                    }
+                    if !first {
+                        scratch.extend_from_slice(separator);
+                    }
+                    first = false;
+                    scratch.extend_from_slice(part);
+                }
+                scratch
+            }
+        }
+    }
+
+    /// Adds one field, or says why not and adds nothing.
+    fn push(&self, value: &[u8], into: &mut Table) -> Result<(), ValueFault> {
+        if self.transforms.is_empty() {
+            self.push_final(value, into);
+            return Ok(());
+        }
+        let fault = |(code, what): apply::Complaint| ValueFault {
+            column: Some(self.column.clone()),
+            code,
+            message: format!("`{}`: {what}", self.column),
+        };
+        let text = std::str::from_utf8(value)
+            .map_err(|_| fault((TRANSFORM_FAILED, "is not UTF-8 text".to_owned())))?;
+        let mut text = Cow::Borrowed(text);
+        for transform in &self.transforms {
+            text = apply::apply(transform, text).map_err(fault)?;
+        }
+        self.push_final(text.as_bytes(), into);
+        Ok(())
+    }
+
+    fn push_final(&self, value: &[u8], into: &mut Table) {
+        if value.is_empty() && self.clear {
+            into.push_field(CLEAR);
+        } else if self.boolean && value.eq_ignore_ascii_case(b"true") {
+            into.push_field(b"true");
+        } else if self.boolean && value.eq_ignore_ascii_case(b"false") {
+            into.push_field(b"false");
+        } else {
+            push_with_line_feeds(value, into);
+        }
+    }
+}
+
+/// Adds a field with CRLF and lone CR as LF.
+fn push_with_line_feeds(value: &[u8], into: &mut Table) {
+    let mut rest = value;
+    while let Some(at) = memchr::memchr(b'\r', rest) {
+        into.extend_field(&rest[..at]);
+        into.extend_field(b"\n");
+        let after = &rest[at + 1..];
+        rest = after.strip_prefix(b"\n").unwrap_or(after);
+    }
+    into.push_field(rest);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Faults that the org would find, found here: each one costs no call and no row of a limit.
+//!
+//! [`prepare`] looks at the load as a whole and turns the describe into checks; [`validate`] runs
+//! them over each slab. A good value costs no allocation.
+
+mod checks;
+mod codes;
+mod prepare;
+mod values;
+
+use rayon::prelude::*;
+
+pub use checks::Checks;
+pub use codes::CODES;
+pub use prepare::{CheckError, prepare};
+
+use crate::model::rows::{CheckedSlab, MappedSlab, RawSlab, Rejected, ValueFault};
+
+/// Rows that one thread takes at least; less is not worth the hand-over.
+const PART_ROWS: usize = 512;
+
+/// Sorts the rows of a slab into those that may be sent and those that may not.
+///
+/// A row has one reason: what `map` said of it, or else its first fault in the order of the columns.
+/// Rows that `read` rejected keep their place among the rejected.
+pub fn validate(slab: MappedSlab, checks: &Checks) -> CheckedSlab {
+    let MappedSlab { mut raw, fields, failed } = slab;
+    let found: Vec<(usize, ValueFault)> = (0..raw.table.len())
+        .into_par_iter()
+        .with_min_len(PART_ROWS)
+        .filter_map(|row| checks.fault(&fields, row).map(|fault| (row, fault)))
+        .collect();
+    let faults = merged(failed, found);
+    let mut faulty = faults.iter().map(|(row, _)| *row).peekable();
+    let accepted = (0..raw.table.len())
+        .filter(|row| faulty.next_if_eq(row).is_none())
+        .map(|row| u32::try_from(row).expect("a slab has some thousands of rows"))
+        .collect();
+    let mut rejected = std::mem::take(&mut raw.rejected);
+    rejected.extend(faults.into_iter().map(|(row, fault)| rejection(&raw, row, fault)));
+    rejected.sort_by_key(|row| row.mark.row);
+    CheckedSlab { raw, fields, accepted, rejected }
+}
+
+/// The faults of `map` and those found here, by row; where both have one, `map` was first.
+fn merged(
+    failed: Vec<(usize, ValueFault)>,
+    found: Vec<(usize, ValueFault)>,
+) -> Vec<(usize, ValueFault)> {
+    if failed.is_empty() {
+        return found;
+    }
+    let mut all = failed;
+    all.extend(found);
+    all.sort_by_key(|(row, _)| *row);
+    all.dedup_by_key(|(row, _)| *row);
+    all
+}
+
+fn rejection(raw: &RawSlab, row: usize, fault: ValueFault) -> Rejected {
+    Rejected {
+        mark: raw.marks[row],
+        column: fault.column,
+        code: fault.code,
+        message: fault.message,
+        source: raw.source_of(row),
+    }
+}
+
+#[cfg(test)]
+mod tests;
