@@ -1,3 +1,4 @@
 //! The conveyor: one folder a stage, in the order of the data; [`run`] wires them.
 
 pub mod event;
+pub mod export;

@@ -1,7 +1,5 @@
 //! Every way to sign in, and every way to get it wrong.
 
-use std::path::PathBuf;
-
 use super::*;
 
 const ORG: (&str, &str) = (INSTANCE_URL, "https://acme.my.salesforce.com");
