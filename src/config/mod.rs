@@ -1,4 +1,5 @@
 //! What was asked, turned into a checked plan.
 
+pub mod environment;
 pub mod mapping;
 pub mod plan;

@@ -65,6 +65,47 @@ pub const JSON_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an error body that are read and kept at most.
 pub const ERROR_BODY_BYTES_MAX: usize = 256 << 10;
 
+/// Tokens of the retry budget of a run, what a repeat takes (after a throttle, and otherwise), and
+/// what a success gives back. When the budget is empty nothing is repeated any more, so that a
+/// loader never multiplies the load of a service that is down. Source: the constants of the AWS SDKs.
+pub const RETRY_TOKENS: u32 = 500;
+pub const RETRY_COST_THROTTLED: u32 = 5;
+pub const RETRY_COST_OTHER: u32 = 14;
+
+/// Failures in a row after which calls go out one at a time, this many seconds apart, until one
+/// succeeds.
+pub const FAILURES_BEFORE_PAUSE: u32 = 10;
+pub const PAUSE_S: u64 = 30;
+
+/// Seconds to get a connection, TLS included.
+pub const CONNECT_S: u64 = 30;
+
+/// Seconds without a byte, in either direction, after which a call counts as lost.
+pub const IDLE_S: u64 = 60;
+
+/// Seconds from the last byte sent to the first byte of the answer. Longer than [`IDLE_S`], because
+/// the far side may think and a large part of the body may still sit in the system's buffers.
+pub const ANSWER_S: u64 = 180;
+
+/// Bytes a second that an answer must bring, measured over [`IDLE_S`].
+pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 1_024;
+
+/// Bytes of a body file that are read at once.
+pub const BODY_PIECE_BYTES: usize = 256 << 10;
+
+/// Rows of one page of an export by Bulk query: one call and one temporary file each.
+pub const EXPORT_PAGE_ROWS: u32 = 100_000;
+
+/// Rows up to which a query goes by REST; a REST page has at most this many.
+pub const REST_QUERY_ROWS_MAX: u64 = 2_000;
+
+/// Bytes of a request URL at most. Source: the service refuses URIs over 16,384 bytes with 414.
+pub const URL_BYTES_MAX: usize = 16_000;
+
+/// Objects that a relationship without a named object may point to before `load_schema` stops
+/// describing them (`Task.What` has dozens); such a column must name its object anyway.
+pub const RELATED_MAX: usize = 8;
+
 /// Milliseconds between two questions about a job: at least, and at most.
 pub const POLL_MIN_MS: u64 = 500;
 pub const POLL_MAX_MS: u64 = 60_000;

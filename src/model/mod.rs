@@ -11,5 +11,6 @@ pub mod row_error;
 pub mod rows;
 pub mod schema;
 pub mod secret;
+pub mod sign_in;
 pub mod verdict;
 pub mod wording;

@@ -5,6 +5,7 @@
 
 pub mod chunk;
 pub mod event;
+pub mod export;
 pub mod handover;
 pub mod map;
 pub mod read;

@@ -1,1 +1,125 @@
 //! Salesforce: sign-in, describe, Bulk API 2.0, REST query.
+//!
+//! [`session`] sends every call and is the only place that attaches the token; [`errors`] turns
+//! replies into faults; [`wire`] holds the JSON of the far side. The rest is one file for each
+//! kind of call.
+
+mod bulk2;
+mod describe;
+mod errors;
+mod export;
+mod limits;
+mod login;
+mod query;
+mod session;
+mod soql;
+mod versions;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use self::session::Session;
+use super::{
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
+    Target,
+};
+use crate::http::client::Client;
+use crate::model::ids::JobId;
+use crate::model::names::ObjectName;
+use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
+use crate::model::sign_in::SignIn;
+
+/// An org that we are signed in to.
+///
+/// The token is only ever sent to the origin it was issued for; addresses that the far side sends
+/// (`instance_url`, `nextRecordsUrl`, `contentUrl`, locators) are checked or built anew.
+pub struct Salesforce {
+    session: Session,
+    /// Such as `/services/data/v62.0`.
+    base: String,
+}
+
+impl Salesforce {
+    /// Gets a token and agrees on an API version.
+    pub async fn sign_in(client: Client, sign_in: SignIn) -> Result<Self, Fault> {
+        let wanted = sign_in.api_version.clone();
+        let session = Session::open(client, sign_in).await?;
+        let version = versions::negotiate(&session, wanted.as_deref()).await?;
+        Ok(Self { session, base: format!("/services/data/v{version}") })
+    }
+
+    /// The API version in use, such as `62.0`.
+    pub fn api_version(&self) -> &str {
+        self.base.rsplit_once('v').map_or("", |(_, version)| version)
+    }
+}
+
+impl Target for Salesforce {
+    async fn facts(&self) -> Result<OrgFacts, Fault> {
+        describe::facts(self).await
+    }
+
+    async fn objects(&self) -> Result<Vec<ObjectSchema>, Fault> {
+        describe::objects(self).await
+    }
+
+    async fn describe(&self, object: &ObjectName) -> Result<ObjectSchema, Fault> {
+        describe::object(self, object.as_str()).await
+    }
+
+    async fn load_schema(
+        &self,
+        object: &ObjectName,
+        header: &[String],
+    ) -> Result<LoadSchema, Fault> {
+        describe::load_schema(self, object, header).await
+    }
+
+    async fn reserve(&self, spec: &JobSpec) -> Outcome<JobId> {
+        bulk2::reserve(self, spec).await
+    }
+
+    async fn stage(&self, job: &JobId, body: &Path, bytes: u64) -> Outcome<()> {
+        bulk2::stage(self, job, body, bytes).await
+    }
+
+    async fn commit(&self, job: &JobId) -> Outcome<()> {
+        bulk2::commit(self, job).await
+    }
+
+    async fn ask(&self, job: &JobId) -> Outcome<JobStatus> {
+        bulk2::ask(self, job).await
+    }
+
+    async fn abandon(&self, job: &JobId) -> Outcome<()> {
+        bulk2::abandon(self, job).await
+    }
+
+    async fn download(&self, job: &JobId, which: ResultFile, to: &Path) -> Outcome<u64> {
+        bulk2::download(self, job, which, to).await
+    }
+
+    fn usage(&self) -> ApiUsage {
+        self.session.usage()
+    }
+
+    async fn export(
+        &self,
+        request: &ExportRequest,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> Result<ExportDone, Fault> {
+        export::export(self, request, work, sink).await
+    }
+}
+
+/// For reads, where it makes no difference whether a failed one had an effect.
+fn either<T>(outcome: Outcome<T>) -> Result<T, Fault> {
+    match outcome {
+        Outcome::Done(value) => Ok(value),
+        Outcome::NotDone(fault) | Outcome::Unknown(fault) => Err(fault),
+    }
+}

@@ -1,0 +1,241 @@
+//! Exports rows into a file that appears only when it is whole, or to a given writer.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use csv::ByteRecord;
+use tokio::time::Instant;
+
+use super::event::{Event, Watch};
+use crate::model::failure::{Blame, Failure};
+use crate::target::{ExportRequest, RowSink, Target};
+
+/// Bytes that are gathered before they are written.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// Rows between two looks at the clock, and how often the watcher is told.
+const LOOK_ROWS: u64 = 256;
+const TELL: Duration = Duration::from_millis(250);
+
+/// Where the rows go.
+pub enum Destination<'a> {
+    /// A file, replaced at the end in one step; until then nothing has its name. Readable by its
+    /// owner only. A device or pipe of that name is written to as it is.
+    File(&'a Path),
+    /// Usually stdout. A reader that goes away (`| head`) ends the export without a failure.
+    Writer(&'a mut (dyn Write + Send)),
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    pub rows: u64,
+    /// Bytes of CSV, header included.
+    pub bytes: u64,
+}
+
+/// Runs an export: UTF-8 CSV, comma, line feed, quotes only where needed, header first.
+///
+/// Memory does not grow with the rows. Whatever ends it early, a failure or a dropped future, the
+/// temporary directory beside the output is removed and the output's old content stays.
+pub async fn export<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    to: Destination<'_>,
+    watch: &dyn Watch,
+) -> Result<Exported, Failure> {
+    match to {
+        Destination::Writer(writer) => {
+            let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
+            rows(target, request, &work, writer, Path::new("-"), watch).await
+        }
+        Destination::File(path) => to_file(target, request, path, watch).await,
+    }
+}
+
+async fn to_file<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    path: &Path,
+    watch: &dyn Watch,
+) -> Result<Exported, Failure> {
+    // A link is followed, so that the file it means is replaced and not the link.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match std::fs::metadata(&path) {
+        Ok(about) if about.is_dir() => {
+            let message = format!("the output `{}` is a directory", path.display());
+            return Err(Failure::new(Blame::Request, message).hint("name a file in it"));
+        }
+        Ok(about) if !about.is_file() => {
+            let opened = std::fs::OpenOptions::new().write(true).open(&path);
+            let mut device = opened.map_err(|error| Failure::disk("open", &path, &error))?;
+            let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
+            return rows(target, request, &work, &mut device, &path, watch).await;
+        }
+        Ok(_) | Err(_) => (),
+    }
+    let work = Work::beside(&path)?;
+    let part = work.dir.join("rows.csv");
+    let mut file = create(&part).map_err(|error| Failure::disk("create", &part, &error))?;
+    let exported = rows(target, request, &work, &mut file, &path, watch).await?;
+    let kept = file.sync_all().and_then(|()| std::fs::rename(&part, &path));
+    kept.map_err(|error| Failure::disk("write", &path, &error))?;
+    Ok(exported)
+}
+
+async fn rows<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    work: &Work,
+    writer: &mut (dyn Write + Send),
+    shown: &Path,
+    watch: &dyn Watch,
+) -> Result<Exported, Failure> {
+    let mut sink = CsvSink::new(writer, watch);
+    let ended = target.export(request, &work.dir, &mut sink).await;
+    let ended = ended.map(drop).map_err(Failure::from);
+    // What the writer said explains more than what the target made of it.
+    match sink.end() {
+        (Some(error), exported) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exported),
+        (Some(error), _) => Err(Failure::disk("write", shown, &error)),
+        (None, exported) => ended.map(|()| exported),
+    }
+}
+
+/// Writes rows as CSV and tells the watcher.
+struct CsvSink<'a> {
+    writer: csv::Writer<Counted<'a>>,
+    watch: &'a dyn Watch,
+    rows: u64,
+    told: Instant,
+    failed: Option<io::Error>,
+}
+
+impl<'a> CsvSink<'a> {
+    fn new(writer: &'a mut (dyn Write + Send), watch: &'a dyn Watch) -> Self {
+        let writer = Counted { writer: BufWriter::with_capacity(WRITE_BYTES, writer), bytes: 0 };
+        let writer = csv::WriterBuilder::new().flexible(true).from_writer(writer);
+        Self { writer, watch, rows: 0, told: Instant::now(), failed: None }
+    }
+
+    fn write(&mut self, record: &ByteRecord) -> io::Result<()> {
+        self.writer.write_byte_record(record).map_err(|error| self.remember(error.into()))
+    }
+
+    /// Keeps the error and gives back one like it.
+    fn remember(&mut self, error: io::Error) -> io::Error {
+        let like = io::Error::new(error.kind(), error.to_string());
+        self.failed.get_or_insert(error);
+        like
+    }
+
+    fn tell(&mut self) {
+        let (rows, bytes) = (self.rows, self.writer.get_ref().bytes);
+        self.watch.see(&Event::Exported { rows, bytes });
+        self.told = Instant::now();
+    }
+
+    fn end(mut self) -> (Option<io::Error>, Exported) {
+        if self.failed.is_none()
+            && let Err(error) = self.writer.flush()
+        {
+            self.failed = Some(error);
+        }
+        if self.failed.is_none() {
+            self.tell();
+        }
+        let exported = Exported { rows: self.rows, bytes: self.writer.get_ref().bytes };
+        // A writer that is dropped flushes once more; after a failure there is no point in it.
+        let Self { writer, failed, .. } = self;
+        match writer.into_inner() {
+            Ok(counted) => drop(counted.writer.into_parts()),
+            Err(error) => drop(error),
+        }
+        (failed, exported)
+    }
+}
+
+impl RowSink for CsvSink<'_> {
+    fn header(&mut self, header: &ByteRecord) -> io::Result<()> {
+        self.write(header)
+    }
+
+    fn row(&mut self, row: &ByteRecord) -> io::Result<()> {
+        self.write(row)?;
+        self.rows += 1;
+        if self.rows.is_multiple_of(LOOK_ROWS) && self.told.elapsed() >= TELL {
+            self.tell();
+        }
+        Ok(())
+    }
+}
+
+struct Counted<'a> {
+    writer: BufWriter<&'a mut (dyn Write + Send)>,
+    bytes: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// A private directory, gone when dropped.
+struct Work {
+    dir: PathBuf,
+}
+
+impl Work {
+    /// Makes `.NAME.longshore-N` beside a path, so that a rename from it stays in one file system.
+    fn beside(path: &Path) -> Result<Self, Failure> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let process = std::process::id();
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt as _;
+            builder.mode(0o700);
+        }
+        for number in 0..100 {
+            let dir = path.with_file_name(format!(".{name}.longshore-{process}-{number}"));
+            match builder.create(&dir) {
+                Ok(()) => return Ok(Self { dir }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
+                Err(error) => return Err(Failure::disk("create", &dir, &error)),
+            }
+        }
+        let message = format!("too many unfinished exports beside `{}`", path.display());
+        Err(Failure::new(Blame::Disk, message)
+            .hint(format!("remove the directories `.{name}.longshore-*` there")))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
+            tracing::warn!(dir = %self.dir.display(), %error, "cannot remove");
+        }
+    }
+}
+
+fn create(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! What the far side says when it refuses, and what that means for us.
+
+use serde_json::Value;
+
+use crate::http::client::{Client, Got, Trouble, first_line};
+use crate::http::transport::Broken;
+use crate::target::{Fault, FaultClass};
+
+/// Characters of a foreign text that a message shows at most.
+const SHOWN_CHARS_MAX: usize = 600;
+
+/// An error body, whatever its form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Such as `INVALIDJOBSTATE`; `HTTP_503` where the body names none.
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Said {
+    /// Reads `[{message, errorCode}]` (REST, Bulk 2.0), `{error, error_description}` (token
+    /// endpoint), `{exceptionCode, exceptionMessage}` (Bulk 1.0), or shows the first line.
+    pub(super) fn read(status: u16, body: &[u8]) -> Self {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let object = value.as_array().and_then(|list| list.first()).unwrap_or(&value);
+        let text = |names: [&str; 3]| {
+            names.iter().find_map(|name| object.get(name)?.as_str()).map(str::to_owned)
+        };
+        let code = text(["errorCode", "error", "exceptionCode"]);
+        let message = text(["message", "error_description", "exceptionMessage"]);
+        let plain = || {
+            let line = first_line(body);
+            if line.is_empty() { "it says no more".to_owned() } else { format!("it says `{line}`") }
+        };
+        Self {
+            code: code.unwrap_or_else(|| format!("HTTP_{status}")),
+            message: message.filter(|text| !text.is_empty()).unwrap_or_else(plain),
+        }
+    }
+}
+
+/// The fault of an answer that is no success. `doing` completes "cannot …".
+pub(super) fn refused(client: &Client, doing: &str, host: &str, got: &Got) -> Fault {
+    let said = Said::read(got.status, &got.body);
+    let class = class_of(got.status, &said);
+    let status = got.status;
+    let message = if (300..=399).contains(&status) {
+        format!(
+            "cannot {doing}: `{host}` sends us elsewhere (status {status}), and we do not follow"
+        )
+    } else {
+        let text = shown(&said.message);
+        format!("cannot {doing}: `{host}` says: {text} (`{}`, status {status})", shown(&said.code))
+    };
+    let message = client.redactor().clean(&message).into_owned();
+    Fault {
+        class,
+        status: Some(status),
+        hints: hints(class, &said),
+        code: shown(&said.code),
+        message,
+    }
+}
+
+/// The fault of an answer that did not come or is of no use.
+pub(super) fn failed(client: &Client, doing: &str, host: &str, trouble: &Trouble) -> Fault {
+    let (class, code) = match trouble {
+        Trouble::Wire(Broken::NotSent(_)) => (FaultClass::Unavailable, "NOT_CONNECTED"),
+        Trouble::Wire(Broken::Lost(_)) => (FaultClass::Unavailable, "ANSWER_LOST"),
+        Trouble::Wire(Broken::Local(_)) | Trouble::Disk(_) => (FaultClass::Disk, "LOCAL_FILE"),
+        Trouble::Unreadable { .. } => (FaultClass::Protocol, "UNREADABLE_ANSWER"),
+        Trouble::TooLong(_) => (FaultClass::Protocol, TOO_LONG),
+    };
+    let text = trouble.to_string();
+    let message = format!("cannot {doing} at `{host}`: {}", shown(&text));
+    let hint = match trouble {
+        Trouble::Wire(Broken::NotSent(text)) if text.contains("certificate") => Some(
+            "if a company proxy opens the connection, name its certificate in `LONGSHORE_CA_FILE`",
+        ),
+        Trouble::Wire(Broken::NotSent(_)) => {
+            Some("check the host name, the network, and `HTTPS_PROXY` if there is a proxy")
+        }
+        Trouble::Unreadable { .. } => {
+            Some("this may be a maintenance page or a proxy's; try the URL in a browser")
+        }
+        _ => None,
+    };
+    Fault {
+        class,
+        status: None,
+        code: code.to_owned(),
+        message: client.redactor().clean(&message).into_owned(),
+        hints: hint.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// Code of the fault of an answer that is too long to be held.
+pub(super) const TOO_LONG: &str = "ANSWER_TOO_LONG";
+
+/// A fault of our own making, such as an answer that makes no sense.
+pub(super) fn nonsense(client: &Client, message: &str) -> Fault {
+    Fault {
+        class: FaultClass::Protocol,
+        status: None,
+        code: "UNREADABLE_ANSWER".to_owned(),
+        message: client.redactor().clean(&shown(message)).into_owned(),
+        hints: Vec::new(),
+    }
+}
+
+/// Foreign text as it may stand in a message: one line, no control characters, not endless.
+pub(super) fn shown(text: &str) -> String {
+    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SHOWN_CHARS_MAX {
+        return line;
+    }
+    line.chars().take(SHOWN_CHARS_MAX).chain(['…']).collect()
+}
+
+fn class_of(status: u16, said: &Said) -> FaultClass {
+    match said.code.to_ascii_uppercase().replace('_', "").as_str() {
+        "REQUESTLIMITEXCEEDED"
+        | "LIMITEXCEEDED"
+        | "EXCEEDEDQUOTA"
+        | "STORAGELIMITEXCEEDED"
+        | "RATELIMITEXCEEDED" => return FaultClass::Limit,
+        "SERVERUNAVAILABLE"
+        | "APICURRENTLYDISABLED"
+        | "QUERYTIMEOUT"
+        | "REQUESTRUNNINGTOOLONG"
+        | "TOOMANYAPEXREQUESTS"
+        | "TXNSECURITYMETERINGERROR"
+        | "TXNSECURITYRUNTIMEERROR"
+        | "TXNSECURITYAPEXERROR"
+        | "INSERTUPDATEDELETENOTALLOWEDDURINGMAINTENANCE" => {
+            return FaultClass::Unavailable;
+        }
+        "INVALIDSESSIONID"
+        | "INVALIDAUTHHEADER"
+        | "INVALIDLOGIN"
+        | "APIDISABLEDFORORG"
+        | "APIDISABLED"
+        | "FUNCTIONALITYNOTENABLED"
+        | "ORGLOCKED"
+        | "TRIALEXPIRED"
+        | "CLIENTNOTACCESSIBLEFORUSER"
+        | "INSUFFICIENTACCESS"
+        | "INSUFFICIENTACCESSORREADONLY"
+        | "TXNSECURITYNOACCESS"
+        | "TRANSACTIONSECURITYBLOCK"
+        | "INVALIDUSER"
+        | "FEATURENOTENABLED" => return FaultClass::Access,
+        "INVALIDJOBSTATE" => return FaultClass::State,
+        _ if said.message.contains("multiple contents for job") => return FaultClass::State,
+        _ => (),
+    }
+    match status {
+        401 | 403 => FaultClass::Access,
+        404 => FaultClass::Gone,
+        409 => FaultClass::State,
+        406 | 408 | 420 | 429 | 500.. => FaultClass::Unavailable,
+        300..=399 => FaultClass::Protocol,
+        _ => FaultClass::Refused,
+    }
+}
+
+fn hints(class: FaultClass, said: &Said) -> Vec<String> {
+    let code = said.code.to_ascii_uppercase();
+    let hint = match code.as_str() {
+        "REQUEST_LIMIT_EXCEEDED" => {
+            "the org's API allowance is used up; go on when the last 24 hours have room again"
+        }
+        "EXCEEDEDQUOTA" | "LIMIT_EXCEEDED" => {
+            "a limit of the last 24 hours is used up; go on when they have room again"
+        }
+        "STORAGE_LIMIT_EXCEEDED" => "the org's data storage is full; free some, then go on",
+        "API_DISABLED_FOR_ORG" | "API_DISABLED" => {
+            "this edition or user has no API access; the permission is `API Enabled`"
+        }
+        "FEATURENOTENABLED" => "hard delete needs the user permission `Bulk API Hard Delete`",
+        "INVALIDENTITY" => "the Bulk API does not serve this object",
+        "INVALID_SESSION_ID" => "sign in again: the session has ended",
+        _ if class == FaultClass::Access => {
+            "ask an administrator which permission this user or app lacks"
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_an_error_body() {
+        let said =
+            |code: &str, message: &str| Said { code: code.to_owned(), message: message.to_owned() };
+        for (status, body, expected) in [
+            (400, r#"[{"message":"no","errorCode":"INVALIDJOB"}]"#, said("INVALIDJOB", "no")),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"ip restricted"}"#,
+                said("invalid_grant", "ip restricted"),
+            ),
+            (
+                400,
+                r#"{"exceptionCode":"InvalidBatch","exceptionMessage":"Records not processed"}"#,
+                said("InvalidBatch", "Records not processed"),
+            ),
+            (503, "<html>\n<b>down</b>", said("HTTP_503", "it says `<html>`")),
+            (502, "", said("HTTP_502", "it says no more")),
+            (400, "[]", said("HTTP_400", "it says `[]`")),
+            (
+                400,
+                r#"[{"errorCode":7,"message":null}]"#,
+                Said {
+                    code: "HTTP_400".to_owned(),
+                    message: "it says `[{\"errorCode\":7,\"message\":null}]`".to_owned(),
+                },
+            ),
+        ] {
+            assert_eq!(Said::read(status, body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn classes() {
+        use FaultClass::{Access, Gone, Limit, Protocol, Refused, State, Unavailable};
+        for (status, code, message, class) in [
+            (400, "INVALIDJOBSTATE", "", State),
+            (400, "CLIENTINPUTERROR", "Found multiple contents for job: <750>, please", State),
+            (400, "ExceededQuota", "", Limit),
+            (403, "REQUEST_LIMIT_EXCEEDED", "", Limit),
+            (403, "HTTP_403", "", Access),
+            (400, "API_CURRENTLY_DISABLED", "", Unavailable),
+            (400, "FEATURENOTENABLED", "", Access),
+            (404, "NOT_FOUND", "", Gone),
+            (409, "CONFLICT", "", State),
+            (420, "HTTP_420", "", Unavailable),
+            (503, "HTTP_503", "", Unavailable),
+            (302, "HTTP_302", "", Protocol),
+            (400, "MALFORMED_QUERY", "", Refused),
+            (413, "HTTP_413", "", Refused),
+        ] {
+            let said = Said { code: code.to_owned(), message: message.to_owned() };
+            assert_eq!(class_of(status, &said), class, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn foreign_text_is_made_fit_to_show() {
+        assert_eq!(shown("\nSELECT  x\u{1b}[31m\n   ^\r\n"), "SELECT x [31m ^");
+        assert_eq!(shown(&"é".repeat(1 << 20)).chars().count(), SHOWN_CHARS_MAX + 1);
+    }
+}
