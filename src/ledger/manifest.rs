@@ -22,7 +22,6 @@ pub struct Manifest {
     pub user_id: String,
     pub username: String,
     pub input: String,
-    pub mapping_digest: Option<String>,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
     /// Header cells of every body.

@@ -58,14 +58,13 @@ impl ResultWriter {
     }
 
     /// Makes the file durable and gives it its name.
-    pub fn finish(mut self) -> Result<PathBuf, Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
         let whole = self
             .file
             .flush()
             .and_then(|()| self.file.get_ref().sync_all())
             .and_then(|()| std::fs::rename(&self.beside, &self.path))
             .and_then(|()| sync_folder(&self.path));
-        whole.map_err(|error| Failure::disk("write", &self.path, &error))?;
-        Ok(self.path)
+        whole.map_err(|error| Failure::disk("write", &self.path, &error))
     }
 }

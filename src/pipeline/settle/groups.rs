@@ -32,6 +32,11 @@ impl Groups {
         }
     }
 
+    /// Takes over the groups of another stage.
+    pub fn merge(&mut self, other: Self) {
+        self.by_shape.extend(other.by_shape);
+    }
+
     /// The groups, largest first.
     pub fn sorted(self) -> Vec<ErrorGroup> {
         let mut groups: Vec<_> = self.by_shape.into_values().collect();

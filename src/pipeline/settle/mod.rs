@@ -39,8 +39,6 @@ pub struct SettlePlan {
     pub raw: PathBuf,
     /// Folder of the result files.
     pub out: PathBuf,
-    /// Keeps chunk bodies and source rows after they are settled.
-    pub keep_sent: bool,
     /// Seed of the fingerprints.
     pub seed: u64,
 }
@@ -156,7 +154,7 @@ impl Settle {
         self.record(&Fact::Reconciled { chunk: chunk.number, counts })?;
         self.counts.add(counts);
         self.watch.see(&Event::Settled { chunk: chunk.number, counts });
-        if !self.plan.keep_sent && counts.unknown == 0 {
+        if counts.unknown == 0 {
             remove(&chunk.body)?;
             remove(&chunk.source)?;
         }

@@ -1,6 +1,6 @@
 //! rejected.csv: rows that failed a local check, as they come out of validate.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::files::ResultWriter;
 use super::groups::Groups;
@@ -21,7 +21,7 @@ const OWN: [&str; 5] = [
 pub struct RejectedFile {
     file: ResultWriter,
     kept: KeptColumns,
-    pub groups: Groups,
+    groups: Groups,
 }
 
 impl RejectedFile {
@@ -50,7 +50,9 @@ impl RejectedFile {
         Ok(())
     }
 
-    pub fn finish(self) -> Result<(PathBuf, Groups), Failure> {
-        Ok((self.file.finish()?, self.groups))
+    /// Gives the file its name; returns what kinds of faults there were.
+    pub fn finish(self) -> Result<Groups, Failure> {
+        self.file.finish()?;
+        Ok(self.groups)
     }
 }

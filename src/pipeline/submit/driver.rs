@@ -1,7 +1,7 @@
 //! The driver: does what the machine says, and writes down what happened.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -16,8 +16,8 @@ use crate::model::ids::JobId;
 use crate::model::limits::{ATTEMPTS_MAX, BACKOFF_BASE_MS, STOP_GRACE_MS};
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
-use crate::pipeline::stop::Stop;
-use crate::target::{Fault, FaultClass, JobSpec, JobStatus, Outcome, Target};
+use crate::pipeline::stop::{Halt, Stop};
+use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobStatus, Outcome, Target};
 
 /// All that submitting needs; shared by the chunks in flight.
 pub struct Submit<T> {
@@ -30,31 +30,15 @@ pub struct Submit<T> {
     pub raw: PathBuf,
     /// Jobs at once.
     pub parallel: usize,
-    halted: Mutex<Option<Failure>>,
+    pub halt: Halt,
 }
 
 impl<T: Target> Submit<T> {
-    pub fn new(
-        target: Arc<T>,
-        ledger: Arc<Ledger>,
-        watch: Arc<dyn Watch>,
-        stop: Stop,
-        spec: JobSpec,
-        raw: PathBuf,
-    ) -> Self {
-        let halted = Mutex::new(None);
-        Self { target, ledger, watch, stop, spec, raw, parallel: 1, halted }
-    }
-
     /// Submits every chunk; each comes out exactly once, in whatever order they end.
     ///
     /// After a failure of the run no further chunk is started; those in flight are followed to their
-    /// end as far as possible. The first failure is returned.
-    pub async fn run(
-        self,
-        mut chunks: mpsc::Receiver<Chunk>,
-        ended: mpsc::Sender<EndedChunk>,
-    ) -> Option<Failure> {
+    /// end as far as possible.
+    pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
         let poller = Poller::new();
         let slots = Arc::new(Semaphore::new(shared.parallel));
@@ -74,11 +58,11 @@ impl<T: Target> Submit<T> {
         }
         while let Some(task) = tasks.join_next().await {
             if task.is_err() {
-                shared.halt(Failure::new(Blame::Run, "a task of the submit stage broke down"));
+                let broken = "a task of the submit stage broke down";
+                shared.halt.because(Failure::new(Blame::Run, broken));
             }
         }
         asking.abort();
-        shared.halted.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Carries one chunk from the spool to its results.
@@ -160,7 +144,7 @@ impl<T: Target> Submit<T> {
             Outcome::Done(()) => way.happened(Answer::StageInDoubt),
             Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
                 if way.attempts >= ATTEMPTS_MAX || !may_pass(fault.class) {
-                    self.halt(fault.into());
+                    self.halt.because(fault.into());
                 }
                 way.happened(Answer::StageInDoubt);
             }
@@ -273,6 +257,7 @@ impl<T: Target> Submit<T> {
                     state: format!("{:?}", status.state),
                     message: status.message.clone(),
                 });
+                self.watch.see(&calls(self.target.usage()));
                 Ok(Answer::Status(status))
             }
             Waited::Gone(_) => Ok(Answer::Gone),
@@ -304,28 +289,28 @@ impl<T: Target> Submit<T> {
     /// Certain: nothing of this chunk was started, and the run cannot go on.
     fn not_started(&self, fault: Fault) -> Ending {
         let why = format!("not sent: {fault}");
-        self.halt(fault.into());
+        self.halt.because(fault.into());
         Ending::NotStarted { why }
     }
 
     /// The job holds the rows, is open, and is refused: certain that nothing ran.
     fn left_open(&self, job: &JobId, fault: Fault) -> Ending {
         let why = format!("job {job} holds the rows and was never started: {fault}");
-        self.halt(fault.into());
+        self.halt.because(fault.into());
         Ending::NotStarted { why }
     }
 
     /// Every commit was lost and the job still stands open; a late one may yet arrive.
     fn never_heard(&self, job: &JobId) -> Ending {
         let why = format!("job {job} could not be started: the answer was lost every time");
-        self.halt(Failure::new(Blame::Service, why.clone()));
+        self.halt.because(Failure::new(Blame::Service, why.clone()));
         Ending::Unknowable { job: job.clone(), why }
     }
 
     /// The job may have run and cannot be asked about.
     fn blind(&self, job: &JobId, fault: Fault) -> Ending {
         let why = format!("what became of job {job} cannot be asked: {fault}");
-        self.halt(fault.into());
+        self.halt.because(fault.into());
         Ending::Unknowable { job: job.clone(), why }
     }
 
@@ -334,12 +319,7 @@ impl<T: Target> Submit<T> {
         if self.stop.is_asked() {
             return Some(INTERRUPTED.to_owned());
         }
-        let halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
-        halted.as_ref().map(|failure| format!("not sent: the run had stopped: {failure}"))
-    }
-
-    fn halt(&self, failure: Failure) {
-        self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        self.halt.message().map(|message| format!("not sent: the run had stopped: {message}"))
     }
 
     /// The outcome, or `None` when a wish to stop came and the call went on for too long after it.
@@ -361,7 +341,7 @@ impl<T: Target> Submit<T> {
             Ok(()) => true,
             Err(error) => {
                 let message = format!("cannot write the ledger: {error}");
-                self.halt(Failure::new(Blame::Disk, message));
+                self.halt.because(Failure::new(Blame::Disk, message));
                 false
             }
         }
@@ -385,6 +365,12 @@ impl Way {
         let before = std::mem::replace(&mut self.progress, Progress::Spooled);
         self.progress = machine::advance(before, answer);
     }
+}
+
+/// The calls so far, as an event.
+fn calls(usage: ApiUsage) -> Event {
+    let left = usage.org_allowed.zip(usage.org_used).map(|(all, used)| all.saturating_sub(used));
+    Event::Calls { calls: usage.calls, retries: usage.retries, left }
 }
 
 /// Whether trying again may help.

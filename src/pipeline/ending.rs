@@ -1,0 +1,202 @@
+//! The end of a run: the accounting, the summary, the exit code.
+
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use super::copies;
+use super::event::{
+    Event, Status, Summary, SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg,
+};
+use super::run::{Carried, Parts};
+use super::settle::Groups;
+use crate::ledger::{Fact, write_whole};
+use crate::model::failure::{Blame, Failure};
+use crate::model::schema::OrgFacts;
+use crate::model::verdict::Counts;
+use crate::target::Target;
+
+/// What the run and the org are called.
+pub struct Names {
+    pub run: String,
+    pub alias: String,
+    pub org: OrgFacts,
+}
+
+/// Puts the two halves together.
+///
+/// A refusal that came before any job was made is an error, and its run folder is taken away again.
+pub fn conclude<T: Target>(
+    parts: &Parts<T>,
+    carried: Carried,
+    names: &Names,
+    began: Instant,
+) -> Result<Summary, Failure> {
+    let mut tally = Tally::of(carried);
+    if tally.failure.is_none() {
+        tally.failure = parts.halt.take();
+    }
+    if let Some(refusal) = tally.refusal() {
+        // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
+        let _removed = std::fs::remove_dir_all(parts.folder.root()).is_ok();
+        return Err(refusal);
+    }
+    let mut summary = summary(parts, tally, names, began);
+    let closed = Fact::Closed { counts: summary.rows, exit_code: summary.exit_code };
+    if let Err(failure) = finish(parts, &summary, &closed) {
+        fail(&mut summary, &failure);
+    }
+    parts.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
+    Ok(summary)
+}
+
+fn finish<T: Target>(parts: &Parts<T>, summary: &Summary, closed: &Fact) -> Result<(), Failure> {
+    copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
+    let path = parts.folder.out().join("summary.json");
+    let mut json = serde_json::to_vec_pretty(summary).unwrap_or_default();
+    json.push(b'\n');
+    write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))?;
+    parts
+        .ledger
+        .record(closed)
+        .map_err(|error| Failure::new(Blame::Disk, format!("cannot write the ledger: {error}")))
+}
+
+/// Rows, groups and jobs of both halves, and the first failure.
+struct Tally {
+    rows: Counts,
+    groups: Groups,
+    jobs: Vec<SummaryJob>,
+    failure: Option<Failure>,
+    stopped_after: Option<u64>,
+}
+
+impl Tally {
+    fn of(carried: Carried) -> Self {
+        let mut tally = Self {
+            rows: Counts::default(),
+            groups: Groups::default(),
+            jobs: Vec::new(),
+            failure: None,
+            stopped_after: None,
+        };
+        match carried.settled {
+            Ok(settled) => {
+                // The two halves count apart; that they agree is checked, not assumed.
+                tally.rows = Counts { input: 0, ..settled.counts };
+                tally.groups = settled.groups;
+                tally.jobs = settled.jobs;
+            }
+            Err(failure) => tally.failure = Some(failure),
+        }
+        match carried.taken_in {
+            Ok(taken_in) => {
+                tally.rows.input = taken_in.accepted + taken_in.rejected;
+                tally.rows.rejected = taken_in.rejected;
+                tally.groups.merge(taken_in.groups);
+                tally.stopped_after = taken_in.stopped_after;
+            }
+            Err(failure) => tally.failure = Some(failure),
+        }
+        tally
+    }
+
+    /// The failure, when it is a refusal: of the request, with no job made.
+    fn refusal(&mut self) -> Option<Failure> {
+        let refused = self.jobs.is_empty()
+            && self.failure.as_ref().is_some_and(|failure| failure.blame == Blame::Request);
+        if refused { self.failure.take() } else { None }
+    }
+}
+
+fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Instant) -> Summary {
+    let out = parts.folder.out();
+    let usage = parts.target.usage();
+    let rows = tally.rows;
+    let mut summary = Summary {
+        run: names.run.clone(),
+        run_dir: parts.folder.root().to_owned(),
+        status: Status::Succeeded,
+        exit_code: 0,
+        operation: parts.plan.operation.to_string(),
+        object: parts.plan.object.to_string(),
+        org: SummaryOrg {
+            id: names.org.id.clone(),
+            kind: "salesforce".to_owned(),
+            alias: names.alias.clone(),
+        },
+        rows,
+        jobs: tally.jobs,
+        errors: tally.groups.sorted(),
+        api: SummaryApi { calls: usage.calls, retries: usage.retries },
+        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        files: files(&out),
+        failure: None,
+    };
+    (summary.status, summary.exit_code) = verdict(&rows);
+    if let Some(failure) = tally.failure {
+        fail(&mut summary, &failure);
+    } else if parts.stop.is_asked() {
+        fail(&mut summary, &interruption(tally.stopped_after));
+    } else if !rows.is_balanced() {
+        fail(&mut summary, &imbalance(&rows));
+    }
+    summary
+}
+
+fn files(out: &Path) -> SummaryFiles {
+    SummaryFiles {
+        success: out.join("success.csv"),
+        error: out.join("error.csv"),
+        rejected: out.join("rejected.csv"),
+        unprocessed: out.join("unprocessed.csv"),
+        unknown: out.join("unknown.csv"),
+    }
+}
+
+/// Status and exit code by the rows alone; the gravest wins.
+fn verdict(rows: &Counts) -> (Status, u8) {
+    if rows.unknown > 0 {
+        (Status::Unknown, 5)
+    } else if rows.error + rows.rejected + rows.unprocessed > 0 {
+        (Status::Partial, 3)
+    } else {
+        (Status::Succeeded, 0)
+    }
+}
+
+fn fail(summary: &mut Summary, failure: &Failure) {
+    // Half-way through, a fault of the request is no refusal any more: something was sent.
+    let blame = if failure.blame == Blame::Request { Blame::Run } else { failure.blame };
+    summary.status = if blame == Blame::Interrupted { Status::Interrupted } else { Status::Failed };
+    summary.exit_code = blame.exit_code();
+    let mut message = failure.message.clone();
+    for cause in &failure.causes {
+        message.push_str(": ");
+        message.push_str(cause);
+    }
+    summary.failure = Some(SummaryFailure { message, hints: failure.hints.clone() });
+}
+
+fn interruption(stopped_after: Option<u64>) -> Failure {
+    let failure = Failure::new(Blame::Interrupted, "interrupted");
+    match stopped_after {
+        Some(row) => failure
+            .hint(format!("the file was read up to row {row}; go on behind it with `--skip {row}`"))
+            .hint("rows in unprocessed.csv were not sent; load that file to send them")
+            .hint(
+                "rows in unknown.csv belong to jobs that may still be running: look at those first",
+            ),
+        None => failure,
+    }
+}
+
+fn imbalance(rows: &Counts) -> Failure {
+    let message = format!(
+        "the accounting does not add up: {} rows came in, and {} rejected, {} success, {} error, {} \
+         unprocessed and {} unknown went out",
+        rows.input, rows.rejected, rows.success, rows.error, rows.unprocessed, rows.unknown
+    );
+    Failure::new(Blame::Accounting, message)
+        .hint("keep the run folder; this is a fault of longshore, report it with ledger.jsonl")
+}

@@ -1,0 +1,219 @@
+//! Intake: the synchronous half of the conveyor, from the file to chunks on disk.
+//!
+//! Three threads joined by bounded channels: reading; mapping and validating (rayon inside a slab);
+//! spooling. Ending and stopping are the same act: somebody drops an end of a channel.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::chunk::Spool;
+use super::event::{Event, Watch};
+use super::map::{self, Mapping};
+use super::read::SlabReader;
+use super::settle::{Groups, RejectedFile};
+use super::stop::{Halt, Stop};
+use super::validate::{self, Checks};
+use crate::config::plan::OnBadRow;
+use crate::model::chunk::Chunk;
+use crate::model::failure::{Blame, Failure};
+use crate::model::limits::SLABS_WAITING;
+use crate::model::rows::{CheckedSlab, RawSlab, Rejected};
+
+/// All that the first half needs.
+pub struct Intake {
+    pub reader: SlabReader,
+    pub mapping: Mapping,
+    pub checks: Checks,
+    pub spool: Spool,
+    pub rejected: RejectedFile,
+    pub on_bad_row: OnBadRow,
+    /// Rows to pass over, and rows to take after them.
+    pub skip: u64,
+    pub limit: Option<u64>,
+    pub watch: Arc<dyn Watch>,
+    pub stop: Stop,
+    pub halt: Halt,
+}
+
+/// What came in.
+#[derive(Debug)]
+pub struct TakenIn {
+    /// Rows accepted and spooled, and rows rejected.
+    pub accepted: u64,
+    pub rejected: u64,
+    pub groups: Groups,
+    /// The last row that was read, when the rest of the file was not.
+    pub stopped_after: Option<u64>,
+}
+
+impl Intake {
+    /// Runs to the end of the input; `hand_on` takes each chunk and says whether to go on.
+    ///
+    /// A fault of the input in mid-file halts the run; what was spooled before is handed on all the
+    /// same, so that every row that was read is accounted for.
+    pub fn run(self, mut hand_on: impl FnMut(Chunk) -> bool) -> Result<TakenIn, Failure> {
+        let Self { mut reader, mapping, checks, spool, rejected, .. } = self;
+        let (watch, stop, halt) = (self.watch, self.stop, self.halt);
+        let window = Window { skip: self.skip, limit: self.limit };
+        let mut sink = Sink {
+            spool,
+            rejected,
+            accepted: 0,
+            on_bad_row: self.on_bad_row,
+            last_row: 0,
+            hand_on: &mut hand_on,
+        };
+        thread::scope(|scope| {
+            let (raw_out, raw_in) = sync_channel::<(RawSlab, Progress)>(SLABS_WAITING);
+            let (checked_out, checked_in) = sync_channel::<(CheckedSlab, Progress)>(SLABS_WAITING);
+            let (asked, halted) = (stop.clone(), halt.clone());
+            scope.spawn(move || read_on(&mut reader, window, &asked, &halted, &raw_out));
+            scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
+            for (slab, progress) in checked_in {
+                sink.take(&slab)?;
+                watch.see(&sink.so_far(progress));
+            }
+            sink.close(&stop, &halt, &*watch)
+        })
+    }
+}
+
+/// How far reading has come, in bytes of the source.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    bytes: u64,
+    bytes_total: Option<u64>,
+}
+
+fn read_on(
+    reader: &mut SlabReader,
+    window: Window,
+    stop: &Stop,
+    halt: &Halt,
+    out: &SyncSender<(RawSlab, Progress)>,
+) {
+    while !stop.is_asked() && halt.message().is_none() {
+        let slab = match reader.next_slab() {
+            Ok(Some(slab)) => slab,
+            Ok(None) => return,
+            Err(error) => return halt.because(error.into()),
+        };
+        let (slab, ended) = window.cut(slab);
+        let progress = Progress { bytes: reader.bytes_read(), bytes_total: reader.bytes_total() };
+        if out.send((slab, progress)).is_err() || ended {
+            return;
+        }
+    }
+}
+
+fn check_on(
+    slabs: &Receiver<(RawSlab, Progress)>,
+    mapping: &Mapping,
+    checks: &Checks,
+    out: &SyncSender<(CheckedSlab, Progress)>,
+) {
+    for (slab, progress) in slabs {
+        let checked = validate::validate(map::map(slab, mapping), checks);
+        if out.send((checked, progress)).is_err() {
+            return; // The spool has stopped; it says why.
+        }
+    }
+}
+
+/// Where accepted and rejected rows go.
+struct Sink<'a> {
+    spool: Spool,
+    rejected: RejectedFile,
+    accepted: u64,
+    on_bad_row: OnBadRow,
+    last_row: u64,
+    hand_on: &'a mut dyn FnMut(Chunk) -> bool,
+}
+
+impl Sink<'_> {
+    fn take(&mut self, slab: &CheckedSlab) -> Result<(), Failure> {
+        for rejected in &slab.rejected {
+            if self.on_bad_row == OnBadRow::Stop {
+                return Err(refusal(rejected));
+            }
+            self.rejected.push(rejected)?;
+            self.last_row = self.last_row.max(rejected.mark.row);
+        }
+        self.accepted += slab.accepted.len() as u64;
+        if let Some(mark) = slab.raw.marks.last() {
+            self.last_row = self.last_row.max(mark.row);
+        }
+        for chunk in self.spool.take(slab)? {
+            if !(self.hand_on)(chunk) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn so_far(&self, progress: Progress) -> Event {
+        Event::Read {
+            rows: self.accepted + self.rejected.rows(),
+            rejected: self.rejected.rows(),
+            bytes: progress.bytes,
+            bytes_total: progress.bytes_total,
+        }
+    }
+
+    fn close(mut self, stop: &Stop, halt: &Halt, watch: &dyn Watch) -> Result<TakenIn, Failure> {
+        if let Some(chunk) = self.spool.close()? {
+            (self.hand_on)(chunk);
+        }
+        let rejected = self.rejected.rows();
+        watch.see(&Event::InputEnded { rows: self.accepted + rejected, rejected });
+        let cut_short = stop.is_asked() || halt.message().is_some();
+        Ok(TakenIn {
+            accepted: self.accepted,
+            rejected,
+            groups: self.rejected.finish()?,
+            stopped_after: cut_short.then_some(self.last_row),
+        })
+    }
+}
+
+fn refusal(rejected: &Rejected) -> Failure {
+    let message = format!("row {} is not valid: {}", rejected.mark.row, rejected.message);
+    Failure::new(Blame::Request, message)
+        .hint("correct the row; nothing was sent")
+        .hint("use `--on-bad-row reject` to load the other rows and find such rows in rejected.csv")
+}
+
+/// `--skip` and `--limit`.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    skip: u64,
+    limit: Option<u64>,
+}
+
+impl Window {
+    /// The part of a slab that lies in the window, and whether the window ends in it.
+    fn cut(self, slab: RawSlab) -> (RawSlab, bool) {
+        let last = self.limit.map_or(u64::MAX, |limit| self.skip.saturating_add(limit));
+        let rows = slab.marks.iter().chain(slab.rejected.iter().map(|rejected| &rejected.mark));
+        let (first_row, last_row) =
+            rows.fold((u64::MAX, 0), |(low, high), mark| (low.min(mark.row), high.max(mark.row)));
+        let ended = last_row >= last;
+        if first_row > self.skip && last_row <= last {
+            return (slab, ended);
+        }
+        let inside = |row: u64| row > self.skip && row <= last;
+        let mut cut = RawSlab {
+            table: crate::model::rows::Table::new(slab.table.width()),
+            marks: Vec::new(),
+            rejected: slab.rejected.into_iter().filter(|r| inside(r.mark.row)).collect(),
+        };
+        for (index, mark) in slab.marks.iter().enumerate() {
+            if inside(mark.row) {
+                cut.marks.push(*mark);
+                slab.table.row(index).for_each(|field| cut.table.push_field(field));
+            }
+        }
+        (cut, ended)
+    }
+}
