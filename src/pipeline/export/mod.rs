@@ -120,7 +120,7 @@ impl<'a> CsvSink<'a> {
     }
 
     fn write(&mut self, record: &ByteRecord) -> io::Result<()> {
-        self.writer.write_byte_record(record).map_err(|error| self.remember(error.into()))
+        self.writer.write_byte_record(record).map_err(|error| self.remember(plain(error)))
     }
 
     /// Keeps the error and gives back one like it.
@@ -168,6 +168,14 @@ impl RowSink for CsvSink<'_> {
             self.tell();
         }
         Ok(())
+    }
+}
+
+/// The error below one of the CSV writer, whose kind would be lost otherwise.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn refused(client: &Client, doing: &str, host: &str, got: &Got) -> Fa
         class,
         status: Some(status),
         hints: hints(class, &said),
-        code: shown(&said.code),
+        code: client.redactor().clean(&shown(&said.code)).into_owned(),
         message,
     }
 }
