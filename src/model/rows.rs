@@ -27,6 +27,12 @@ impl Table {
         Self { width, bytes: Vec::new(), ends: Vec::new() }
     }
 
+    /// An empty table with room for that many rows and bytes of field text.
+    pub fn with_capacity(width: usize, rows: usize, bytes: usize) -> Self {
+        let ends = Vec::with_capacity(rows * width);
+        Self { width, bytes: Vec::with_capacity(bytes), ends }
+    }
+
     /// Fields per row.
     pub fn width(&self) -> usize {
         self.width
@@ -44,6 +50,11 @@ impl Table {
     /// Bytes of field text held.
     pub fn bytes_held(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// All field text, back to back.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Appends one field; `width` of these make a row.

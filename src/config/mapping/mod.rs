@@ -2,8 +2,8 @@
 //!
 //! Read strictly: an unknown key, a wrong type or a format that cannot work is refused with
 //! `file:line:column`, before anybody signs in. Whether columns and fields exist is not known here;
-//! `pipeline::map` checks that against the header and the org. The shape of the file is described in
-//! `docs/reference/mapping.md`.
+//! `pipeline::map` checks that against the header and the org. `docs/reference/mapping.md` shows
+//! the shape of the file.
 
 mod error;
 mod parse;

@@ -1,5 +1,6 @@
 //! TOML to a mapping: a walk over the parsed document, so that each refusal knows its place.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -127,7 +128,7 @@ impl Walk<'_> {
             RULE_KEYS[..3].iter().copied().filter(|key| table.contains_key(*key)).collect();
         if sources.len() != 1 {
             let what = format!(
-                "the field `{target}` needs one of `column`, `columns` or `constant`, and has {}",
+                "`{target}` needs one of `column`, `columns`, `constant`; it has {}",
                 if sources.is_empty() {
                     "none".to_owned()
                 } else {
@@ -183,7 +184,7 @@ impl Walk<'_> {
         Ok(RuleSource::Columns { columns, separator, keep_empty })
     }
 
-    /// A constant; numbers must be quoted unless they are whole, because `1.10` is not `1.1` as text.
+    /// A constant; numbers must be quoted unless they are whole, as `1.10` is not `1.1` as text.
     fn constant(&self, value: &Value) -> Refused<String> {
         match value.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
@@ -269,7 +270,7 @@ impl Walk<'_> {
         let list = in_file_order(self.table(values)?)
             .into_iter()
             .map(|(from, to)| Ok((from.get_ref().to_string(), self.text_of(to)?.to_owned())))
-            .collect::<Refused<Vec<_>>>()?;
+            .collect::<Refused<BTreeMap<_, _>>>()?;
         if list.is_empty() {
             return Err(self.refuse(values.span(), "`values` lists no value"));
         }

@@ -73,6 +73,9 @@ fn constants_may_be_texts_whole_numbers_and_truths() {
 #[test]
 fn each_transform_is_read() {
     let words = |list: &[&str]| list.iter().copied().map(str::to_owned).collect::<Vec<_>>();
+    let list = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
+    };
     let cases = [
         ("\"trim\"", Transform::Trim),
         ("\"collapse_spaces\"", Transform::CollapseSpaces),
@@ -92,23 +95,17 @@ fn each_transform_is_read() {
         (
             "{ values = { B = \"2\", A = \"1\" }, otherwise = { value = \"0\" } }",
             Transform::Values {
-                list: vec![("B".to_owned(), "2".to_owned()), ("A".to_owned(), "1".to_owned())],
+                list: list(&[("B", "2"), ("A", "1")]),
                 otherwise: Otherwise::Value("0".to_owned()),
             },
         ),
         (
             "{ values = { A = \"1\" }, otherwise = \"keep\" }",
-            Transform::Values {
-                list: vec![("A".to_owned(), "1".to_owned())],
-                otherwise: Otherwise::Keep,
-            },
+            Transform::Values { list: list(&[("A", "1")]), otherwise: Otherwise::Keep },
         ),
         (
             "{ values = { A = \"1\" } }",
-            Transform::Values {
-                list: vec![("A".to_owned(), "1".to_owned())],
-                otherwise: Otherwise::Error,
-            },
+            Transform::Values { list: list(&[("A", "1")]), otherwise: Otherwise::Error },
         ),
         ("{ date = \"%d/%m/%Y\" }", Transform::Date(DateFormat::new("%d/%m/%Y").unwrap())),
         (
@@ -129,7 +126,7 @@ fn each_transform_is_read() {
     ];
     for (text, expected) in &cases {
         let line = format!("A = {{ column = \"B\", transforms = [{text}] }}");
-        assert_eq!(one_rule(&line).transforms, [expected.clone()], "{text}");
+        assert_eq!(one_rule(&line).transforms, std::slice::from_ref(expected), "{text}");
     }
     for name in TRANSFORM_NAMES {
         assert!(cases.iter().any(|(text, _)| text.contains(name)), "{name} has no case");
@@ -199,12 +196,12 @@ fn refusals_name_the_place_and_the_way_out() {
     ");
     assert_snapshot!(
         refusal("[fields]\nA = { separator = \"-\" }"),
-        @"m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has none"
+        @"m.toml:2:5: `A` needs one of `column`, `columns`, `constant`; it has none"
     );
     assert_snapshot!(
         refusal("[fields]\nA = { column = \"B\", constant = \"C\" }"),
         @"
-        m.toml:2:5: the field `A` needs one of `column`, `columns` or `constant`, and has `column` and `constant`
+        m.toml:2:5: `A` needs one of `column`, `columns`, `constant`; it has `column` and `constant`
         "
     );
     assert_snapshot!(

@@ -1,5 +1,7 @@
 //! The closed set of transforms: what each one is told, and whether that can work.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
@@ -53,7 +55,7 @@ pub enum Transform {
     Truncate(usize),
     /// Replaces whole values.
     Values {
-        list: Vec<(String, String)>,
+        list: BTreeMap<String, String>,
         otherwise: Otherwise,
     },
     /// To `yyyy-MM-dd`.
@@ -151,8 +153,8 @@ impl DateFormat {
 impl DateTimeFormat {
     /// Checks a format and its zone; exactly one of them must say where on the globe it is.
     ///
-    /// A zone is `UTC`, an offset such as `+02:00`, a name of this machine's time zone database such as
-    /// `Europe/Berlin`, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
+    /// A zone is `UTC`, an offset such as `+02:00`, a name such as `Europe/Berlin` if this machine
+    /// has a time zone database, or a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
     pub fn new(format: &str, zone: Option<&str>) -> Result<Self, String> {
         let sample = SAMPLE.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
         let written = jiff::fmt::strtime::format(format, &sample);
@@ -188,7 +190,7 @@ impl DateTimeFormat {
 
     /// Reads a moment.
     ///
-    /// A local time that the clocks skip or show twice is an error: either guess could be an hour off.
+    /// A local time that the clocks skip or show twice is an error: a guess could be an hour off.
     pub fn read(&self, text: &str) -> Result<jiff::Timestamp, NoMoment> {
         let broken = BrokenDownTime::parse(&self.format, text).map_err(|_| NoMoment::Form)?;
         let Some(zone) = &self.zone else {

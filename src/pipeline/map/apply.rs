@@ -1,6 +1,7 @@
 //! What each transform does to a value.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{CLEAR, TRANSFORM_FAILED, VALUE_NOT_LISTED};
 use crate::config::mapping::{BooleanWords, NoMoment, NumberForm, Otherwise, Transform};
@@ -54,7 +55,7 @@ pub fn apply<'a>(transform: &Transform, value: Cow<'a, str>) -> Result<Cow<'a, s
                 return Err(failed(&value, what));
             }
             Err(NoMoment::Clocks) => {
-                let what = "is a local time that the zone's clocks skip or show twice";
+                let what = "is a local time that the zone skips or repeats";
                 return Err(failed(&value, what));
             }
         },
@@ -83,12 +84,12 @@ fn changed_to(value: &str, new: &str) -> Option<String> {
 }
 
 fn listed(
-    list: &[(String, String)],
+    list: &BTreeMap<String, String>,
     otherwise: &Otherwise,
     value: &str,
 ) -> Result<Option<String>, Complaint> {
-    match (list.iter().find(|(from, _)| from == value), otherwise) {
-        (Some((_, to)), _) => Ok(Some(to.clone())),
+    match (list.get(value), otherwise) {
+        (Some(to), _) => Ok(Some(to.clone())),
         (None, Otherwise::Keep) => Ok(None),
         (None, _) if value.is_empty() => Ok(None),
         (None, Otherwise::Value(text)) => Ok(Some(text.clone())),
@@ -156,9 +157,9 @@ fn ungrouped(group: Option<char>, whole: &str) -> Option<String> {
 fn number_wish(form: NumberForm) -> String {
     let group = match form.group {
         Some(sign) => {
-            format!(" and groups of three after `{}`", shown(sign.to_string().as_bytes()))
+            format!(" and the group sign `{}`", shown(sign.to_string().as_bytes()))
         }
-        None => " and no groups".to_owned(),
+        None => " and no group sign".to_owned(),
     };
     format!("is no number with the decimal sign `{}`{group}", form.decimal)
 }

@@ -37,9 +37,9 @@ impl Wanted {
 /// Works the columns of a file out to the fields of the body.
 ///
 /// Without a mapping file, headers are field names or relationship columns, case ignored; what
-/// matches nothing or cannot be set (an export has many such columns) is not sent, and a notice says
-/// so. With a mapping file all that it names must be right. Either way the load is refused when a
-/// field has two sources, the key is missing, or nothing would be sent.
+/// matches nothing or cannot be set (an export has many such columns) is not sent, and a notice
+/// says so. With a mapping file all that it names must be right. Either way the load is refused
+/// when a field has two sources, the key is missing, or nothing would be sent.
 pub fn compile(
     header: &[String],
     spec: Option<&MappingSpec>,

@@ -17,23 +17,35 @@ pub enum MapError {
         /// The delimiter that the only column is full of.
         delimiter: Option<&'static str>,
     },
-    #[error("{operation} needs {} `{key}`, and no {} gives it", key_noun(*operation), source_noun(*mapped))]
+    #[error(
+        "{operation} needs {} `{key}`, and no {} gives it",
+        key_noun(*operation),
+        source_noun(*mapped)
+    )]
     NoKey { operation: Operation, key: String, mapped: bool, near: Option<String> },
     #[error("upsert needs an external id field")]
     NoExternalId,
-    #[error("`{field}` cannot be the key of an upsert of `{object}`: {}", key_fault(*known))]
+    #[error("an upsert cannot go by `{field}` of `{object}`: {}", key_fault(*known))]
     BadKey { object: String, field: String, known: bool, keys: Vec<String> },
-    #[error("{}the field `{field}` gets its value twice: from `{}` and from `{}`", at(places.as_deref()), shown(first.as_bytes()), shown(second.as_bytes()))]
+    #[error(
+        "{}the field `{field}` gets its value twice: from `{}` and from `{}`",
+        at(places.as_deref()),
+        shown(first.as_bytes()),
+        shown(second.as_bytes())
+    )]
     OneFieldTwice { field: String, first: String, second: String, places: Option<String> },
     #[error("{place}: the file has no column `{}`", shown(column.as_bytes()))]
     NoColumn { place: String, column: String, columns: Vec<String>, near: Option<String> },
-    #[error("{place}: `{}` is a result column of an earlier run and is never sent", shown(column.as_bytes()))]
+    #[error(
+        "{place}: `{}` is a result column of an earlier run and is never sent",
+        shown(column.as_bytes())
+    )]
     ResultColumn { place: String, column: String },
     #[error("{}`{}` {unfit}", at(place.as_deref()), shown(name.as_bytes()))]
     Unfit { place: Option<String>, name: String, unfit: Box<Unfit> },
     #[error("{name}: the mapping does not name {}, and `unmapped` is `refuse`", listed(columns))]
     Unmapped { name: String, columns: Vec<String> },
-    #[error("an update that sends only `Id` changes nothing{}", because(notices))]
+    #[error("an update that sends only `Id` changes nothing")]
     OnlyKey { notices: Vec<String> },
 }
 
@@ -52,7 +64,9 @@ impl Explain for MapError {
             Self::BadKey { keys, .. } if keys.is_empty() => {
                 vec!["the object has no key field; insert or update instead".to_owned()]
             }
-            Self::BadKey { keys, .. } => vec![format!("keys are {}", listed(keys))],
+            Self::BadKey { keys, .. } => {
+                vec![format!("external ids and lookup keys are {}", listed(keys))]
+            }
             Self::OneFieldTwice { places: Some(_), .. } => vec!["keep one of them".to_owned()],
             Self::OneFieldTwice { .. } => vec![
                 "take one of the columns out of the file, or say in a mapping (`--map`) which one \
@@ -70,8 +84,9 @@ impl Explain for MapError {
             Self::Unmapped { .. } => vec![
                 "map them, take them out of the file, or set `unmapped = \"ignore\"`".to_owned(),
             ],
-            Self::OnlyKey { .. } => {
-                vec!["give a column for each field that is to change".to_owned()]
+            Self::OnlyKey { notices } => {
+                let way = "give a column for each field that is to change".to_owned();
+                std::iter::once(way).chain(notices.iter().cloned()).collect()
             }
         }
     }
@@ -119,11 +134,7 @@ fn source_noun(mapped: bool) -> &'static str {
 }
 
 fn key_fault(known: bool) -> &'static str {
-    if known { "it is neither an external id nor a lookup key" } else { "there is no such field" }
-}
-
-fn because(notices: &[String]) -> String {
-    if notices.is_empty() { String::new() } else { format!(" ({})", notices.join("; ")) }
+    if known { "it is no key" } else { "there is no such field" }
 }
 
 fn at(place: Option<&str>) -> String {

@@ -1,8 +1,8 @@
 //! From source columns to the fields that are sent.
 //!
-//! [`compile`] decides once, against the header and the org's describe; [`map`] then fills slots row
-//! by row. A value that no transform touches is copied from buffer to buffer and nothing is allocated
-//! for it.
+//! [`compile`] decides once, against the header and the org's describe; [`map`] then fills slots,
+//! row by row. A value that no transform touches is copied from buffer to buffer, and nothing is
+//! allocated for it.
 
 mod apply;
 mod compile;
@@ -72,15 +72,17 @@ enum Filling {
 /// may re-spell the others. Rows whose values a transform refuses are listed in `failed`.
 pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
     let rows = slab.table.len();
+    // One look at the whole slab is cheaper than one at each value.
+    let clean = memchr::memchr(b'\r', slab.table.bytes()).is_none();
     let plain = mapping.slots.iter().all(|slot| slot.transforms.is_empty());
     if plain || rows <= PART_ROWS {
-        let part = mapping.fill(&slab.table, 0..rows);
+        let part = mapping.fill(&slab.table, clean, 0..rows);
         return MappedSlab { raw: slab, fields: part.fields, failed: part.failed };
     }
     let parts: Vec<Part> = (0..rows.div_ceil(PART_ROWS))
         .into_par_iter()
         .map(|part| part * PART_ROWS..((part + 1) * PART_ROWS).min(rows))
-        .map(|range| mapping.fill(&slab.table, range))
+        .map(|range| mapping.fill(&slab.table, clean, range))
         .collect();
     let mut fields = Table::new(mapping.slots.len());
     let mut failed = Vec::new();
@@ -98,14 +100,17 @@ struct Part {
 }
 
 impl Mapping {
-    fn fill(&self, source: &Table, rows: Range<usize>) -> Part {
-        let mut part = Part { fields: Table::new(self.slots.len()), failed: Vec::new() };
+    /// `clean` says that the source has no CR.
+    fn fill(&self, source: &Table, clean: bool, rows: Range<usize>) -> Part {
+        let share = source.bytes_held() * rows.len() / source.len().max(1);
+        let fields = Table::with_capacity(self.slots.len(), rows.len(), share);
+        let mut part = Part { fields, failed: Vec::new() };
         let mut scratch = Vec::new();
         for row in rows {
             let mut fault = None;
             for slot in &self.slots {
                 let value = slot.raw_value(source, row, &mut scratch);
-                if let Err(found) = slot.push(value, &mut part.fields) {
+                if let Err(found) = slot.push(value, clean, &mut part.fields) {
                     part.fields.push_field(b"");
                     fault = fault.or(Some(found));
                 }
@@ -145,9 +150,9 @@ impl Slot {
     }
 
     /// Adds one field, or says why not and adds nothing.
-    fn push(&self, value: &[u8], into: &mut Table) -> Result<(), ValueFault> {
+    fn push(&self, value: &[u8], clean: bool, into: &mut Table) -> Result<(), ValueFault> {
         if self.transforms.is_empty() {
-            self.push_final(value, into);
+            self.push_final(value, clean, into);
             return Ok(());
         }
         let fault = |(code, what): apply::Complaint| ValueFault {
@@ -161,17 +166,20 @@ impl Slot {
         for transform in &self.transforms {
             text = apply::apply(transform, text).map_err(fault)?;
         }
-        self.push_final(text.as_bytes(), into);
+        // A transform may bring in a CR of its own.
+        self.push_final(text.as_bytes(), false, into);
         Ok(())
     }
 
-    fn push_final(&self, value: &[u8], into: &mut Table) {
+    fn push_final(&self, value: &[u8], clean: bool, into: &mut Table) {
         if value.is_empty() && self.clear {
             into.push_field(CLEAR);
         } else if self.boolean && value.eq_ignore_ascii_case(b"true") {
             into.push_field(b"true");
         } else if self.boolean && value.eq_ignore_ascii_case(b"false") {
             into.push_field(b"false");
+        } else if clean && !matches!(self.filling, Filling::Joined { .. }) {
+            into.push_field(value);
         } else {
             push_with_line_feeds(value, into);
         }

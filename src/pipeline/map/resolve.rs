@@ -75,8 +75,8 @@ pub fn may_send(resolved: &Resolved, wanted: &Wanted) -> Result<(), Unfit> {
     let settable = match wanted.operation {
         Operation::Insert => field.createable,
         Operation::Update => field.updateable,
-        // A field that every new record must have (a detail's master, say) may be closed to updates;
-        // an upsert could never create without it.
+        // A field that every new record must have (a detail's master, say) may be closed to
+        // updates; an upsert could never create without it.
         _ => field.createable && (field.updateable || field.is_required()),
     };
     if settable && !is_id {
@@ -219,10 +219,9 @@ impl fmt::Display for Unfit {
             Self::UnknownRelated { object, field, .. } => {
                 write!(f, "cannot be filled: `{object}` has no field `{}`", shown(field.as_bytes()))
             }
-            Self::NotAKey { object, field, .. } => write!(
-                f,
-                "cannot be filled: `{field}` of `{object}` is neither an external id nor a lookup key"
-            ),
+            Self::NotAKey { object, field, .. } => {
+                write!(f, "cannot be filled: `{field}` is no key of `{object}`")
+            }
             Self::NotWritable { operation, why, .. } => match why {
                 ReadOnly::Id if *operation == Operation::Insert => {
                     write!(f, "is given by the org, an insert cannot set it")
@@ -266,11 +265,13 @@ impl Unfit {
                 vec![format!("ask for the right to read `{object}`, or load ids instead")]
             }
             Self::NotAKey { object, keys, .. } => {
-                vec![format!("keys of `{object}` are `{}`", keys.join("`, `"))]
+                vec![format!(
+                    "external ids and lookup keys of `{object}` are `{}`",
+                    keys.join("`, `")
+                )]
             }
             Self::NotWritable { field, why: ReadOnly::Closed, .. } => vec![format!(
-                "the signed-in user needs edit access to `{field}` (field-level security), \
-                 unless it is a system field"
+                "unless it is a system field, the user needs edit access to `{field}`"
             )],
             Self::NotWritable { why: ReadOnly::Compound, .. } => {
                 vec!["map the parts, such as `BillingCity`".to_owned()]

@@ -218,11 +218,23 @@ impl Check {
     }
 
     fn id(&self, value: &[u8], prefixes: &Prefixes) -> Result<(), Complaint> {
-        let id = RecordId::parse(value).map_err(|bad| bad_id(value, &bad))?;
-        let prefix = &id.as_bytes()[..3];
+        if !values::is_id(value) {
+            RecordId::parse(value).map_err(|bad| bad_id(value, &bad))?;
+        }
+        let prefix = &value[..3];
         if prefixes.allowed.is_empty() || prefixes.allowed.iter().any(|one| one == prefix) {
             return Ok(());
         }
+        self.wrong_object(value, prefix, prefixes)
+    }
+
+    #[cold]
+    fn wrong_object(
+        &self,
+        value: &[u8],
+        prefix: &[u8],
+        prefixes: &Prefixes,
+    ) -> Result<(), Complaint> {
         let is = match prefixes.known.binary_search_by(|(known, _)| known[..].cmp(prefix)) {
             Ok(at) => format!("is an id of `{}`", prefixes.known[at].1),
             Err(_) => format!("begins with `{}`", shown(prefix)),
@@ -236,12 +248,11 @@ impl Check {
 fn bad_id(value: &[u8], bad: &BadRecordId) -> Complaint {
     let shown = shown(value);
     match (bad, with_case_restored(value)) {
-        (BadRecordId::Checksum { .. }, Some(id)) => (
-            BAD_ID_CHECKSUM,
-            format!("the letters of `{shown}` lost their case; its checksum says `{id}`"),
-        ),
+        (BadRecordId::Checksum { .. }, Some(id)) => {
+            (BAD_ID_CHECKSUM, format!("`{shown}` has lost its case, it was `{id}`"))
+        }
         (BadRecordId::Checksum { .. }, None) => {
-            (BAD_ID_CHECKSUM, format!("`{shown}` is no id: its checksum fits no spelling"))
+            (BAD_ID_CHECKSUM, format!("`{shown}` is no id: its checksum is wrong"))
         }
         _ => (BAD_ID, format!("`{shown}` is no id: {bad}")),
     }
@@ -309,7 +320,7 @@ fn datetime(value: &[u8]) -> Result<(), Complaint> {
     }
     let shown = shown(value);
     let what = if values::is_local_datetime(value) {
-        format!("`{shown}` has no zone, expected `Z` or an offset such as `+02:00` at its end")
+        format!("`{shown}` has no zone, expected `Z` or an offset as `+02:00` behind")
     } else {
         format!("`{shown}`, expected a moment as `yyyy-MM-ddTHH:mm:ss.SSSZ`")
     };
@@ -341,6 +352,6 @@ impl Picklist {
         if self.values.len() > VALUES_LISTED {
             list.push(format!("and {} more", self.values.len() - VALUES_LISTED));
         }
-        Err((NOT_IN_PICKLIST, format!("`{value}`, expected one of {}", list.join(", "))))
+        Err((NOT_IN_PICKLIST, format!("`{value}` is none of {}", list.join(", "))))
     }
 }

@@ -21,7 +21,7 @@ const PART_ROWS: usize = 512;
 
 /// Sorts the rows of a slab into those that may be sent and those that may not.
 ///
-/// A row has one reason: what `map` said of it, or else its first fault in the order of the columns.
+/// A row has one reason: what `map` said of it, or else its first fault in column order.
 /// Rows that `read` rejected keep their place among the rejected.
 pub fn validate(slab: MappedSlab, checks: &Checks) -> CheckedSlab {
     let MappedSlab { mut raw, fields, failed } = slab;

@@ -30,10 +30,11 @@ impl Explain for CheckError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::NotAllowed { object, verb } => vec![format!(
-                "the object's permissions of the signed-in user decide; `longshore describe {object}` \
-                 shows whether it can {verb}"
-            )],
+            Self::NotAllowed { object, .. } => {
+                vec![format!(
+                    "ask for the right; `longshore describe {object}` shows what there is"
+                )]
+            }
             Self::RequiredMissing { fields, .. } => vec![format!(
                 "add a column, or a constant in a mapping: `{} = {{ constant = \"…\" }}`",
                 fields.first().map_or("Field", String::as_str)
@@ -53,7 +54,7 @@ fn pronoun(fields: &[String]) -> &'static str {
 
 /// Looks at the load as a whole, and makes the checks of each column.
 ///
-/// `sent` is what the mapping sends, in the order of the body; `external_id` is the key of an upsert.
+/// `sent` is what the mapping sends, in the order of the body; `external_id` is an upsert's key.
 pub fn prepare(
     sent: &[SentField],
     schema: &LoadSchema,

@@ -11,7 +11,7 @@ use crate::pipeline::sample;
 
 /// A sent field of the sample object, or of what a relationship column finds.
 fn sent(header: &str, schema: &LoadSchema) -> SentField {
-    let from = format!("col {header}");
+    let from = format!("the {}", header.trim_end_matches("__c"));
     let path = header.rsplit(':').next().unwrap();
     let Some((relationship, key)) = path.split_once('.') else {
         let field = schema.object.field(header).unwrap().clone();
@@ -69,6 +69,15 @@ fn verdict_in(operation: Operation, field: &str, value: &str) -> String {
             format!("{}: {}", rejected.code, rejected.message)
         }
     }
+}
+
+/// The verdict as it stands in two columns of `rejected.csv`.
+fn told(field: &str, value: &str) -> String {
+    told_in(Operation::Update, field, value)
+}
+
+fn told_in(operation: Operation, field: &str, value: &str) -> String {
+    verdict_in(operation, field, value).replacen(": ", "\n", 1)
 }
 
 fn code(field: &str, value: &str) -> String {
@@ -191,128 +200,193 @@ fn a_message_says_column_value_and_what_was_expected() {
     let account = sample::id("001", 7);
     let contact = sample::id("003", 7);
     assert_snapshot!(
-        verdict("Ext__c", "123456789012345678901"),
-        @"too_long: `col Ext__c`: `123456789012345678901` has 21 characters, `Ext__c` takes 20"
+        told("Ext__c", "123456789012345678901"),
+        @"
+        too_long
+        `the Ext`: `123456789012345678901` has 21 characters, `Ext__c` takes 20
+        "
     );
     assert_snapshot!(
-        verdict("Ext__c", &"long\u{1b}[2J\n".repeat(20)),
+        told("Ext__c", &format!("\u{1b}{}", "ä".repeat(60))).replace("äääää", "5"),
         @r"
-        too_long: `col Ext__c`: `long\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong\u{1b}[2J\nlong…` has 180 characters, `Ext__c` takes 20
+        too_long
+        `the Ext`: `\u{1b}5555555ääää…` has 61 characters, `Ext__c` takes 20
         "
     );
     assert_snapshot!(
-        verdict("Weight__c", "1.234,56"),
-        @"bad_number: `col Weight__c`: `1.234,56`, expected a number as `1234.56`"
-    );
-    assert_snapshot!(
-        verdict("Weight__c", "1234567"),
-        @"number_too_large: `col Weight__c`: `1234567` has 7 digits before the point, at most 6 fit"
-    );
-    assert_snapshot!(
-        verdict("Weight__c", "1e400"),
-        @"number_too_large: `col Weight__c`: `1e400` is beyond what a number holds"
-    );
-    assert_snapshot!(
-        verdict("Pieces__c", "1.0"),
-        @"bad_int: `col Pieces__c`: `1.0`, expected a whole number as `1234`"
-    );
-    assert_snapshot!(
-        verdict("Pieces__c", "123456789"),
-        @"number_too_large: `col Pieces__c`: `123456789` has 9 digits, at most 8 fit"
-    );
-    assert_snapshot!(
-        verdict("Pieces__c", "9999999999"),
-        @"number_too_large: `col Pieces__c`: `9999999999` does not fit in 32 bits"
-    );
-    assert_snapshot!(
-        verdict("Fragile__c", "ja"),
-        @"bad_boolean: `col Fragile__c`: `ja`, expected `true`, `false`, `1` or `0`"
-    );
-    assert_snapshot!(
-        verdict("Fragile__c", "#N/A"),
-        @"cannot_clear: `col Fragile__c`: `#N/A`, but `Fragile__c` cannot be empty"
-    );
-    assert_snapshot!(
-        verdict("Due__c", "31/02/2026"),
-        @"bad_date: `col Due__c`: `31/02/2026`, expected a day as `yyyy-MM-dd`, from 1700 to 4000"
-    );
-    assert_snapshot!(
-        verdict("At__c", "2026-12-31T23:59:59"),
+        told("Weight__c", "1.234,56"),
         @"
-        bad_datetime: `col At__c`: `2026-12-31T23:59:59` has no zone, expected `Z` or an offset such as `+02:00` at its end
+        bad_number
+        `the Weight`: `1.234,56`, expected a number as `1234.56`
         "
     );
     assert_snapshot!(
-        verdict("At__c", "yesterday"),
-        @"bad_datetime: `col At__c`: `yesterday`, expected a moment as `yyyy-MM-ddTHH:mm:ss.SSSZ`"
-    );
-    assert_snapshot!(
-        verdict("Slot__c", "9:30"),
-        @"bad_time: `col Slot__c`: `9:30`, expected a time as `HH:mm:ss.SSSZ`"
-    );
-    assert_snapshot!(
-        verdict("Mode__c", "Rail"),
-        @"not_in_picklist: `col Mode__c`: `Rail`, expected one of `Air`, `Sea`, `Übersee`"
-    );
-    assert_snapshot!(
-        verdict("Mode__c", "by air"),
+        told("Weight__c", "1234567"),
         @"
-        not_in_picklist: `col Mode__c`: `by air` is the label of `Air`, which is the value to send
+        number_too_large
+        `the Weight`: `1234567` has 7 digits before the point, at most 6 fit
         "
     );
     assert_snapshot!(
-        verdict("Email__c", "a@b"),
-        @"bad_email: `col Email__c`: `a@b`, expected an address as `a@b.org`"
-    );
-    assert_snapshot!(
-        verdict("Account__c", "Acme"),
-        @"bad_id: `col Account__c`: `Acme` is no id: an id has 15 or 18 characters, this one has 4"
-    );
-    assert_snapshot!(
-        verdict("Account__c", "0015500001qdqwaAAN"),
+        told("Weight__c", "1e400"),
         @"
-        bad_id_checksum: `col Account__c`: the letters of `0015500001qdqwaAAN` lost their case; its checksum says `0015500001QdQWaAAN`
+        number_too_large
+        `the Weight`: `1e400` is beyond what a number holds
         "
     );
     assert_snapshot!(
-        verdict("Account__c", "0015500001QdQWaZZZ"),
+        told("Pieces__c", "1.0"),
         @"
-        bad_id_checksum: `col Account__c`: `0015500001QdQWaZZZ` is no id: its checksum fits no spelling
+        bad_int
+        `the Pieces`: `1.0`, expected a whole number as `1234`
         "
     );
     assert_snapshot!(
-        verdict("Account__c", &contact),
+        told("Pieces__c", "123456789"),
         @"
-        wrong_object: `col Account__c`: `0038c0000000007AAA` is an id of `contact`, `Account__c` takes `Account`
+        number_too_large
+        `the Pieces`: `123456789` has 9 digits, at most 8 fit
         "
     );
     assert_snapshot!(
-        verdict("OwnerId", &account),
+        told("Pieces__c", "9999999999"),
         @"
-        wrong_object: `col OwnerId`: `0018c0000000007AAA` is an id of `Account`, `OwnerId` takes `Group` or `User`
+        number_too_large
+        `the Pieces`: `9999999999` does not fit in 32 bits
         "
     );
     assert_snapshot!(
-        verdict("Account__c", "zzz8c0000000007"),
+        told("Fragile__c", "ja"),
         @"
-        wrong_object: `col Account__c`: `zzz8c0000000007` begins with `zzz`, `Account__c` takes `Account`
+        bad_boolean
+        `the Fragile`: `ja`, expected `true`, `false`, `1` or `0`
         "
     );
     assert_snapshot!(
-        verdict("Id", ""),
-        @"blank_id: `col Id`: blank, but each row needs its record id"
+        told("Fragile__c", "#N/A"),
+        @"
+        cannot_clear
+        `the Fragile`: `#N/A`, but `Fragile__c` cannot be empty
+        "
     );
     assert_snapshot!(
-        verdict_in(Operation::Insert, "Name", ""),
-        @"required: `col Name`: blank, but `Name` is required"
+        told("Due__c", "31/02/2026"),
+        @"
+        bad_date
+        `the Due`: `31/02/2026`, expected a day as `yyyy-MM-dd`, from 1700 to 4000
+        "
     );
     assert_snapshot!(
-        verdict_in(Operation::Insert, "Name", "#N/A"),
-        @"required: `col Name`: `#N/A`, but `Name` is required"
+        told("At__c", "2026-12-31T23:59:59"),
+        @"
+        bad_datetime
+        `the At`: `2026-12-31T23:59:59` has no zone, expected `Z` or an offset as `+02:00` behind
+        "
     );
     assert_snapshot!(
-        verdict_in(Operation::Upsert, "Ext__c", ""),
-        @"blank_key: `col Ext__c`: blank, but `Ext__c` is the key of the upsert"
+        told("At__c", "yesterday"),
+        @"
+        bad_datetime
+        `the At`: `yesterday`, expected a moment as `yyyy-MM-ddTHH:mm:ss.SSSZ`
+        "
+    );
+    assert_snapshot!(
+        told("Slot__c", "9:30"),
+        @"
+        bad_time
+        `the Slot`: `9:30`, expected a time as `HH:mm:ss.SSSZ`
+        "
+    );
+    assert_snapshot!(
+        told("Mode__c", "Rail"),
+        @"
+        not_in_picklist
+        `the Mode`: `Rail` is none of `Air`, `Sea`, `Übersee`
+        "
+    );
+    assert_snapshot!(
+        told("Mode__c", "by air"),
+        @"
+        not_in_picklist
+        `the Mode`: `by air` is the label of `Air`, which is the value to send
+        "
+    );
+    assert_snapshot!(
+        told("Email__c", "a@b"),
+        @"
+        bad_email
+        `the Email`: `a@b`, expected an address as `a@b.org`
+        "
+    );
+    assert_snapshot!(
+        told("Account__c", "Acme"),
+        @"
+        bad_id
+        `the Account`: `Acme` is no id: an id has 15 or 18 characters, this one has 4
+        "
+    );
+    assert_snapshot!(
+        told("Account__c", "0015500001qdqwaAAN"),
+        @"
+        bad_id_checksum
+        `the Account`: `0015500001qdqwaAAN` has lost its case, it was `0015500001QdQWaAAN`
+        "
+    );
+    assert_snapshot!(
+        told("Account__c", "0015500001QdQWaZZZ"),
+        @"
+        bad_id_checksum
+        `the Account`: `0015500001QdQWaZZZ` is no id: its checksum is wrong
+        "
+    );
+    assert_snapshot!(
+        told("Account__c", &contact),
+        @"
+        wrong_object
+        `the Account`: `0038c0000000007AAA` is an id of `contact`, `Account__c` takes `Account`
+        "
+    );
+    assert_snapshot!(
+        told("OwnerId", &account),
+        @"
+        wrong_object
+        `the OwnerId`: `0018c0000000007AAA` is an id of `Account`, `OwnerId` takes `Group` or `User`
+        "
+    );
+    assert_snapshot!(
+        told("Account__c", "zzz8c0000000007"),
+        @"
+        wrong_object
+        `the Account`: `zzz8c0000000007` begins with `zzz`, `Account__c` takes `Account`
+        "
+    );
+    assert_snapshot!(
+        told("Id", ""),
+        @"
+        blank_id
+        `the Id`: blank, but each row needs its record id
+        "
+    );
+    assert_snapshot!(
+        told_in(Operation::Insert, "Name", ""),
+        @"
+        required
+        `the Name`: blank, but `Name` is required
+        "
+    );
+    assert_snapshot!(
+        told_in(Operation::Insert, "Name", "#N/A"),
+        @"
+        required
+        `the Name`: `#N/A`, but `Name` is required
+        "
+    );
+    assert_snapshot!(
+        told_in(Operation::Upsert, "Ext__c", ""),
+        @"
+        blank_key
+        `the Ext`: blank, but `Ext__c` is the key of the upsert
+        "
     );
 }
 
@@ -323,7 +397,7 @@ fn a_long_list_of_values_is_cut() {
     let value = field.picklist[0].clone();
     field.picklist = (1..=12)
         .map(|number| crate::model::schema::PicklistValue {
-            value: format!("v{number}"),
+            value: number.to_string(),
             ..value.clone()
         })
         .collect();
@@ -331,9 +405,7 @@ fn a_long_list_of_values_is_cut() {
     let slab = validate(mapped(&[&["x"]]), &checks);
     assert_snapshot!(
         slab.rejected[0].message,
-        @"
-        `col Mode__c`: `x`, expected one of `v1`, `v2`, `v3`, `v4`, `v5`, `v6`, `v7`, `v8`, `v9`, `v10`, and 2 more
-        "
+        @"`the Mode`: `x` is none of `1`, `2`, `3`, `4`, `5`, `6`, `7`, `8`, `9`, `10`, and 2 more"
     );
 }
 
@@ -387,7 +459,7 @@ fn rows_are_sorted_into_two_and_keep_their_order() {
     assert_eq!(slab.accepted, [0, 2, 4]);
     let rejected: Vec<_> = slab.rejected.iter().map(|r| (r.mark.row, r.code)).collect();
     assert_eq!(rejected, [(2, "required"), (3, "ragged_row"), (5, "transform_failed")]);
-    assert_eq!(slab.rejected[0].column.as_deref(), Some("col Name"));
+    assert_eq!(slab.rejected[0].column.as_deref(), Some("the Name"));
     assert!(slab.raw.rejected.is_empty());
 }
 
@@ -434,31 +506,31 @@ fn a_load_that_cannot_succeed_in_any_row_is_refused() {
     ");
     assert_snapshot!(refusal("Name", Operation::Insert, |s| s.object.createable = false), @"
     this user cannot create `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can create
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Id,Name", Operation::Update, |s| s.object.updateable = false), @"
     this user cannot update `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can update
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Ext__c", Operation::Upsert, |s| s.object.updateable = false), @"
     this user cannot update `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can update
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Ext__c", Operation::Upsert, |s| s.object.createable = false), @"
     this user cannot create `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can create
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Id", Operation::Delete, |s| s.object.deletable = false), @"
     this user cannot delete `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can delete
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Id", Operation::HardDelete, |s| s.object.deletable = false), @"
     this user cannot delete `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can delete
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
     assert_snapshot!(refusal("Id", Operation::Undelete, |s| s.object.undeletable = false), @"
     this user cannot undelete `Shipment__c`
-    hint: the object's permissions of the signed-in user decide; `longshore describe Shipment__c` shows whether it can undelete
+    hint: ask for the right; `longshore describe Shipment__c` shows what there is
     ");
 }
 
@@ -473,7 +545,7 @@ fn a_relationship_column_gives_what_is_required() {
     assert_eq!(slab.accepted, [0]);
     assert_snapshot!(
         slab.rejected[0].message,
-        @"`col Account__r.Ext__c`: blank, but `Account__r.Ext__c` is required"
+        @"`the Account__r.Ext`: blank, but `Account__r.Ext__c` is required"
     );
 }
 
@@ -532,7 +604,21 @@ proptest! {
     }
 
     #[test]
-    fn a_number_that_is_accepted_is_a_finite_number(text in "[-+]?[0-9]{0,4}[.]?[0-9]{0,3}([eE][-+]?[0-9]{0,4})?|.{0,6}") {
+    fn the_quick_look_at_an_id_agrees_with_the_thorough_one(
+        text in "[a-zA-Z0-9]{15}([A-Z0-5]{3})?|[a-c]{5}[A-C]{5}[1-3]{5}AA[A-F]|.{14,18}"
+    ) {
+        let parsed = crate::model::ids::RecordId::parse(text.as_bytes());
+        let canonical = parsed.clone().is_ok_and(|id| id.as_str().starts_with(&text));
+        prop_assert_eq!(values::is_id(text.as_bytes()), canonical, "{}", text);
+        if let Ok(id) = parsed {
+            prop_assert!(values::is_id(id.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_accepted_is_a_finite_number(text in
+            "[-+]?[0-9]{0,4}[.]?[0-9]{0,3}([eE][-+]?[0-9]{0,4})?|.{0,6}"
+    ) {
         for field in ["Weight__c", "Pieces__c"] {
             if !text.is_empty() && text != "#N/A" && verdict(field, &text).is_empty() {
                 let worth: f64 = text.parse().unwrap();
@@ -550,7 +636,8 @@ proptest! {
 
     #[test]
     fn days_are_those_of_the_calendar(year in 1690_i16..4010, month in 0_i8..14, day in 0_i8..33) {
-        let exists = jiff::civil::Date::new(year, month, day).is_ok() && (1700..=4000).contains(&year);
+        let date = jiff::civil::Date::new(year, month, day);
+        let exists = date.is_ok() && (1700..=4000).contains(&year);
         let text = format!("{year:04}-{month:02}-{day:02}");
         prop_assert_eq!(verdict("Due__c", &text).is_empty(), exists, "{}", text);
         let moment = format!("{text}T00:00:00Z");
