@@ -9,4 +9,5 @@ pub mod operation;
 pub mod rows;
 pub mod schema;
 pub mod secret;
+pub mod sign_in;
 pub mod verdict;

@@ -115,7 +115,7 @@ mod tests {
                 *now.lock().unwrap() = Duration::from_secs(second);
                 lines.see(event);
             }
-            *now.lock().unwrap() = Duration::from_secs(60);
+            *now.lock().unwrap() = Duration::from_mins(1);
             lines.see(&Event::Calls { calls: 14, retries: 0, left: Some(14_000) });
         });
         insta::assert_snapshot!(text, @"
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn without_progress_only_milestones_are_told() {
         let text = watched(false, |lines, now| {
-            *now.lock().unwrap() = Duration::from_secs(60);
+            *now.lock().unwrap() = Duration::from_mins(1);
             for event in &half_way() {
                 lines.see(event);
             }
