@@ -104,10 +104,12 @@ pub struct Progress {
 /// What every load has.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Load {
-    /// API name of the object, such as `PermissionSetAssignment`, and the CSV file, `-` for standard
-    /// input; either may be given as a flag instead
-    #[arg(value_names = ["OBJECT", "FILE"], num_args = 0..=2)]
-    pub object_and_file: Vec<String>,
+    /// API name of the object, such as `PermissionSetAssignment`; or give it with `--sobject`
+    #[arg(value_name = "OBJECT")]
+    pub first_word: Option<String>,
+    /// The CSV file, `-` for standard input; or give it with `--file`
+    #[arg(value_name = "FILE")]
+    pub second_word: Option<String>,
     /// The object
     #[arg(short, long, env = "LONGSHORE_SOBJECT", value_name = "OBJECT")]
     pub sobject: Option<String>,
@@ -194,6 +196,13 @@ pub struct Load {
     /// The arguments whose value came from the environment, by their name.
     #[arg(skip)]
     pub from_environment: BTreeSet<String>,
+}
+
+impl Load {
+    /// The words that stand by themselves, in order.
+    pub fn words(&self) -> Vec<&str> {
+        [&self.first_word, &self.second_word].into_iter().flatten().map(String::as_str).collect()
+    }
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -427,6 +436,13 @@ impl Args {
 }
 
 /// The definition of the command line, for help, completions, manual and reference.
+///
+/// What the environment says now is not shown: help is often pasted where it should not be read.
 pub fn command() -> clap::Command {
-    Args::command()
+    quiet_about_values(Args::command())
+}
+
+fn quiet_about_values(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| arg.hide_env_values(true));
+    command.mut_subcommands(quiet_about_values)
 }

@@ -66,3 +66,52 @@ async fn open(body: Body) -> Result<(practice::Body, u64), Broken> {
 fn never(never: std::convert::Infallible) -> BoxedError {
     match never {}
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::practice::org::{Org, SeedSize};
+
+    fn transport() -> InProcess {
+        let size = SeedSize { users: 1, permission_sets: 1 };
+        InProcess::new(Practice::new(Org::new(&size)).unwrap())
+    }
+
+    fn put(body: Body) -> http::Request<Body> {
+        http::Request::put("http://localhost/nothing/here").body(body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_body_arrives_whole_and_with_its_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("body.csv");
+        let long = vec![b'x'; 3 * PIECE + 7];
+        std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), &long).unwrap();
+        let bytes = u64::try_from(long.len()).unwrap();
+        for (body, wanted) in [
+            (Body::Empty, &[][..]),
+            (Body::Bytes(Bytes::from_static(b"a,b\n")), b"a,b\n"),
+            (Body::File { path, bytes }, &long),
+        ] {
+            let (stream, length) = open(body).await.unwrap();
+            let got = stream.collect().await.unwrap().to_bytes();
+            assert_eq!((got.len(), length), (wanted.len(), u64::try_from(wanted.len()).unwrap()));
+            assert_eq!(got, wanted);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_back_whatever_it_says() {
+        let answer = transport().send(put(Body::Bytes(Bytes::from_static(b"x")))).await.unwrap();
+        assert!(!answer.status().is_success(), "{}", answer.status());
+    }
+
+    #[tokio::test]
+    async fn a_body_file_that_is_gone_is_our_own_fault() {
+        let body = Body::File { path: "/no/such/body.csv".into(), bytes: 1 };
+        let broken = transport().send(put(body)).await.err().unwrap();
+        assert!(matches!(&broken, Broken::Local(text) if text.contains("/no/such/body.csv")));
+    }
+}

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod inprocess;
 pub mod log;
 pub mod org;
+#[cfg(test)]
 mod reference;
 pub mod resolve;
 pub mod shell;

@@ -75,7 +75,7 @@ fn wrong_usage_is_exit_code_2_and_nothing_on_standard_output() {
         (vec!["upsert", "A", "b.csv"], "error: the following required arguments were not provided"),
         (vec!["undelete", "A", "b.csv"], "error: unrecognized subcommand 'undelete'"),
         (vec!["delete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
-        (vec!["insert", "A", "b.csv", "c.csv"], "error: unexpected value 'c.csv'"),
+        (vec!["insert", "A", "b.csv", "c.csv"], "error: unexpected argument 'c.csv'"),
     ] {
         let (code, out, err) = ran(&words);
         assert_eq!((code, out.as_str()), (2, ""), "{words:?}");

@@ -4,6 +4,7 @@
 //! standard output or standard error, and time comes from outside too, so every screen is a test.
 
 pub mod bars;
+pub mod exit;
 pub mod figures;
 pub mod json;
 pub mod lines;

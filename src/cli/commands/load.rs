@@ -138,8 +138,8 @@ fn end(summary: &Summary, load: &Load, shell: &Shell) -> Result<(), Failure> {
 
 fn refusal(asked: &Asked<'_>, failure: &Failure, shell: &Shell) -> Summary {
     let load = asked.load;
-    let object = load.object_and_file.first().or(load.sobject.as_ref());
-    let object = object.map(String::as_str).unwrap_or_default();
+    let words = load.words();
+    let object = load.sobject.as_deref().or(words.first().copied()).unwrap_or_default();
     let alias = load.connect.target_org.as_deref().unwrap_or_default();
     failure::summary(failure, asked.operation.word(), object, alias, shell)
 }

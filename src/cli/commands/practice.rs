@@ -110,10 +110,14 @@ fn welcome(port: u16, certificate: Option<&str>, org: &Org) -> String {
     )
     .unwrap_or_default();
     text.push_str("\nsimple-salesforce (Python)\n");
-    if let Some(certificate) = certificate {
-        writeln!(text, "  export REQUESTS_CA_BUNDLE={certificate}").unwrap_or_default();
+    match certificate {
+        Some(certificate) => {
+            writeln!(text, "  export REQUESTS_CA_BUNDLE={certificate}").unwrap_or_default();
+            writeln!(text, "  Salesforce(instance_url=\"{url}\", session_id=TOKEN)")
+                .unwrap_or_default();
+        }
+        None => text.push_str("  speaks HTTPS only: serve with `--tls`\n"),
     }
-    writeln!(text, "  Salesforce(instance_url=\"{url}\", session_id=TOKEN)").unwrap_or_default();
     text.push_str("\njsforce (JavaScript)\n");
     if let Some(certificate) = certificate {
         writeln!(text, "  export NODE_EXTRA_CA_CERTS={certificate}").unwrap_or_default();

@@ -145,16 +145,16 @@ impl Check<'_> {
         let load = self.load;
         let mut object = load.sobject.clone().filter(|_| self.is_typed("sobject"));
         let mut file = load.file.clone().filter(|_| self.is_typed("file"));
-        let mut words = load.object_and_file.clone();
+        let mut words = load.words();
         // One word alone is the file when the environment names the object.
         let one_is_file = words.len() == 1 && file.is_none() && load.sobject.is_some();
         if one_is_file {
-            file = words.pop();
+            file = words.pop().map(str::to_owned);
         }
         for word in words {
             match (&object, &file) {
-                (None, _) => object = Some(word),
-                (Some(_), None) => file = Some(word),
+                (None, _) => object = Some(word.to_owned()),
+                (Some(_), None) => file = Some(word.to_owned()),
                 (Some(_), Some(_)) => {
                     let message = format!("`{}` is one word too many", word.escape_debug());
                     let way = "give object and file once each, as words or as flags";

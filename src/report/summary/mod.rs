@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::exit;
 use super::figures::{count, counted, escape, escape_lines, path, rate, shorten, time};
 use super::paint::Paint;
 use crate::model::limits::ROWS_LISTED;
@@ -23,7 +24,7 @@ pub fn screen(summary: &Summary, base: &Path, paint: Paint) -> String {
         groups(summary, paint),
         files(summary, base, paint),
         next(summary, base, paint),
-        exit(summary),
+        exit_code(summary),
     ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n")
@@ -212,19 +213,11 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
 }
 
 /// Why the exit code is not zero.
-fn exit(summary: &Summary) -> String {
-    let why = match (summary.exit_code, summary.status) {
-        (0, _) => return String::new(),
-        (3, _) => "finished, some rows are in error, rejected or unprocessed",
-        (5, _) => "finished, some rows are unknown",
-        (_, Status::Interrupted) => "interrupted",
-        (75, _) => "the service would not serve us for now",
-        (4, _) => "sign-in or access refused",
-        (9, _) => "disk or file error",
-        (_, Status::Refused) => "refused, nothing was sent",
-        _ => "the run failed",
-    };
-    format!("exit code {}: {why}\n", summary.exit_code)
+fn exit_code(summary: &Summary) -> String {
+    match summary.exit_code {
+        0 => String::new(),
+        code => format!("exit code {code}: {}\n", exit::meaning(code)),
+    }
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ fn a_run_before_which_nothing_was_sent_has_no_files() {
                    ─
       rows read    0
 
-    exit code 2: refused, nothing was sent
+    exit code 2: usage, configuration, mapping or input refused; nothing was sent
     ");
 }
 
