@@ -1,1 +1,132 @@
-//! (skeleton)
+//! The command line: arguments, one file for each command, how failures look, exit codes.
+
+pub mod args;
+pub mod commands;
+pub mod failure;
+pub mod inprocess;
+pub mod log;
+pub mod org;
+#[cfg(test)]
+mod reference;
+pub mod resolve;
+pub mod shell;
+pub mod signals;
+pub mod table;
+
+use std::ffi::OsString;
+
+use args::{Args, Color, Command};
+use commands::load::Asked;
+use shell::Shell;
+
+use crate::model::failure::{Blame, Failure};
+use crate::model::operation::Operation;
+use crate::report::say;
+
+/// Reads the command line. `Err` is an exit code: the help was asked for and has been given, or the
+/// usage is wrong and that has been said.
+pub fn parse<I, T>(words: I, shell: &Shell) -> Result<Args, u8>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    let json = words.iter().any(|word| word == "--json");
+    Args::read(words).map_err(|error| answer(&error, json, shell))
+}
+
+/// Installs the log that the command asks for.
+pub fn install_log(args: &Args, shell: &Shell) {
+    if let Some(manners) = args.manners() {
+        log::install(manners, shell);
+    }
+}
+
+/// Carries out the command and returns the exit code; what went wrong has been said.
+pub fn run(args: &Args, shell: &Shell) -> u8 {
+    match carry_out(args, shell) {
+        Ok(code) => code,
+        Err(failure) => {
+            let color = args.manners().map_or(Color::Auto, |manners| manners.color);
+            commands::tell(shell, &failure::text(&failure, shell.err_paint(color)));
+            failure.blame.exit_code()
+        }
+    }
+}
+
+fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
+    match &args.command {
+        Command::Completions { shell: kind } => {
+            return commands::completions::completions(*kind, shell);
+        }
+        Command::Man => return commands::completions::man(shell),
+        _ => {}
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::new(Blame::Run, format!("cannot start threads: {error}")))?;
+    let result = runtime.block_on(dispatch(&args.command, shell));
+    // Whatever still runs after an interruption must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
+    use commands::{describe, export, load, objects, practice};
+    match command {
+        Command::Insert(args) => load::load(&args.into(), shell).await,
+        Command::Update(args) => load::load(&args.into(), shell).await,
+        Command::Upsert(args) => load::load(&args.into(), shell).await,
+        Command::Delete(args) => load::load(&Asked::delete(args, Operation::Delete), shell).await,
+        Command::HardDelete(args) => {
+            load::load(&Asked::delete(args, Operation::HardDelete), shell).await
+        }
+        Command::Export(args) => {
+            documented(export::export(args, shell).await, args.manners.json, shell)
+        }
+        Command::Objects(args) => {
+            documented(objects::objects(args, shell).await, args.manners.json, shell)
+        }
+        Command::Describe(args) => {
+            documented(describe::describe(args, shell).await, args.manners.json, shell)
+        }
+        Command::Practice(args) => practice::practice(args, shell).await,
+        Command::Completions { .. } | Command::Man => Ok(0),
+    }
+}
+
+/// With `--json` a failure is a document too.
+fn documented(result: Result<u8, Failure>, json: bool, shell: &Shell) -> Result<u8, Failure> {
+    if let (Err(failure), true) = (&result, json) {
+        commands::print(&shell.out, &failure::document(failure))?;
+    }
+    result
+}
+
+/// Gives help, or says what is wrong with the usage; returns the exit code.
+fn answer(error: &clap::Error, json: bool, shell: &Shell) -> u8 {
+    let help = !error.use_stderr();
+    let (sink, paint) = if help {
+        (&shell.out, shell.out_paint(Color::Auto))
+    } else {
+        (&shell.err, shell.err_paint(Color::Auto))
+    };
+    let text = error.render();
+    let text = if paint.on { text.ansi().to_string() } else { text.to_string() };
+    let code = if help { 0 } else { Blame::Request.exit_code() };
+    let said = say(sink, &text);
+    if json && !help {
+        let message = error.render().to_string();
+        let first = message.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let failure =
+            Failure::new(Blame::Request, first).hint("`longshore --help` shows the usage");
+        return commands::print(&shell.out, &failure::document(&failure))
+            .map_or_else(|failure| failure.blame.exit_code(), |()| code);
+    }
+    said.map_or(Blame::Disk.exit_code(), |()| code)
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,3 +3,4 @@
 pub mod environment;
 pub mod mapping;
 pub mod plan;
+pub mod project;

@@ -1,0 +1,169 @@
+//! From an alias to an org we are signed in to.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::inprocess::InProcess;
+use super::shell::Shell;
+use crate::config::environment::Environment;
+use crate::http::client::{Client, Settings};
+use crate::http::reqwest::{Patience, Reqwest};
+use crate::http::transport::Transport;
+use crate::model::failure::{Blame, Failure};
+use crate::model::secret::Secret;
+use crate::model::sign_in::{Grant, SignIn};
+use crate::pipeline::event::{Event, Watch};
+use crate::practice::Practice;
+use crate::practice::org::{Org, SeedSize};
+use crate::target::salesforce::Salesforce;
+
+/// Client id and secret of every practice org; they open nothing else and are no secrets.
+pub const PRACTICE_CLIENT_ID: &str = "practice-client";
+pub const PRACTICE_CLIENT_SECRET: &str = "practice-secret";
+
+/// Where the kept practice org lies, below the working directory.
+pub const PRACTICE_DIR: &str = ".longshore/practice";
+
+/// The origin that an in-process practice org goes by; no packet is ever sent there.
+const IN_PROCESS_ORIGIN: &str = "http://localhost";
+
+/// A kind of org that can be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    Demo,
+    Practice,
+    Environment,
+}
+
+impl Choice {
+    /// What `--target-org` or its absence means.
+    pub fn of(alias: Option<&str>, environment: &Environment) -> Result<Self, Failure> {
+        match alias {
+            Some("demo") => Ok(Self::Demo),
+            Some("practice") => Ok(Self::Practice),
+            Some("env") => Ok(Self::Environment),
+            None if environment.has_sign_in() => Ok(Self::Environment),
+            Some(other) => Err(ways(Failure::new(
+                Blame::Request,
+                format!("there is no org `{}`", other.escape_debug()),
+            ))),
+            None => Err(ways(Failure::new(Blame::Request, "no org is given"))),
+        }
+    }
+
+    /// The alias as it is told.
+    pub fn alias(self) -> &'static str {
+        match self {
+            Self::Demo => "demo",
+            Self::Practice => "practice",
+            Self::Environment => "env",
+        }
+    }
+}
+
+fn ways(failure: Failure) -> Failure {
+    failure
+        .hint("`-o demo` is a practice org made new for this one command")
+        .hint("`-o practice` is a practice org kept under `./.longshore/practice`")
+        .hint(
+            "for a real org set `LONGSHORE_INSTANCE_URL` and one of `LONGSHORE_ACCESS_TOKEN`, \
+             `LONGSHORE_CLIENT_ID` with `LONGSHORE_CLIENT_SECRET`, with `LONGSHORE_USERNAME` and \
+             `LONGSHORE_JWT_KEY_FILE`, or with `LONGSHORE_REFRESH_TOKEN`; then leave `-o` out",
+        )
+        .hint("`target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one")
+}
+
+/// Signs in. Waits are told to `watch`.
+pub async fn connect(
+    choice: Choice,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<Salesforce>, Failure> {
+    let (transport, sign_in): (Arc<dyn Transport>, SignIn) = match choice {
+        Choice::Demo => in_process(Org::new(&SeedSize::default()))?,
+        Choice::Practice => in_process(open(&practice_dir(shell, None))?)?,
+        Choice::Environment => {
+            let sign_in = shell.environment.sign_in()?;
+            let ca_file = shell.environment.ca_file();
+            (Arc::new(Reqwest::new(Patience::default(), ca_file.as_deref())?), sign_in)
+        }
+    };
+    let mut settings = Settings::new(random(), Arc::clone(&shell.now));
+    settings.waiting = Arc::new(move |reason, length| {
+        watch.see(&Event::Waiting { reason: reason.to_owned(), seconds: length.as_secs_f64() });
+    });
+    let salesforce = Salesforce::sign_in(Client::new(transport, settings), sign_in).await?;
+    Ok(Arc::new(salesforce))
+}
+
+/// The folder of the kept practice org.
+pub fn practice_dir(shell: &Shell, asked: Option<&Path>) -> PathBuf {
+    shell.dir.join(asked.unwrap_or(Path::new(PRACTICE_DIR)))
+}
+
+/// Opens the kept practice org, or makes it with the usual seed.
+pub fn open(dir: &Path) -> Result<Org, Failure> {
+    Org::open(dir, &SeedSize::default())
+        .map_err(|error| Failure::disk("open the practice org", dir, &error))
+}
+
+fn in_process(org: Org) -> Result<(Arc<dyn Transport>, SignIn), Failure> {
+    let practice = Practice::new(org).map_err(|error| {
+        Failure::new(Blame::Disk, format!("cannot start the practice org: {error}"))
+    })?;
+    let origin = url::Url::parse(IN_PROCESS_ORIGIN)
+        .map_err(|error| Failure::new(Blame::Run, error.to_string()))?;
+    let sign_in = SignIn {
+        instance_url: origin,
+        login_url: None,
+        grant: Grant::ClientCredentials {
+            client_id: PRACTICE_CLIENT_ID.to_owned(),
+            client_secret: Secret::new(PRACTICE_CLIENT_SECRET.to_owned()),
+        },
+        api_version: None,
+    };
+    Ok((Arc::new(InProcess::new(practice)), sign_in))
+}
+
+/// Chance, good enough for jitter and names.
+pub fn random() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::failure;
+    use crate::report::paint::Paint;
+
+    #[test]
+    fn an_alias_or_the_environment_names_the_org() {
+        let url = ("LONGSHORE_INSTANCE_URL".to_owned(), "https://x.my.salesforce.com".to_owned());
+        let with: Environment = [url].into_iter().collect();
+        let without = Environment::default();
+        for (alias, environment, choice) in [
+            (Some("demo"), &with, Some(Choice::Demo)),
+            (Some("practice"), &without, Some(Choice::Practice)),
+            (Some("env"), &without, Some(Choice::Environment)),
+            (None, &with, Some(Choice::Environment)),
+            (None, &without, None),
+            (Some("Demo"), &with, None),
+        ] {
+            assert_eq!(Choice::of(alias, environment).ok(), choice, "{alias:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_org_the_ways_to_name_one_are_told() {
+        let failure = Choice::of(None, &Environment::default()).unwrap_err();
+        insta::assert_snapshot!(failure::text(&failure, Paint::PLAIN), @"
+        error: no org is given
+
+        hint: `-o demo` is a practice org made new for this one command
+        hint: `-o practice` is a practice org kept under `./.longshore/practice`
+        hint: for a real org set `LONGSHORE_INSTANCE_URL` and one of `LONGSHORE_ACCESS_TOKEN`, `LONGSHORE_CLIENT_ID` with `LONGSHORE_CLIENT_SECRET`, with `LONGSHORE_USERNAME` and `LONGSHORE_JWT_KEY_FILE`, or with `LONGSHORE_REFRESH_TOKEN`; then leave `-o` out
+        hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
+        ");
+    }
+}

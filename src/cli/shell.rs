@@ -1,0 +1,183 @@
+//! The world around a command: environment, folder, streams and time. Tests build their own.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+
+use super::args::{Color, LogFormat, Manners, Progress};
+use crate::config::environment::Environment;
+use crate::report::bars::Bars;
+use crate::report::json::Json;
+use crate::report::lines::Lines;
+use crate::report::paint::Paint;
+use crate::report::{Elapsed, Show, Silent, Sink};
+
+/// What a command may touch.
+#[derive(Clone)]
+pub struct Shell {
+    pub environment: Environment,
+    /// The working directory; paths are shown as seen from here.
+    pub dir: PathBuf,
+    pub out: Sink,
+    pub err: Sink,
+    pub out_is_terminal: bool,
+    pub err_is_terminal: bool,
+    pub elapsed: Elapsed,
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Shell {
+    /// The world of this process.
+    pub fn of_process() -> Self {
+        let start = tokio::time::Instant::now();
+        Self {
+            environment: Environment::from_process(),
+            dir: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+            out: Arc::new(Mutex::new(io::stdout())),
+            err: Arc::new(Mutex::new(io::stderr())),
+            out_is_terminal: io::stdout().is_terminal(),
+            err_is_terminal: io::stderr().is_terminal(),
+            elapsed: Arc::new(move || start.elapsed()),
+            now: Arc::new(Timestamp::now),
+        }
+    }
+
+    /// Colors for standard output.
+    pub fn out_paint(&self, color: Color) -> Paint {
+        self.paint(color, self.out_is_terminal)
+    }
+
+    /// Colors for standard error.
+    pub fn err_paint(&self, color: Color) -> Paint {
+        self.paint(color, self.err_is_terminal)
+    }
+
+    fn paint(&self, color: Color, terminal: bool) -> Paint {
+        let on = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !self.is_set("NO_COLOR") && !self.is_dumb(),
+        };
+        Paint { on }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
+    fn is_dumb(&self) -> bool {
+        self.environment.get("TERM") == Some("dumb")
+    }
+
+    /// Who shows a run: bars on a terminal, lines elsewhere, JSON when asked for.
+    ///
+    /// Bars need the terminal to themselves, so a log on it (`-v`) means lines; a CI job has no eyes.
+    pub fn show(&self, manners: &Manners, progress: &Progress) -> Arc<dyn Show> {
+        let (err, elapsed) = (Arc::clone(&self.err), Arc::clone(&self.elapsed));
+        match self.kind(manners, progress) {
+            Kind::Silent => Arc::new(Silent),
+            Kind::Json => Arc::new(Json::new(err, elapsed)),
+            Kind::Bars => Arc::new(Bars::on_stderr(err, elapsed, self.dir.clone())),
+            Kind::Lines => Arc::new(Lines::new(err, elapsed, self.dir.clone(), true)),
+            Kind::Milestones => Arc::new(Lines::new(err, elapsed, self.dir.clone(), false)),
+        }
+    }
+
+    fn kind(&self, manners: &Manners, progress: &Progress) -> Kind {
+        let eyes = self.err_is_terminal && !self.is_dumb() && !self.is_set("CI");
+        if progress.quiet {
+            Kind::Silent
+        } else if manners.log_format == LogFormat::Json {
+            Kind::Json
+        } else if progress.no_progress {
+            Kind::Milestones
+        } else if eyes && manners.verbose == 0 {
+            Kind::Bars
+        } else {
+            Kind::Lines
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Silent,
+    Json,
+    Bars,
+    Lines,
+    Milestones,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::report::tests::{clock, memory};
+
+    /// What a test shell was told, by stream.
+    pub(crate) struct Told {
+        pub(crate) out: Arc<Mutex<Vec<u8>>>,
+        pub(crate) err: Arc<Mutex<Vec<u8>>>,
+    }
+
+    /// A shell without terminals in `dir`, and what is written to it.
+    pub(crate) fn shell(dir: &std::path::Path, environment: &[(&str, &str)]) -> (Shell, Told) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let ((out, out_kept), (err, err_kept)) = (memory(), memory());
+        let shell = Shell {
+            environment: environment.iter().map(own).collect(),
+            dir: dir.to_owned(),
+            out,
+            err,
+            out_is_terminal: false,
+            err_is_terminal: false,
+            elapsed: clock().0,
+            now: Arc::new(|| Timestamp::UNIX_EPOCH),
+        };
+        (shell, Told { out: out_kept, err: err_kept })
+    }
+
+    #[test]
+    fn the_terminal_the_environment_and_the_flags_decide_what_is_shown() {
+        let text = Manners::default();
+        let json = Manners { log_format: LogFormat::Json, ..Manners::default() };
+        let log = Manners { verbose: 1, ..Manners::default() };
+        let all = Progress::default();
+        let quiet = Progress { quiet: true, ..all.clone() };
+        let none = Progress { no_progress: true, ..all.clone() };
+        let cases = [
+            (true, ("TERM", "xterm"), &text, &all, Kind::Bars),
+            (false, ("TERM", "xterm"), &text, &all, Kind::Lines),
+            (true, ("TERM", "dumb"), &text, &all, Kind::Lines),
+            (true, ("CI", "true"), &text, &all, Kind::Lines),
+            (true, ("CI", ""), &text, &all, Kind::Bars),
+            (true, ("A", "b"), &log, &all, Kind::Lines),
+            (true, ("A", "b"), &json, &none, Kind::Json),
+            (true, ("A", "b"), &text, &none, Kind::Milestones),
+            (true, ("A", "b"), &json, &quiet, Kind::Silent),
+        ];
+        for (terminal, variable, manners, progress, kind) in cases {
+            let (mut shell, _told) = shell(std::path::Path::new("/"), &[variable]);
+            shell.err_is_terminal = terminal;
+            assert_eq!(shell.kind(manners, progress), kind, "{terminal} {variable:?} {manners:?}");
+        }
+    }
+
+    #[test]
+    fn colors_are_for_terminals_that_want_them() {
+        for (terminal, variable, color, on) in [
+            (true, ("A", "b"), Color::Auto, true),
+            (false, ("A", "b"), Color::Auto, false),
+            (true, ("NO_COLOR", "1"), Color::Auto, false),
+            (true, ("NO_COLOR", ""), Color::Auto, true),
+            (true, ("TERM", "dumb"), Color::Auto, false),
+            (true, ("NO_COLOR", "1"), Color::Always, true),
+            (true, ("A", "b"), Color::Never, false),
+        ] {
+            let (mut shell, _told) = shell(std::path::Path::new("/"), &[variable]);
+            shell.out_is_terminal = terminal;
+            assert_eq!(shell.out_paint(color).on, on, "{terminal} {variable:?} {color:?}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The events that are worth a line of their own, whatever the screen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::figures::{escape, path, time};
+use crate::model::operation::Operation;
+use crate::model::schema::OrgFacts;
+use crate::pipeline::event::Event;
+
+/// The line or lines for `event`, without the last line end; `None` for mere progress.
+///
+/// Paths are shown as seen from `base`, foreign text is escaped.
+pub fn words(event: &Event, base: &Path) -> Option<String> {
+    match event {
+        Event::Started { run, run_dir, operation, object, org, alias, input } => Some(format!(
+            "{operation} {input} {} {object} of {}\nrun {run} in {}",
+            preposition(*operation),
+            org_words(org, alias),
+            path(run_dir, base),
+            input = escape(input),
+        )),
+        Event::Notice { message } => Some(format!("notice: {}", escape(message))),
+        Event::Mapped { not_sent, .. } if !not_sent.is_empty() => Some(not_sent_words(not_sent)),
+        Event::JobEnded { job, state, message: Some(message), .. } => {
+            Some(format!("job {job} ended as {}: {}", escape(state), escape(message)))
+        }
+        Event::Waiting { reason, seconds } => {
+            let length = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
+            Some(format!("waiting {}: {}", time(length), escape(reason)))
+        }
+        _ => None,
+    }
+}
+
+/// `insert … into`, `delete … from`.
+pub fn preposition(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Insert | Operation::Upsert | Operation::Undelete => "into",
+        Operation::Update => "onto",
+        Operation::Delete | Operation::HardDelete => "out of",
+    }
+}
+
+/// `` `practice` (Practice Org, 00D…, sandbox) as `admin@practice.example` ``.
+fn org_words(org: &OrgFacts, alias: &str) -> String {
+    let kind = match org.sandbox {
+        Some(true) => ", sandbox",
+        Some(false) => ", production",
+        None => "",
+    };
+    let (name, id) = (escape(&org.name), escape(&org.id));
+    format!("`{}` ({name}, {id}{kind}) as `{}`", escape(alias), escape(&org.username))
+}
+
+fn not_sent_words(columns: &[String]) -> String {
+    let names: Vec<String> = columns.iter().map(|name| format!("`{}`", escape(name))).collect();
+    let (noun, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
+    format!("{noun} that {verb} not sent: {}", names.join(", "))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::ids::RunId;
+    use crate::model::names::ObjectName;
+
+    /// A run that has just begun.
+    pub(crate) fn started() -> Event {
+        Event::Started {
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 7),
+            run_dir: "/home/ada/longshore-runs/19700101-000000-haaa".into(),
+            operation: Operation::Insert,
+            object: ObjectName::parse("PermissionSetAssignment").unwrap(),
+            org: OrgFacts {
+                id: "00D000000000001EAA".to_owned(),
+                name: "Practice Org".to_owned(),
+                user_id: "005000000000001AAA".to_owned(),
+                username: "admin@practice.example".to_owned(),
+                sandbox: Some(true),
+                origin: "http://localhost".to_owned(),
+            },
+            alias: "practice".to_owned(),
+            input: "assignments.csv".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_first_lines_say_what_where_and_as_whom() {
+        insta::assert_snapshot!(words(&started(), Path::new("/home/ada")).unwrap(), @"
+        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 00D000000000001EAA, sandbox) as `admin@practice.example`
+        run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
+        ");
+    }
+
+    #[test]
+    fn foreign_text_is_escaped() {
+        let notice = Event::Notice { message: "x\x1b[31m".to_owned() };
+        assert_eq!(words(&notice, Path::new("/")).unwrap(), r"notice: x\u{1b}[31m");
+        let not_sent = vec!["Name".to_owned(), "E\nmail".to_owned()];
+        let mapped = Event::Mapped { sent: Vec::new(), not_sent };
+        assert_eq!(
+            words(&mapped, Path::new("/")).unwrap(),
+            r"columns that are not sent: `Name`, `E\nmail`"
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! The last screen of a load: what became of the rows, why, where the files are, what to do next.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::exit;
+use super::figures::{count, counted, escape, escape_lines, path, rate, shorten, time};
+use super::paint::Paint;
+use crate::model::limits::ROWS_LISTED;
+use crate::pipeline::event::{ErrorGroup, Status, Summary};
+
+/// Groups of alike rows that the screen shows; the files have all of them.
+const GROUPS_SHOWN: usize = 12;
+
+/// Characters of a far side's message that the screen shows.
+const MESSAGE_WIDTH: usize = 160;
+
+/// The last screen as text, ending in a line end. Paths are shown as seen from `base`.
+pub fn screen(summary: &Summary, base: &Path, paint: Paint) -> String {
+    let parts = [
+        headline(summary, paint),
+        table(summary, paint),
+        groups(summary, paint),
+        files(summary, base, paint),
+        next(summary, base, paint),
+        exit_code(summary),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
+}
+
+/// The summary as one JSON document with a line end, for `--json`.
+pub fn document(summary: &Summary) -> String {
+    let mut text = serde_json::to_string(summary).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// `insert PermissionSetAssignment into …: every row succeeded`.
+fn headline(summary: &Summary, paint: Paint) -> String {
+    let Summary { operation, object, rows, .. } = summary;
+    let bad = rows.input.saturating_sub(rows.success);
+    let word = match summary.status {
+        Status::Succeeded if rows.input == 0 => paint.green("there were no rows"),
+        Status::Succeeded => paint.green("every row succeeded"),
+        Status::Partial | Status::Unknown => paint.yellow(&format!(
+            "{} of {} did not succeed",
+            count(bad),
+            counted(rows.input, "row")
+        )),
+        Status::Failed => paint.red("the run failed"),
+        Status::Interrupted => paint.yellow("interrupted"),
+        Status::Refused => paint.red("refused, nothing was sent"),
+    };
+    let mut text =
+        format!("{operation} {} in `{}`: {word}\n", escape(object), escape(&summary.org.alias));
+    if let Some(failure) = &summary.failure {
+        let message = escape_lines(&failure.message, 2);
+        writeln!(text, "{} {message}", paint.red("error:")).unwrap_or_default();
+    }
+    let length = Duration::try_from_secs_f64(summary.seconds).unwrap_or_default();
+    let mut facts = vec![time(length)];
+    if rows.success > 0 && summary.seconds > 0.0 {
+        facts.push(rate(rows.input - rows.rejected.min(rows.input), length));
+    }
+    facts.push(counted(jobs(summary), "job"));
+    facts.push(counted(summary.api.calls, "API call"));
+    if summary.api.retries > 0 {
+        facts.push(counted(summary.api.retries, "repeat"));
+    }
+    writeln!(text, "{}", facts.join(" · ")).unwrap_or_default();
+    text
+}
+
+fn jobs(summary: &Summary) -> u64 {
+    u64::try_from(summary.jobs.len()).unwrap_or(u64::MAX)
+}
+
+/// The verdicts, one a line, and their sum.
+fn table(summary: &Summary, paint: Paint) -> String {
+    let rows = &summary.rows;
+    let verdicts = [
+        ("success", rows.success),
+        ("error", rows.error),
+        ("rejected", rows.rejected),
+        ("unprocessed", rows.unprocessed),
+        ("unknown", rows.unknown),
+    ];
+    let width = verdicts.iter().map(|(_, n)| count(*n).len()).max().unwrap_or(0);
+    let width = width.max(count(rows.input).len());
+    let mut text = String::new();
+    for (name, number) in verdicts {
+        let line = format!("  {name:<12} {:>width$}", count(number));
+        let line = match (name, number) {
+            (_, 0) => line,
+            ("success", _) => paint.green(&line),
+            ("unknown", _) => paint.red(&line),
+            _ => paint.yellow(&line),
+        };
+        let meaning = if number == 0 { "" } else { meaning(name) };
+        writeln!(text, "{}", format!("{line}  {meaning}").trim_end()).unwrap_or_default();
+    }
+    writeln!(text, "  {:<12} {}", "", "─".repeat(width)).unwrap_or_default();
+    writeln!(text, "  {:<12} {:>width$}", "rows read", count(rows.input)).unwrap_or_default();
+    if !rows.is_balanced() {
+        let sum: u64 = verdicts.iter().map(|(_, number)| number).sum();
+        let gap = count(rows.input.abs_diff(sum));
+        let words = format!("  these numbers do not add up: {gap} rows apart");
+        writeln!(text, "{}", paint.red(&words)).unwrap_or_default();
+    }
+    text
+}
+
+fn meaning(verdict: &str) -> &'static str {
+    match verdict {
+        "success" => "done, the org says",
+        "error" => "not done, the org says why",
+        "rejected" => "failed a local check, never sent",
+        "unprocessed" => "sent, but the org did not touch it",
+        _ => "sent, and nobody can say what became of it; never sent again by itself",
+    }
+}
+
+/// Rows that ended alike, most frequent first.
+fn groups(summary: &Summary, paint: Paint) -> String {
+    let mut groups: Vec<&ErrorGroup> = summary.errors.iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    let mut text = String::new();
+    for group in groups.iter().take(GROUPS_SHOWN) {
+        let code = paint.bold(&escape(&group.code));
+        let verdict = match group.verdict.as_str() {
+            "error" => String::new(),
+            other => format!(" ({})", escape(other)),
+        };
+        writeln!(text, "  {} × {code}, {}{verdict}", count(group.count), row_numbers(group))
+            .unwrap_or_default();
+        if !group.message.is_empty() {
+            let message = shorten(&escape(&group.message), MESSAGE_WIDTH);
+            writeln!(text, "      {message}").unwrap_or_default();
+        }
+    }
+    if groups.len() > GROUPS_SHOWN {
+        let more = groups.len() - GROUPS_SHOWN;
+        let rows: u64 = groups.iter().skip(GROUPS_SHOWN).map(|group| group.count).sum();
+        writeln!(text, "  and {more} more kinds in {}", counted(rows, "row")).unwrap_or_default();
+    }
+    text
+}
+
+/// `rows 17, 44, …`; without separators, so that they can be searched for in the files.
+fn row_numbers(group: &ErrorGroup) -> String {
+    let listed: Vec<String> = group.rows.iter().take(ROWS_LISTED).map(u64::to_string).collect();
+    let noun = if group.count == 1 { "row" } else { "rows" };
+    let shown = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+    let more = if group.count > shown { ", …" } else { "" };
+    format!("{noun} {}{more}", listed.join(", "))
+}
+
+/// The files that have rows, and the folder.
+fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
+    if summary.run_dir.as_os_str().is_empty() {
+        return String::new();
+    }
+    let (rows, files) = (&summary.rows, &summary.files);
+    let mut text = format!("{}\n", paint.bold("files"));
+    for (file, number) in [
+        (&files.success, rows.success),
+        (&files.error, rows.error),
+        (&files.rejected, rows.rejected),
+        (&files.unprocessed, rows.unprocessed),
+        (&files.unknown, rows.unknown),
+    ] {
+        if number > 0 {
+            let rows = counted(number, "row");
+            writeln!(text, "  {}  ({rows})", path(file, base)).unwrap_or_default();
+        }
+    }
+    writeln!(text, "  {}  (all of this run)", path(&summary.run_dir, base)).unwrap_or_default();
+    text
+}
+
+/// One line for each thing that a person can do about the rest.
+fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
+    let (rows, files) = (&summary.rows, &summary.files);
+    let mut hints = Vec::new();
+    if rows.error > 0 {
+        let file = path(&files.error, base);
+        hints.push(format!("correct `{file}` and load it again as it is"));
+    }
+    if rows.rejected > 0 {
+        let file = path(&files.rejected, base);
+        hints.push(format!("correct `{file}` and load it again as it is"));
+    }
+    if rows.unprocessed > 0 {
+        let file = path(&files.unprocessed, base);
+        hints.push(format!("nothing happened to the rows of `{file}`: load it again as it is"));
+    }
+    if rows.unknown > 0 {
+        let file = path(&files.unknown, base);
+        hints.push(format!(
+            "look up the rows of `{file}` in the org before you load them again: they may be there"
+        ));
+    }
+    if let Some(failure) = &summary.failure {
+        hints.extend(failure.hints.iter().map(|hint| escape_lines(hint, 2)));
+    }
+    let mut text = String::new();
+    for hint in hints {
+        writeln!(text, "{} {hint}", paint.cyan("hint:")).unwrap_or_default();
+    }
+    text
+}
+
+/// Why the exit code is not zero.
+fn exit_code(summary: &Summary) -> String {
+    match summary.exit_code {
+        0 => String::new(),
+        code => format!("exit code {code}: {}\n", exit::meaning(code)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,262 @@
+use super::*;
+use crate::model::verdict::Counts;
+use crate::pipeline::event::{SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg};
+
+fn group(code: &str, count: u64, verdict: &str, message: &str, rows: &[u64]) -> ErrorGroup {
+    ErrorGroup {
+        code: code.to_owned(),
+        count,
+        message: message.to_owned(),
+        rows: rows.to_vec(),
+        verdict: verdict.to_owned(),
+    }
+}
+
+/// A run in which all went well.
+fn whole() -> Summary {
+    let dir = Path::new("/home/ada/longshore-runs/20261122-170949-k3f9");
+    let out = |name: &str| dir.join("out").join(name);
+    Summary {
+        run: "20261122-170949-k3f9".to_owned(),
+        run_dir: dir.to_owned(),
+        status: Status::Succeeded,
+        exit_code: 0,
+        operation: "insert".to_owned(),
+        object: "PermissionSetAssignment".to_owned(),
+        org: SummaryOrg {
+            id: "00D000000000001EAA".to_owned(),
+            kind: "salesforce".to_owned(),
+            alias: "demo".to_owned(),
+        },
+        rows: Counts { input: 4000, success: 4000, ..Counts::default() },
+        jobs: vec![SummaryJob {
+            id: "7508c00000Qk3TbAAJ".to_owned(),
+            rows: 4000,
+            state: "JobComplete".to_owned(),
+        }],
+        errors: Vec::new(),
+        api: SummaryApi { calls: 9, retries: 0 },
+        seconds: 1.6,
+        files: SummaryFiles {
+            success: out("success.csv"),
+            error: out("error.csv"),
+            rejected: out("rejected.csv"),
+            unprocessed: out("unprocessed.csv"),
+            unknown: out("unknown.csv"),
+        },
+        failure: None,
+    }
+}
+
+/// A run in which some rows failed.
+pub(crate) fn partial() -> Summary {
+    Summary {
+        status: Status::Partial,
+        exit_code: 3,
+        rows: Counts {
+            input: 31_220,
+            success: 28_000,
+            error: 3_217,
+            rejected: 3,
+            ..Counts::default()
+        },
+        errors: vec![
+            group(
+                "DUPLICATE_VALUE",
+                97,
+                "error",
+                "Duplicate PermissionSetAssignment.  Assignee: 005\u{7}",
+                &[1_234, 1_240, 1_255, 1_300, 1_310],
+            ),
+            group("FIELD_CUSTOM_VALIDATION_EXCEPTION", 3_120, "error", "no", &[17, 44, 51, 60, 61]),
+            group("bad_id_checksum", 3, "rejected", "`AssigneeId` is `005…`", &[7, 8, 9]),
+        ],
+        ..whole()
+    }
+}
+
+fn shown(summary: &Summary) -> String {
+    screen(summary, Path::new("/home/ada"), Paint::PLAIN)
+}
+
+#[test]
+fn a_run_that_went_well() {
+    insta::assert_snapshot!(shown(&whole()), @"
+    insert PermissionSetAssignment in `demo`: every row succeeded
+    1.6 s · 2,500 rows/s · 1 job · 9 API calls
+
+      success      4,000  done, the org says
+      error            0
+      rejected         0
+      unprocessed      0
+      unknown          0
+                   ─────
+      rows read    4,000
+
+    files
+      longshore-runs/20261122-170949-k3f9/out/success.csv  (4,000 rows)
+      longshore-runs/20261122-170949-k3f9  (all of this run)
+    ");
+}
+
+#[test]
+fn a_run_with_errors() {
+    insta::assert_snapshot!(shown(&partial()), @r#"
+    insert PermissionSetAssignment in `demo`: 3,220 of 31,220 rows did not succeed
+    1.6 s · 19,511 rows/s · 1 job · 9 API calls
+
+      success      28,000  done, the org says
+      error         3,217  not done, the org says why
+      rejected          3  failed a local check, never sent
+      unprocessed       0
+      unknown           0
+                   ──────
+      rows read    31,220
+
+      3,120 × FIELD_CUSTOM_VALIDATION_EXCEPTION, rows 17, 44, 51, 60, 61, …
+          no
+      97 × DUPLICATE_VALUE, rows 1234, 1240, 1255, 1300, 1310, …
+          Duplicate PermissionSetAssignment.  Assignee: 005\u{7}
+      3 × bad_id_checksum, rows 7, 8, 9 (rejected)
+          `AssigneeId` is `005…`
+
+    files
+      longshore-runs/20261122-170949-k3f9/out/success.csv  (28,000 rows)
+      longshore-runs/20261122-170949-k3f9/out/error.csv  (3,217 rows)
+      longshore-runs/20261122-170949-k3f9/out/rejected.csv  (3 rows)
+      longshore-runs/20261122-170949-k3f9  (all of this run)
+
+    hint: correct `longshore-runs/20261122-170949-k3f9/out/error.csv` and load it again as it is
+    hint: correct `longshore-runs/20261122-170949-k3f9/out/rejected.csv` and load it again as it is
+
+    exit code 3: finished, some rows are in error, rejected or unprocessed
+    "#);
+}
+
+#[test]
+fn a_run_with_unknown_rows_that_failed() {
+    let summary = Summary {
+        status: Status::Unknown,
+        exit_code: 5,
+        rows: Counts { input: 12, success: 1, unprocessed: 1, unknown: 10, ..Counts::default() },
+        errors: vec![group("answer_lost", 10, "unknown", "", &[1])],
+        api: SummaryApi { calls: 14, retries: 3 },
+        failure: Some(SummaryFailure {
+            message: "the service is not reachable\nerror: fake".to_owned(),
+            hints: vec!["run the same command later".to_owned()],
+        }),
+        ..whole()
+    };
+    insta::assert_snapshot!(shown(&summary), @"
+    insert PermissionSetAssignment in `demo`: 11 of 12 rows did not succeed
+    error: the service is not reachable
+      error: fake
+    1.6 s · 7.5 rows/s · 1 job · 14 API calls · 3 repeats
+
+      success       1  done, the org says
+      error         0
+      rejected      0
+      unprocessed   1  sent, but the org did not touch it
+      unknown      10  sent, and nobody can say what became of it; never sent again by itself
+                   ──
+      rows read    12
+
+      10 × answer_lost, rows 1, … (unknown)
+
+    files
+      longshore-runs/20261122-170949-k3f9/out/success.csv  (1 row)
+      longshore-runs/20261122-170949-k3f9/out/unprocessed.csv  (1 row)
+      longshore-runs/20261122-170949-k3f9/out/unknown.csv  (10 rows)
+      longshore-runs/20261122-170949-k3f9  (all of this run)
+
+    hint: nothing happened to the rows of `longshore-runs/20261122-170949-k3f9/out/unprocessed.csv`: load it again as it is
+    hint: look up the rows of `longshore-runs/20261122-170949-k3f9/out/unknown.csv` in the org before you load them again: they may be there
+    hint: run the same command later
+
+    exit code 5: finished, some rows are unknown
+    ");
+}
+
+#[test]
+fn a_run_before_which_nothing_was_sent_has_no_files() {
+    let summary = Summary {
+        status: Status::Refused,
+        exit_code: 2,
+        rows: Counts::default(),
+        run_dir: "".into(),
+        files: SummaryFiles::default(),
+        jobs: Vec::new(),
+        failure: Some(SummaryFailure {
+            message: "no column matches a field".to_owned(),
+            hints: Vec::new(),
+        }),
+        ..whole()
+    };
+    insta::assert_snapshot!(shown(&summary), @"
+    insert PermissionSetAssignment in `demo`: refused, nothing was sent
+    error: no column matches a field
+    1.6 s · 0 jobs · 9 API calls
+
+      success      0
+      error        0
+      rejected     0
+      unprocessed  0
+      unknown      0
+                   ─
+      rows read    0
+
+    exit code 2: usage, configuration, mapping or input refused; nothing was sent
+    ");
+}
+
+#[test]
+fn numbers_that_do_not_add_up_are_not_hidden() {
+    let rows = Counts { input: 12, success: 1, ..Counts::default() };
+    let text = shown(&Summary { rows, ..partial() });
+    assert!(text.contains("these numbers do not add up: 11 rows apart"), "{text}");
+}
+
+#[test]
+fn many_kinds_of_errors_do_not_flood_the_screen() {
+    let errors = (0..40).map(|n| group(&format!("CODE_{n}"), 1, "error", "m", &[n])).collect();
+    let text = shown(&Summary { errors, ..partial() });
+    assert!(text.contains("  and 28 more kinds in 28 rows\n"), "{text}");
+}
+
+#[test]
+fn colors_change_nothing_but_the_colors() {
+    let painted = screen(&partial(), Path::new("/home/ada"), Paint { on: true });
+    let mut plain = painted.clone();
+    for code in ["1;31", "1;32", "1;33", "1;36", "1", "0"] {
+        plain = plain.replace(&format!("\x1b[{code}m"), "");
+    }
+    assert_ne!(painted, plain);
+    assert_eq!(plain, shown(&partial()));
+}
+
+#[test]
+fn the_document_is_one_line_with_the_members_of_the_contract() {
+    let text = document(&partial());
+    assert_eq!(text.lines().count(), 1);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let members: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        members,
+        [
+            "run",
+            "run_dir",
+            "status",
+            "exit_code",
+            "operation",
+            "object",
+            "org",
+            "rows",
+            "jobs",
+            "errors",
+            "api",
+            "seconds",
+            "files"
+        ]
+    );
+    assert_eq!(value["status"], "partial");
+}
