@@ -2,3 +2,7 @@
 //!
 //! It is written from the vendor's documents and shares no code with the client; its audit log is the
 //! oracle of the tests.
+
+pub mod audit;
+pub mod org;
+pub mod switches;
