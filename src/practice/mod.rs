@@ -4,5 +4,11 @@
 //! oracle of the tests.
 
 pub mod audit;
+pub mod ids;
+pub mod journal;
+pub mod objects;
 pub mod org;
+pub mod rules;
+pub mod seed;
+pub mod store;
 pub mod switches;
