@@ -23,13 +23,25 @@ pub struct Transaction {
     pub rows: usize,
     /// Each effect, and the row whose verdict it is; what follows from a row has none.
     pub effects: Vec<(Effect, Option<usize>)>,
-    pub failed: Vec<(usize, RowError)>,
+    pub failed: Vec<Failed>,
+}
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Failed {
+    /// From 0, in the transaction.
+    pub row: usize,
+    pub id: String,
+    #[serde(flatten)]
+    pub error: RowError,
 }
 
 /// The open file.
 pub struct Journal {
     file: File,
     buffer: Vec<u8>,
+    /// A write has failed: what is behind the last `commit` is not whole, so nothing may follow it.
+    broken: bool,
 }
 
 pub fn path_in(dir: &Path) -> PathBuf {
@@ -45,22 +57,26 @@ impl Journal {
         if file.metadata()?.len() > whole {
             file.set_len(whole)?;
         }
-        Ok(Self { file, buffer: Vec::new() })
+        Ok(Self { file, buffer: Vec::new(), broken: false })
     }
 
     /// Writes a transaction; once this returns it survives the end of the process.
     pub fn write(&mut self, transaction: &Transaction) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an earlier write failed"));
+        }
         self.buffer.clear();
         for (effect, row) in &transaction.effects {
             write_effect(&mut self.buffer, effect, *row, transaction.job.as_deref())?;
         }
-        let failed: Vec<Value> =
-            transaction.failed.iter().map(|(row, error)| json!([row, error])).collect();
         let commit = json!({
-            "commit": transaction.rows, "job": transaction.job, "failed": failed,
+            "commit": transaction.rows, "job": transaction.job, "failed": transaction.failed,
         });
         writeln!(self.buffer, "{commit}")?;
-        self.file.write_all(&self.buffer)
+        self.broken = true;
+        self.file.write_all(&self.buffer)?;
+        self.broken = false;
+        Ok(())
     }
 }
 
@@ -84,7 +100,7 @@ fn replay(file: &File, seen: &mut dyn FnMut(Transaction)) -> io::Result<u64> {
                 whole = read;
             }
             None => {
-                let message = format!("`{}` is damaged: no effect at byte {whole}", "audit.jsonl");
+                let message = format!("`audit.jsonl` is damaged: no effect at byte {whole}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -93,7 +109,7 @@ fn replay(file: &File, seen: &mut dyn FnMut(Transaction)) -> io::Result<u64> {
 
 enum Line {
     Effect(Effect, Option<usize>),
-    Commit { job: Option<String>, rows: usize, failed: Vec<(usize, RowError)> },
+    Commit { job: Option<String>, rows: usize, failed: Vec<Failed> },
 }
 
 fn read_line(line: &[u8]) -> Option<Line> {
@@ -211,7 +227,7 @@ mod tests {
             job: Some("7508c00000Qk3TbAAJ".to_owned()),
             rows: 2,
             effects: vec![(effect, Some(0))],
-            failed: vec![(1, error)],
+            failed: vec![Failed { row: 1, id: String::new(), error }],
         }
     }
 

@@ -4,11 +4,13 @@
 //! oracle of the tests.
 
 pub mod audit;
+pub mod echo;
 pub mod ids;
 pub mod journal;
 pub mod objects;
 pub mod org;
 pub mod rules;
 pub mod seed;
+pub mod soql;
 pub mod store;
 pub mod switches;

@@ -126,7 +126,7 @@ fn field(field: &Field) -> Value {
         "aiPredictionField": false,
         "autoNumber": field.auto_number,
         "byteLength": if text { length * 3 } else { length },
-        "calculated": field.calculated,
+        "calculated": false,
         "calculatedFormula": null,
         "cascadeDelete": field.cascade_delete,
         "caseSensitive": field.case_sensitive,

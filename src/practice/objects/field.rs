@@ -83,7 +83,6 @@ pub struct Field {
     pub createable: bool,
     pub updateable: bool,
     pub nillable: bool,
-    pub calculated: bool,
     pub auto_number: bool,
     pub external_id: bool,
     pub id_lookup: bool,
@@ -114,7 +113,6 @@ const fn field(name: &'static str, label: &'static str, kind: Kind, length: u32)
         createable: true,
         updateable: true,
         nillable: true,
-        calculated: false,
         auto_number: false,
         external_id: false,
         id_lookup: false,
@@ -213,9 +211,6 @@ impl Field {
     }
     pub(super) const fn update_only(self) -> Self {
         Self { createable: false, ..self }
-    }
-    pub(super) const fn computed(self) -> Self {
-        Self { calculated: true, ..self.read_only() }
     }
     pub(super) const fn counted(self) -> Self {
         Self { auto_number: true, ..self.filled().read_only() }

@@ -59,6 +59,19 @@ pub fn resolve(object: &'static Object, column: &str) -> Result<Target, String> 
     Ok(Target::Related { reference, object: related, key })
 }
 
+/// A column in the spelling of the describe.
+pub fn spelled(object: &'static Object, column: &str) -> Option<String> {
+    Some(match resolve(object, column).ok()? {
+        Target::Field(place) => object.fields[place].name.to_owned(),
+        Target::Related { reference, object: related, key } => {
+            let field = &object.fields[reference];
+            let kind =
+                if field.polymorphic() { format!("{}:", related.name()) } else { String::new() };
+            format!("{kind}{}.{}", field.relationship, related.fields[key].name)
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

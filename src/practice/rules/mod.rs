@@ -13,10 +13,10 @@ use std::collections::HashMap;
 
 pub(in crate::practice) use access::{STANDARD_PROFILES, aggregate_of};
 pub use cell::read_decimal;
-pub use column::{Target, resolve};
+pub use column::{Target, resolve, spelled};
 
 use super::ids;
-use super::journal::Transaction;
+use super::journal::{Failed, Transaction};
 use super::objects::{self, Object};
 use super::org::{Cell, Change, RowError, RowResult, Verb};
 use super::store::{Effect, Life, Rid, Store};
@@ -38,7 +38,8 @@ pub fn run(
     };
     for (row, result) in results.iter().enumerate() {
         if let Some(error) = &result.error {
-            desk.done.failed.push((row, error.clone()));
+            let (id, error) = (result.id.clone(), error.clone());
+            desk.done.failed.push(Failed { row, id, error });
         }
     }
     (results, desk.done)
@@ -75,10 +76,9 @@ fn admit<'a>(change: &'a Change<'_>) -> Result<Load<'a>, RowError> {
     if !able {
         return Err(fault::not_able(object, verb));
     }
-    let resolve = |name: &String| {
-        column::resolve(object, name).map_err(|name| fault::no_column(object, &name))
-    };
-    let targets = change.columns.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+    let target =
+        |name: &String| resolve(object, name).map_err(|name| fault::no_column(object, &name));
+    let targets = change.columns.iter().map(target).collect::<Result<Vec<_>, _>>()?;
     let key = match verb {
         Verb::Insert => None,
         Verb::Upsert { key } => Some(upsert_key(object, key)?),
@@ -257,3 +257,6 @@ fn same_key(load: &Load<'_>, key: &str) -> String {
         _ => key.to_lowercase(),
     }
 }
+
+#[cfg(test)]
+mod tests;

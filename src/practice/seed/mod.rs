@@ -130,3 +130,6 @@ const LAST_NAMES: &[&str] = &[
     "Wood",
     "Yilmaz",
 ];
+
+#[cfg(test)]
+mod tests;
