@@ -2,3 +2,17 @@
 //!
 //! It is written from the vendor's documents and shares no code with the client; its audit log is the
 //! oracle of the tests.
+
+pub mod audit;
+pub mod clock;
+pub mod jobs;
+pub mod mischief;
+pub mod org;
+pub mod serve;
+pub mod switches;
+pub mod tls;
+pub mod wire;
+
+pub use mischief::Mischief;
+pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};
+pub use tls::Tls;

@@ -1,0 +1,180 @@
+//! Settings for what the vendor's documents leave open.
+//!
+//! Each field is one open question about the real service. The default is what is best documented
+//! or has been seen most; a client must be right under every setting.
+
+/// How cells come back in the result files, and other facts that nobody has written down.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Switches {
+    /// Currency, double and percent cells in results.
+    pub echo_numbers: NumberEcho,
+    /// Boolean cells in results.
+    pub echo_booleans: Echo,
+    /// Date and datetime cells in results.
+    pub echo_dates: Echo,
+    /// What stands in a result where `#N/A` was sent.
+    pub echo_clear: ClearEcho,
+    /// What stands in a result where nothing was sent.
+    pub echo_empty: EmptyEcho,
+    /// What stands in a result where a text cell had a line end.
+    pub echo_line_ends: LineEndEcho,
+    /// Whether blanks around a text are kept in results.
+    pub echo_trims_text: bool,
+    /// Line ends of the result files.
+    pub result_line_ending: ResultStyle,
+    /// Delimiter of the result files.
+    pub result_delimiter: ResultStyle,
+    /// How the uploaded header comes back behind the two `sf__` columns.
+    pub header_echo: HeaderEcho,
+    /// What stands between several fields in `sf__Error`.
+    pub error_field_separator: String,
+    /// Whether `sf__Id` of a failed update repeats an id that names no record.
+    pub failed_rows_repeat_bad_ids: bool,
+    /// Where a second upload to one job is refused.
+    pub second_put: SecondPut,
+    /// How strictly line ends of an upload are compared with the job's.
+    pub line_ending_check: LineEndingCheck,
+    /// What is answered for the results of a job that still runs.
+    pub running_results: RunningResults,
+    /// Whether a permission set can not be given to an inactive user.
+    pub inactive_assignee: bool,
+    /// The message of `LICENSE_LIMIT_EXCEEDED` for a permission set licence; `{license}` stands for
+    /// its label.
+    pub license_text: String,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            echo_numbers: NumberEcho::default(),
+            echo_booleans: Echo::default(),
+            echo_dates: Echo::default(),
+            echo_clear: ClearEcho::default(),
+            echo_empty: EmptyEcho::default(),
+            echo_line_ends: LineEndEcho::default(),
+            echo_trims_text: false,
+            result_line_ending: ResultStyle::default(),
+            result_delimiter: ResultStyle::default(),
+            header_echo: HeaderEcho::default(),
+            error_field_separator: ",".to_owned(),
+            failed_rows_repeat_bad_ids: true,
+            second_put: SecondPut::default(),
+            line_ending_check: LineEndingCheck::default(),
+            running_results: RunningResults::default(),
+            inactive_assignee: true,
+            license_text: "no licenses are left: {license}".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NumberEcho {
+    /// As Java writes a double: `9.12260031E8`.
+    #[default]
+    JavaDouble,
+    /// Shortest decimal without an exponent: `912260031`.
+    Plain,
+    Verbatim,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Echo {
+    /// As the service itself would write the value.
+    #[default]
+    Canonical,
+    Verbatim,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ClearEcho {
+    #[default]
+    Blank,
+    Verbatim,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EmptyEcho {
+    #[default]
+    Blank,
+    /// `#N/A`.
+    ClearMark,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LineEndEcho {
+    #[default]
+    Verbatim,
+    /// CRLF and CR become LF.
+    Lf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResultStyle {
+    /// As the job was created.
+    #[default]
+    AsTheJob,
+    /// LF, or comma, whatever the job says.
+    Fixed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HeaderEcho {
+    #[default]
+    Verbatim,
+    /// Every name in quotes.
+    Quoted,
+    /// Names without quotes, spelled as the describe spells them.
+    Canonical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecondPut {
+    #[default]
+    AtPut,
+    AtPatch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LineEndingCheck {
+    /// Every line end counts, also inside quoted cells.
+    RawBytes,
+    /// Line ends inside quoted cells are data.
+    #[default]
+    OutsideQuotes,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunningResults {
+    #[default]
+    Refused,
+    Partial,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_name_only_what_it_changes() {
+        let read: Switches =
+            serde_json::from_str(r#"{"echoNumbers":"plain","secondPut":"atPatch"}"#).unwrap();
+        let expected = Switches {
+            echo_numbers: NumberEcho::Plain,
+            second_put: SecondPut::AtPatch,
+            ..Switches::default()
+        };
+        assert_eq!(read, expected);
+    }
+}
