@@ -5,14 +5,16 @@
 
 pub mod audit;
 pub mod clock;
-pub mod jobs;
+mod jobs;
 pub mod mischief;
 pub mod org;
-pub mod serve;
+mod serve;
 pub mod switches;
-pub mod tls;
-pub mod wire;
+mod tls;
+mod wire;
 
 pub use mischief::Mischief;
+pub use org::{Org, SeedSize};
 pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};
 pub use tls::Tls;
+pub use wire::{CLIENT_ID, CLIENT_SECRET, PASSWORD};

@@ -41,10 +41,6 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends.iter().map(move |&end| {

@@ -13,7 +13,7 @@ use super::{EXPORT, Job, State};
 /// Every so many rows the index has the place of a row.
 const INDEX_ROWS: u64 = 1_000;
 
-/// Rows that are read from the org at once.
+/// Rows that are read from the org at once: as many, so that each read begins with an index entry.
 const READ_ROWS: usize = 1_000;
 
 const INDEX: &str = "export.index";
@@ -59,29 +59,27 @@ fn write_rows(inner: &Inner, job: &Job) -> io::Result<Option<(State, Option<Stri
     let mut line = Vec::new();
     spell_line(job, cursor.columns().iter().map(String::as_str), &mut line);
     out.put(&line)?;
-    let mut row = 0_u64;
-    while (row as usize) < cursor.len() {
+    let mut row = 0;
+    while row < cursor.len() {
         match inner.jobs.get(&job.id) {
             None => return Ok(None),
             Some(_) if inner.jobs.queue.stopped() => return Ok(None),
             Some(job) if job.aborting => return Ok(Some((State::Aborted, None))),
             Some(_) => {}
         }
-        let rows = cursor.read(row as usize, READ_ROWS);
+        let rows = cursor.read(row, READ_ROWS);
         if rows.is_empty() {
             break;
         }
+        index.write_all(&out.bytes.to_le_bytes())?;
+        row += rows.len();
         for (_, values) in rows {
-            if row.is_multiple_of(INDEX_ROWS) {
-                index.write_all(&out.bytes.to_le_bytes())?;
-            }
             line.clear();
             let texts: Vec<String> = values.iter().map(spell).collect();
             spell_line(job, texts.iter().map(String::as_str), &mut line);
             out.put(&line)?;
-            row += 1;
         }
-        inner.jobs.count(&job.id, |job| job.processed = row);
+        inner.jobs.count(&job.id, |job| job.processed = row as u64);
         inner.jobs.queue.pause(inner.pace().transaction);
     }
     out.file.flush()?;

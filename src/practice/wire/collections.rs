@@ -68,7 +68,7 @@ fn id_column(record: &Map<String, Json>) -> Vec<(String, Cell)> {
     let mut columns = flatten(record);
     for (name, cell) in &mut columns {
         if name.eq_ignore_ascii_case("id") {
-            *name = "Id".to_owned();
+            "Id".clone_into(name);
             if *cell == Cell::Clear {
                 *cell = Cell::Absent;
             }

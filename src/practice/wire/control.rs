@@ -48,7 +48,9 @@ fn add(call: &Call<'_>, body: Value) -> Outcome {
     let rules = if body.is_array() { body } else { json!([body]) };
     let rules: Vec<Rule> = serde_json::from_value(rules)
         .map_err(|error| Refusal::bad("BAD_MISCHIEF", error.to_string()))?;
-    rules.into_iter().for_each(|rule| call.inner.mischief.add(rule));
+    for rule in rules {
+        call.inner.mischief.add(rule);
+    }
     Ok(Reply::json(StatusCode::CREATED, fired(call)))
 }
 

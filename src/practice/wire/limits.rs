@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use http::Method;
 use serde_json::{Value, json};
 
-use super::reply::Reply;
+use super::reply::{Refusal, Reply};
 use super::{Call, Outcome};
 use crate::practice::org::QueryScope;
 
@@ -82,6 +83,7 @@ impl Meter {
 
 /// `GET /limits`.
 pub(super) fn limits(call: &Call<'_>) -> Outcome {
+    only_get(call)?;
     let used = *call.inner.meter.lock(call.inner.clock.now_ms());
     let entry = |max: u64, used: u64| json!({"Max": max, "Remaining": max - used});
     Ok(Reply::ok(json!({
@@ -97,8 +99,13 @@ pub(super) fn limits(call: &Call<'_>) -> Outcome {
     })))
 }
 
+fn only_get(call: &Call<'_>) -> Result<(), Refusal> {
+    if call.method == Method::GET { Ok(()) } else { Err(Refusal::method(&call.method)) }
+}
+
 /// `GET /limits/recordCount?sObjects=Account,Contact`; objects without records are left out.
 pub(super) fn record_count(call: &Call<'_>) -> Outcome {
+    only_get(call)?;
     let asked = call.param("sObjects").unwrap_or_default();
     let count = |name: &str| -> Option<Value> {
         let object = call.inner.org.object_name(name.trim())?;

@@ -19,6 +19,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use oauth::{CLIENT_ID, CLIENT_SECRET, PASSWORD};
+
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -143,7 +145,9 @@ async fn answer_with_mischief(call: &Call<'_>, path: &str, body: Body) -> Respon
         && call.method == Method::POST
     {
         let created = job["id"].as_str().map(str::to_owned);
-        faults.iter().for_each(|fault| trouble(call, created.as_ref(), fault));
+        for fault in &faults {
+            trouble(call, created.as_ref(), fault);
+        }
     }
     let mut response = reply.spell(&call.headers);
     for fault in &faults {

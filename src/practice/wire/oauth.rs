@@ -101,12 +101,13 @@ impl Tokens {
 
 pub(super) async fn route(call: &Call<'_>, word: &str, body: Body) -> Outcome {
     match word {
-        "token" if call.method == Method::POST => token(call, &Form::read(call, body).await?),
-        "revoke" => revoke(call, &Form::read(call, body).await?),
+        "token" if call.method == Method::POST => Ok(token(call, &Form::read(call, body).await?)),
+        "revoke" => Ok(revoke(call, &Form::read(call, body).await?)),
         "introspect" if call.method == Method::POST => {
-            introspect(call, &Form::read(call, body).await?)
+            Ok(introspect(call, &Form::read(call, body).await?))
         }
-        "userinfo" => user_info(call),
+        "userinfo" => Ok(user_info(call)),
+        "token" | "introspect" => Err(Refusal::method(&call.method)),
         _ => Err(Refusal::not_found()),
     }
 }
@@ -117,10 +118,9 @@ fn refuse(error: &str, description: &str) -> Reply {
     Reply::json(StatusCode::BAD_REQUEST, body)
 }
 
-fn token(call: &Call<'_>, form: &Form) -> Outcome {
-    let grant = match form.get("grant_type") {
-        Some(grant) => grant,
-        None => return Ok(refuse("invalid_request", "missing required parameter: grant_type")),
+fn token(call: &Call<'_>, form: &Form) -> Reply {
+    let Some(grant) = form.get("grant_type") else {
+        return refuse("invalid_request", "missing required parameter: grant_type");
     };
     let refused = match grant {
         "client_credentials" => check_client(call, form, true),
@@ -130,9 +130,9 @@ fn token(call: &Call<'_>, form: &Form) -> Outcome {
         _ => Some(refuse("unsupported_grant_type", "grant type not supported")),
     };
     if let Some(refused) = refused {
-        return Ok(refused);
+        return refused;
     }
-    Ok(Reply::ok(grant_token(call, form, grant)))
+    Reply::ok(grant_token(call, form, grant))
 }
 
 fn grant_token(call: &Call<'_>, form: &Form, grant: &str) -> Value {
@@ -241,24 +241,24 @@ fn seconds(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-fn revoke(call: &Call<'_>, form: &Form) -> Outcome {
+fn revoke(call: &Call<'_>, form: &Form) -> Reply {
     let token = form.get("token").or(call.param("token")).unwrap_or_default();
     if call.inner.tokens.revoke(token) {
-        return Ok(Reply::empty(StatusCode::OK));
+        return Reply::empty(StatusCode::OK);
     }
-    Ok(refuse("invalid_token", "invalid token"))
+    refuse("invalid_token", "invalid token")
 }
 
-fn introspect(call: &Call<'_>, form: &Form) -> Outcome {
+fn introspect(call: &Call<'_>, form: &Form) -> Reply {
     if let Some(refused) = check_client(call, form, true) {
-        return Ok(refused);
+        return refused;
     }
     let token = form.get("token").unwrap_or_default();
     let all = call.inner.tokens.lock();
     let Some(session) = all.sessions.get(token) else {
-        return Ok(Reply::ok(json!({"active": false})));
+        return Reply::ok(json!({"active": false}));
     };
-    Ok(Reply::ok(json!({
+    Reply::ok(json!({
         "active": session.expires_ms > call.inner.clock.now_ms(),
         "scope": "api refresh_token",
         "client_id": CLIENT_ID,
@@ -269,20 +269,20 @@ fn introspect(call: &Call<'_>, form: &Form) -> Outcome {
         "exp": session.expires_ms / 1000,
         "iat": session.issued_ms / 1000,
         "nbf": session.issued_ms / 1000,
-    })))
+    }))
 }
 
-fn user_info(call: &Call<'_>) -> Outcome {
+fn user_info(call: &Call<'_>) -> Reply {
     let Some(token) = call.token() else {
-        return Ok(Reply::text(StatusCode::FORBIDDEN, TEXT, "Missing_OAuth_Token"));
+        return Reply::text(StatusCode::FORBIDDEN, TEXT, "Missing_OAuth_Token");
     };
     if !call.inner.tokens.is_live(token, call.inner.clock.now_ms()) {
-        return Ok(Reply::text(StatusCode::FORBIDDEN, TEXT, "Bad_OAuth_Token"));
+        return Reply::text(StatusCode::FORBIDDEN, TEXT, "Bad_OAuth_Token");
     }
     let org = &call.inner.org;
     let origin = &call.origin;
     let data = format!("{origin}/services/data/v{{version}}");
-    Ok(Reply::ok(json!({
+    Reply::ok(json!({
         "sub": format!("{origin}/id/{}/{}", org.org_id(), org.user_id()),
         "user_id": org.user_id(),
         "organization_id": org.org_id(),
@@ -307,7 +307,7 @@ fn user_info(call: &Call<'_>) -> Outcome {
         "locale": "en_US",
         "utcOffset": 0,
         "updated_at": spell_ms(call.inner.clock.now_ms()),
-    })))
+    }))
 }
 
 /// The identity URL.
@@ -317,7 +317,7 @@ pub(super) fn identity(call: &Call<'_>, org_id: &str, user_id: &str) -> Outcome 
     if !known {
         return Err(Refusal::not_found());
     }
-    let mut reply = user_info(call)?;
+    let mut reply = user_info(call);
     if let super::reply::Content::Json(value) = &mut reply.content {
         value["id"] = value["sub"].clone();
         value["username"] = json!(org.username());

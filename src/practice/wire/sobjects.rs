@@ -79,10 +79,13 @@ fn retrieve(call: &Call<'_>, version: u32, object: &str, id: &str) -> Outcome {
         let message = format!("No such column '{unknown}' on sobject of type {object}");
         return Err(Refusal::bad("INVALID_FIELD", message));
     }
-    let id = fields.iter().find(|(name, _)| name == "Id").map(|(_, value)| value.clone());
-    let id = if let Some(Value::Text(id)) = id { id } else { id_text(call, id.as_ref()) };
+    let full = fields.iter().find_map(|(name, value)| match value {
+        Value::Text(full) if name == "Id" => Some(full.as_str()),
+        _ => None,
+    });
+    let id = full.unwrap_or(id);
     let mut record = Map::new();
-    record.insert("attributes".to_owned(), attributes(object, &id, version));
+    record.insert("attributes".to_owned(), attributes(object, id, version));
     for (name, value) in &fields {
         let asked = wanted.as_ref().is_none_or(|all| {
             name == "Id" || all.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
@@ -92,10 +95,6 @@ fn retrieve(call: &Call<'_>, version: u32, object: &str, id: &str) -> Outcome {
         }
     }
     Ok(Reply::ok(Json::Object(record)))
-}
-
-fn id_text(call: &Call<'_>, _value: Option<&Value>) -> String {
-    call.segments.last().cloned().unwrap_or_default()
 }
 
 fn has(fields: &[(String, Value)], name: &str) -> bool {
