@@ -8,6 +8,8 @@ pub mod clock;
 mod jobs;
 pub mod mischief;
 pub mod org;
+#[cfg(test)]
+mod rig;
 mod serve;
 pub mod switches;
 mod tls;

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::hash::BuildHasher;
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -138,6 +139,11 @@ impl Practice {
 
     pub fn clock(&self) -> &Clock {
         &self.handle.inner.clock
+    }
+
+    /// The folder with a job's files.
+    pub fn job_folder(&self, id: &str) -> PathBuf {
+        self.handle.inner.jobs.file(id, "")
     }
 
     /// Makes jobs slower from now on.
