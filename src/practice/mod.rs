@@ -4,13 +4,27 @@
 //! oracle of the tests.
 
 pub mod audit;
+pub mod clock;
 pub mod echo;
 pub mod ids;
+mod jobs;
 pub mod journal;
+pub mod mischief;
 pub mod objects;
 pub mod org;
+#[cfg(test)]
+mod rig;
 pub mod rules;
 pub mod seed;
+mod serve;
 pub mod soql;
 pub mod store;
 pub mod switches;
+mod tls;
+mod wire;
+
+pub use mischief::Mischief;
+pub use org::{Org, SeedSize};
+pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};
+pub use tls::Tls;
+pub use wire::{CLIENT_ID, CLIENT_SECRET, PASSWORD};

@@ -1,0 +1,119 @@
+//! The org's allowances: what is counted, and what is left.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::reply::{Refusal, Reply};
+use super::{Call, Outcome};
+use crate::practice::org::QueryScope;
+
+/// API calls of a day. Source: an Enterprise org's base allowance.
+const CALLS_A_DAY: u64 = 100_000;
+
+/// Internal Bulk API batches of a day. Source: Bulk API limits.
+const BATCHES_A_DAY: u64 = 15_000;
+
+const QUERY_JOBS_A_DAY: u64 = 10_000;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Counts what is used up; a day after its first count it starts over.
+#[derive(Default)]
+pub(in crate::practice) struct Meter {
+    used: Mutex<Used>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Used {
+    since_ms: i64,
+    calls: u64,
+    batches: u64,
+    query_jobs: u64,
+}
+
+impl Meter {
+    /// Counts a call; `false` when none is left.
+    pub(super) fn take_call(&self, now: i64) -> bool {
+        let mut used = self.lock(now);
+        let free = used.calls < CALLS_A_DAY;
+        used.calls += u64::from(free);
+        free
+    }
+
+    /// Counts a batch of 10,000 rows; `false` when none is left.
+    pub(in crate::practice) fn take_batch(&self, now: i64) -> bool {
+        let mut used = self.lock(now);
+        let free = used.batches < BATCHES_A_DAY;
+        used.batches += u64::from(free);
+        free
+    }
+
+    /// Counts a query job; `false` when none is left.
+    pub(super) fn take_query_job(&self, now: i64) -> bool {
+        let mut used = self.lock(now);
+        let free = used.query_jobs < QUERY_JOBS_A_DAY;
+        used.query_jobs += u64::from(free);
+        free
+    }
+
+    /// Leaves so many calls of the day.
+    pub(super) fn leave(&self, remaining: u64) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.calls = CALLS_A_DAY.saturating_sub(remaining);
+    }
+
+    /// `Sforce-Limit-Info`.
+    pub(super) fn header(&self) -> String {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("api-usage={}/{CALLS_A_DAY}", used.calls)
+    }
+
+    fn lock(&self, now: i64) -> MutexGuard<'_, Used> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.since_ms == 0 {
+            used.since_ms = now;
+        } else if now - used.since_ms >= DAY_MS {
+            *used = Used { since_ms: now, ..Used::default() };
+        }
+        used
+    }
+}
+
+/// `GET /limits`.
+pub(super) fn limits(call: &Call<'_>) -> Outcome {
+    only_get(call)?;
+    let used = *call.inner.meter.lock(call.inner.clock.now_ms());
+    let entry = |max: u64, used: u64| json!({"Max": max, "Remaining": max - used});
+    Ok(Reply::ok(json!({
+        "DailyApiRequests": entry(CALLS_A_DAY, used.calls),
+        "DailyAsyncApexExecutions": entry(250_000, 0),
+        "DailyBulkApiBatches": entry(BATCHES_A_DAY, used.batches),
+        "DailyBulkV2QueryFileStorageMB": entry(976_562, 0),
+        "DailyBulkV2QueryJobs": entry(QUERY_JOBS_A_DAY, used.query_jobs),
+        "DataStorageMB": entry(10_240, 0),
+        "FileStorageMB": entry(10_240, 0),
+        "PermissionSets": {"Max": 1_500, "Remaining": 1_400,
+            "CreateCustom": {"Max": 1_000, "Remaining": 900}},
+    })))
+}
+
+fn only_get(call: &Call<'_>) -> Result<(), Refusal> {
+    if call.method == Method::GET { Ok(()) } else { Err(Refusal::method(&call.method)) }
+}
+
+/// `GET /limits/recordCount?sObjects=Account,Contact`; objects without records are left out.
+pub(super) fn record_count(call: &Call<'_>) -> Outcome {
+    only_get(call)?;
+    let asked = call.param("sObjects").unwrap_or_default();
+    let count = |name: &str| -> Option<Value> {
+        let object = call.inner.org.object_name(name.trim())?;
+        let soql = format!("SELECT COUNT() FROM {object}");
+        let cursor = call.inner.org.cursor(&soql, QueryScope::Live).ok()?;
+        let count = cursor.count_only().unwrap_or(cursor.len() as u64);
+        (count > 0).then(|| json!({"count": count, "name": object}))
+    };
+    let all: Vec<Value> = asked.split(',').filter_map(count).collect();
+    Ok(Reply::ok(json!({"sObjects": all})))
+}
