@@ -278,6 +278,9 @@ fn tell_start(
     let sent =
         mapping.sent.iter().map(|field| (field.from.clone(), field.header.clone())).collect();
     watch.see(&Event::Mapped { sent, not_sent: mapping.not_sent.clone() });
+    for message in &mapping.notices {
+        watch.see(&Event::Notice { message: message.clone() });
+    }
 }
 
 fn broken(stage: &str) -> Failure {
