@@ -131,6 +131,43 @@ pub struct ApiUsage {
     pub org_allowed: Option<u64>,
 }
 
+/// What to export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportRequest {
+    pub query: ExportQuery,
+    /// Deleted and archived rows too.
+    pub all: bool,
+}
+
+/// The question of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportQuery {
+    Soql(String),
+    Object {
+        object: ObjectName,
+        /// Field paths such as `Name` or `Owner.Username`; empty means every field that fits a
+        /// CSV cell.
+        fields: Vec<String>,
+        /// The text after `WHERE`.
+        filter: Option<String>,
+    },
+}
+
+/// Takes the rows of an export, the header first and once.
+///
+/// An error of the sink ends the export with a fault of class [`FaultClass::Disk`]; the sink itself
+/// remembers what it was.
+pub trait RowSink: Send {
+    fn header(&mut self, header: &csv::ByteRecord) -> std::io::Result<()>;
+    fn row(&mut self, row: &csv::ByteRecord) -> std::io::Result<()>;
+}
+
+/// A finished export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportDone {
+    pub rows: u64,
+}
+
 /// A far side that runs jobs.
 ///
 /// Bulk API 2.0 is a two-phase commit: `reserve` and `stage` have no effect on records, `commit` is
@@ -186,4 +223,23 @@ pub trait Target: Send + Sync + 'static {
 
     /// Calls made so far.
     fn usage(&self) -> ApiUsage;
+
+    /// Hands the rows of a query to `sink`, in constant memory.
+    ///
+    /// `work` is a private directory for pages on their way; whoever made it removes it.
+    fn export(
+        &self,
+        request: &ExportRequest,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> impl Future<Output = Result<ExportDone, Fault>> + Send {
+        let _ = (request, work, sink);
+        std::future::ready(Err(Fault {
+            class: FaultClass::Refused,
+            status: None,
+            code: "NO_EXPORT".to_owned(),
+            message: "this kind of org cannot be exported".to_owned(),
+            hints: Vec::new(),
+        }))
+    }
 }
