@@ -11,8 +11,8 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 /// longshore loads and unloads an org, and accounts for every row
 #[derive(Debug, clap::Parser)]
 #[command(name = "longshore", version, max_term_width = 100)]
-#[command(after_help = "exit codes: 0 every row succeeded, 3 some rows did not, 2 refused before \
-    anything was sent; all of them are in docs/reference/exit-codes.md")]
+#[command(after_help = "exit codes: 0 every row succeeded, 3 some rows did not, 2 refused and \
+    nothing sent;\nall of them are in docs/reference/exit-codes.md")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
@@ -51,8 +51,8 @@ pub enum Command {
 /// Which org.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Connect {
-    /// The org: `demo`, a practice org made new for this one command; `practice`, the one kept under
-    /// `./.longshore/practice`; or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
+    /// The org: `demo`, a practice org made new for this one command; `practice`, the one kept
+    /// under `./.longshore/practice`; or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
     #[arg(short = 'o', long, env = "LONGSHORE_TARGET_ORG", value_name = "ALIAS")]
     pub target_org: Option<String>,
 }

@@ -79,6 +79,7 @@ pub fn summary(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::tests::folded;
 
     fn sample() -> Failure {
         Failure::new(Blame::Request, "accounts.csv:3:7: the quote is never closed\nerror: fake")
@@ -103,7 +104,11 @@ mod tests {
 
     #[test]
     fn programs_read_a_document() {
-        insta::assert_snapshot!(document(&sample()), @r#"{"status":"refused","exit_code":2,"failure":{"message":"accounts.csv:3:7: the quote is never closed\nerror: fake","hints":["close the quote, or double it","or skip the row with `--skip`"]}}"#);
+        insta::assert_snapshot!(folded(&document(&sample())), @r#"
+        {"status":"refused","exit_code":2,"failure":{"message":"accounts.csv:3:7: the quote 
+            ~ is never closed\nerror: fake","hints":["close the quote, or double it","or 
+            ~ skip the row with `--skip`"]}}
+        "#);
         let stopped = Failure::new(Blame::Interrupted, "stopped");
         assert!(document(&stopped).starts_with(r#"{"status":"interrupted","exit_code":130"#));
     }

@@ -1,7 +1,7 @@
 //! The practice org called in the same process, as a transport: no socket, no port, no waiting.
 
+use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::Frame;
 use tokio_util::io::ReaderStream;
 
 use crate::http::transport::{Answer, Body, Broken, Pending, Transport};

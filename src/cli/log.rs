@@ -3,8 +3,7 @@
 //! Other crates are never let in, because those that speak HTTP would write headers, and with them
 //! tokens.
 
-use std::io::{self, Write};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -13,8 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use super::args::{LogFormat, Manners};
-use super::shell::Shell;
-use crate::report::Sink;
+use super::shell::{Shell, Through};
 
 /// Installs the log for the rest of the process; does nothing without `-v`.
 pub fn install(manners: &Manners, shell: &Shell) {
@@ -25,7 +23,7 @@ pub fn install(manners: &Manners, shell: &Shell) {
         _ => LevelFilter::TRACE,
     };
     let ours = tracing_subscriber::filter::Targets::new().with_target("longshore", level);
-    let writer = Writer(Arc::clone(&shell.err));
+    let writer = Through(Arc::clone(&shell.err));
     let ansi = shell.err_paint(manners.color).on;
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(ansi);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match manners.log_format {
@@ -37,20 +35,7 @@ pub fn install(manners: &Manners, shell: &Shell) {
     }
 }
 
-#[derive(Clone)]
-struct Writer(Sink);
-
-impl Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
-    }
-}
-
-impl MakeWriter<'_> for Writer {
+impl MakeWriter<'_> for Through {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

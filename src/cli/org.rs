@@ -67,9 +67,7 @@ fn ways(failure: Failure) -> Failure {
         .hint("`-o demo` is a practice org made new for this one command")
         .hint("`-o practice` is a practice org kept under `./.longshore/practice`")
         .hint(
-            "for a real org set `LONGSHORE_INSTANCE_URL` and one of `LONGSHORE_ACCESS_TOKEN`, \
-             `LONGSHORE_CLIENT_ID` with `LONGSHORE_CLIENT_SECRET`, with `LONGSHORE_USERNAME` and \
-             `LONGSHORE_JWT_KEY_FILE`, or with `LONGSHORE_REFRESH_TOKEN`; then leave `-o` out",
+            "a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells",
         )
         .hint("`target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one")
 }
@@ -162,7 +160,7 @@ mod tests {
 
         hint: `-o demo` is a practice org made new for this one command
         hint: `-o practice` is a practice org kept under `./.longshore/practice`
-        hint: for a real org set `LONGSHORE_INSTANCE_URL` and one of `LONGSHORE_ACCESS_TOKEN`, `LONGSHORE_CLIENT_ID` with `LONGSHORE_CLIENT_SECRET`, with `LONGSHORE_USERNAME` and `LONGSHORE_JWT_KEY_FILE`, or with `LONGSHORE_REFRESH_TOKEN`; then leave `-o` out
+        hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
         hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
         ");
     }

@@ -1,8 +1,8 @@
 //! The world around a command: environment, folder, streams and time. Tests build their own.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -73,7 +73,7 @@ impl Shell {
 
     /// Who shows a run: bars on a terminal, lines elsewhere, JSON when asked for.
     ///
-    /// Bars need the terminal to themselves, so a log on it (`-v`) means lines; a CI job has no eyes.
+    /// Bars need the terminal to themselves, so a log on it (`-v`) means lines.
     pub fn show(&self, manners: &Manners, progress: &Progress) -> Arc<dyn Show> {
         let (err, elapsed) = (Arc::clone(&self.err), Arc::clone(&self.elapsed));
         match self.kind(manners, progress) {
@@ -98,6 +98,20 @@ impl Shell {
         } else {
             Kind::Lines
         }
+    }
+}
+
+/// A sink as a writer, locked for each write.
+#[derive(Clone)]
+pub struct Through(pub Sink);
+
+impl Write for Through {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
 }
 

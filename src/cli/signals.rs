@@ -47,9 +47,9 @@ fn overdue_failure() -> Failure {
         .hint("the run folder, if there is one, tells which jobs were started")
 }
 
-/// The failure of a command that was stopped before it had begun to send.
-pub fn interrupted() -> Failure {
-    Failure::new(Blame::Interrupted, "interrupted before anything was sent")
+/// The failure of a command that a signal has stopped.
+pub fn interrupted(message: &str) -> Failure {
+    Failure::new(Blame::Interrupted, message)
 }
 
 #[expect(clippy::exit, reason = "the second signal asks for just this")]

@@ -47,8 +47,8 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       -h, --help     Print help
       -V, --version  Print version
 
-    exit codes: 0 every row succeeded, 3 some rows did not, 2 refused before anything was sent; all of
-    them are in docs/reference/exit-codes.md
+    exit codes: 0 every row succeeded, 3 some rows did not, 2 refused and nothing sent;
+    all of them are in docs/reference/exit-codes.md
     ");
 }
 
@@ -94,7 +94,7 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
 
     hint: `-o demo` is a practice org made new for this one command
     hint: `-o practice` is a practice org kept under `./.longshore/practice`
-    hint: for a real org set `LONGSHORE_INSTANCE_URL` and one of `LONGSHORE_ACCESS_TOKEN`, `LONGSHORE_CLIENT_ID` with `LONGSHORE_CLIENT_SECRET`, with `LONGSHORE_USERNAME` and `LONGSHORE_JWT_KEY_FILE`, or with `LONGSHORE_REFRESH_TOKEN`; then leave `-o` out
+    hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
     hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
     ");
 }

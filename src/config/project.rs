@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        Defaults::parse(text, Path::new(FILE_NAME)).unwrap_err().to_string()
+        let error = Defaults::parse(text, Path::new(FILE_NAME)).unwrap_err().to_string();
+        error.replace("one of ", "one of\n    ").replace("`chunk-rows`, ", "`chunk-rows`,\n    ")
     }
 
     #[test]
@@ -136,7 +137,9 @@ mod tests {
             "[defaults]\nparallel = -1\n",
         ];
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
-        longshore.toml:2:1: unknown field `paralel`, expected one of `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`, `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
+        longshore.toml:2:1: unknown field `paralel`, expected one of
+            `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
+            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

@@ -96,7 +96,7 @@ fn members(event: &Event) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{clock, memory, text_of};
+    use crate::report::tests::{clock, folded, memory, text_of};
     use std::time::Duration;
 
     #[test]
@@ -123,15 +123,26 @@ mod tests {
             assert!(value["event"].is_string() && value["ms"].is_u64(), "{line}");
         }
         let head: Vec<&str> = text.lines().take(8).collect();
-        insta::assert_snapshot!(head.join("\n"), @r#"
-        {"event":"started","ms":0,"run":"19700101-000000-haaa","run_dir":"/home/ada/longshore-runs/19700101-000000-haaa","operation":"insert","object":"PermissionSetAssignment","org":{"id":"00D000000000001EAA","name":"Practice Org","user_id":"005000000000001AAA","username":"admin@practice.example","sandbox":true,"origin":"http://localhost"},"alias":"practice","input":"assignments.csv"}
+        insta::assert_snapshot!(folded(&head.join("\n")), @r#"
+        {"event":"started","ms":0,"run":"19700101-000000-haaa",
+            ~ "run_dir":"/srv/ada/longshore-runs/19700101-000000-haaa","operation":"insert",
+            ~ "object":"PermissionSetAssignment","org":{"id":"00D000000000001EAA",
+            ~ "name":"Practice Org","user_id":"005000000000001AAA",
+            ~ "username":"admin@practice.example","sandbox":true,
+            ~ "origin":"http://localhost"},"alias":"practice","input":"assignments.csv"}
         {"event":"notice","ms":1500,"message":"a\nb"}
-        {"event":"mapped","ms":1500,"sent":[{"from":"User Id","to":"AssigneeId"}],"not_sent":["Name"]}
-        {"event":"read","ms":1500,"rows":1200,"rejected":5,"bytes":60000,"bytes_total":150000}
-        {"event":"job_started","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ","rows":1000,"bytes":50000}
-        {"event":"job_started","ms":1500,"chunk":2,"job":"7508c00000Qk3TbAAK","rows":1000,"bytes":50000}
-        {"event":"job_progress","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ","processed":600,"failed":4}
-        {"event":"job_ended","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ","state":"JobComplete","message":null}
+        {"event":"mapped","ms":1500,"sent":[{"from":"User Id","to":"AssigneeId"}],
+            ~ "not_sent":["Name"]}
+        {"event":"read","ms":1500,"rows":1200,"rejected":5,"bytes":60000,
+            ~ "bytes_total":150000}
+        {"event":"job_started","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ","rows":1000,
+            ~ "bytes":50000}
+        {"event":"job_started","ms":1500,"chunk":2,"job":"7508c00000Qk3TbAAK","rows":1000,
+            ~ "bytes":50000}
+        {"event":"job_progress","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ",
+            ~ "processed":600,"failed":4}
+        {"event":"job_ended","ms":1500,"chunk":1,"job":"7508c00000Qk3TbAAJ",
+            ~ "state":"JobComplete","message":null}
         "#);
         assert!(text.contains(r#"{"event":"ended","ms":1500,"summary":{"run":"#));
         assert!(!text.contains("too late"));

@@ -97,12 +97,12 @@ impl State {
 mod tests {
     use super::*;
     use crate::report::tally::tests::half_way;
-    use crate::report::tests::{clock, memory, text_of};
+    use crate::report::tests::{clock, folded, memory, text_of};
 
     fn watched(progress: bool, play: impl Fn(&Lines, &Mutex<Duration>)) -> String {
         let (sink, kept) = memory();
         let (elapsed, now) = clock();
-        let lines = Lines::new(sink, elapsed, "/home/ada".into(), progress);
+        let lines = Lines::new(sink, elapsed, "/srv/ada".into(), progress);
         play(&lines, &now);
         text_of(&kept)
     }
@@ -118,11 +118,13 @@ mod tests {
             *now.lock().unwrap() = Duration::from_mins(1);
             lines.see(&Event::Calls { calls: 14, retries: 0, left: Some(14_000) });
         });
-        insta::assert_snapshot!(text, @"
-        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 00D000000000001EAA, sandbox) as `admin@practice.example`
+        insta::assert_snapshot!(folded(&text), @"
+        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 
+            ~ 00D000000000001EAA, sandbox) as `admin@practice.example`
         run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
         read 1,200 rows, 5 rejected; 0 of 2,000 sent in 2 jobs, 0 failed; 0.0 rows/s
-        read 1,200 rows, 5 rejected; 1,500 of 2,000 sent in 2 jobs, 12 failed; 50 rows/s · 30 s left · 14,988 API calls left
+        read 1,200 rows, 5 rejected; 1,500 of 2,000 sent in 2 jobs, 12 failed; 50 rows/s · 
+            ~ 30 s left · 14,988 API calls left
         ");
     }
 

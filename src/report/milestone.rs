@@ -64,12 +64,13 @@ pub(crate) mod tests {
     use super::*;
     use crate::model::ids::RunId;
     use crate::model::names::ObjectName;
+    use crate::report::tests::folded;
 
     /// A run that has just begun.
     pub(crate) fn started() -> Event {
         Event::Started {
             run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 7),
-            run_dir: "/home/ada/longshore-runs/19700101-000000-haaa".into(),
+            run_dir: "/srv/ada/longshore-runs/19700101-000000-haaa".into(),
             operation: Operation::Insert,
             object: ObjectName::parse("PermissionSetAssignment").unwrap(),
             org: OrgFacts {
@@ -87,8 +88,9 @@ pub(crate) mod tests {
 
     #[test]
     fn the_first_lines_say_what_where_and_as_whom() {
-        insta::assert_snapshot!(words(&started(), Path::new("/home/ada")).unwrap(), @"
-        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 00D000000000001EAA, sandbox) as `admin@practice.example`
+        insta::assert_snapshot!(folded(&words(&started(), Path::new("/srv/ada")).unwrap()), @"
+        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 
+            ~ 00D000000000001EAA, sandbox) as `admin@practice.example`
         run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
         ");
     }

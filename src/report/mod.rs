@@ -77,6 +77,24 @@ pub(crate) mod tests {
         String::from_utf8(kept.lock().unwrap().clone()).unwrap()
     }
 
+    /// Long lines in pieces, so that a snapshot of them fits the page.
+    pub(crate) fn folded(text: &str) -> String {
+        let mut folded = String::new();
+        for line in text.lines() {
+            let mut width = 0;
+            for word in line.split_inclusive(&[' ', ','][..]) {
+                if width > 0 && width + word.chars().count() > 84 {
+                    folded.push_str("\n    ~ ");
+                    width = 6;
+                }
+                folded.push_str(word);
+                width += word.chars().count();
+            }
+            folded.push('\n');
+        }
+        folded
+    }
+
     /// A clock that the test moves.
     pub(crate) fn clock() -> (Elapsed, Arc<Mutex<Duration>>) {
         let now = Arc::new(Mutex::new(Duration::ZERO));

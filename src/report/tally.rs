@@ -73,7 +73,7 @@ impl Tally {
         failed + self.running.values().map(|(_, failed)| failed).sum::<u64>()
     }
 
-    /// Rows that will be sent in all: known at the end of the input, estimated from its size before.
+    /// Rows that will be sent in all: known when the input has ended, before that an estimate.
     pub fn expected(&self) -> Option<u64> {
         let good = self.rows.saturating_sub(self.rejected);
         if self.input_ended {

@@ -16,6 +16,8 @@ use crate::pipeline::run::{self, Seed};
 use crate::pipeline::stop::Stop;
 use crate::report::{Show, summary};
 
+const BEFORE_SENDING: &str = "interrupted before anything was sent";
+
 /// What the five commands have in common once they are told apart.
 pub struct Asked<'a> {
     pub operation: Operation,
@@ -90,7 +92,7 @@ async fn summarized(
     let work = async {
         let target = tokio::select! {
             target = org::connect(choice, shell, Arc::clone(&watch)) => target?,
-            () = stop.asked() => return Err(signals::interrupted()),
+            () = stop.asked() => return Err(signals::interrupted(BEFORE_SENDING)),
         };
         let seed = Seed { started: (shell.now)(), random: low_half(org::random()) };
         let alias = choice.alias().to_owned();

@@ -1,4 +1,5 @@
-//! From what was typed to a checked plan: flag before environment before project file before default.
+//! From what was typed to a checked plan: flag before environment before project file before
+//! default.
 //!
 //! All faults are collected, so that nobody corrects a command line one flag at a time.
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::cli::args::{Args, Command};
+use crate::report::tests::folded;
 
 fn given(words: &[&str]) -> Load {
     let words = ["longshore", "insert"].iter().chain(words);
@@ -114,8 +115,9 @@ fn every_fault_is_refused_by_name() {
         &["Account", "a.csv", "--map", "/no/such/map.toml", "--success", "/no/such/map.toml"],
         &["Account", "a.csv", "--parallel", "0", "--limit", "0"],
     ];
-    let messages: Vec<String> = cases.iter().map(|words| refused(words)).collect();
-    insta::assert_snapshot!(messages.join("\n"), @"
+    let refused = |words: &&[&str]| refused(words).replace(&long, "a × 101");
+    let messages: Vec<String> = cases.iter().map(refused).collect();
+    insta::assert_snapshot!(folded(&messages.join("\n")), @"
     2 things are wrong with what was asked
     no object is given: name it first, or with `--sobject`
     no file is given: name it after the object, or with `--file`
@@ -132,10 +134,14 @@ fn every_fault_is_refused_by_name() {
     `--parallel` takes 1 to 25, not 26
     `--limit` takes 1 or more, not 0
     `--encoding`: `utf-9` is not an encoding we know
-    `--run-name`: `../x` cannot be the name of a folder: a letter or digit, then letters, digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `.x` cannot be the name of a folder: a letter or digit, then letters, digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `` cannot be the name of a folder: a letter or digit, then letters, digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` cannot be the name of a folder: a letter or digit, then letters, digits, `-`, `_` and `.`, at most 100
+    `--run-name`: `../x` cannot be the name of a folder: a letter or digit, then 
+        ~ letters, digits, `-`, `_` and `.`, at most 100
+    `--run-name`: `.x` cannot be the name of a folder: a letter or digit, then letters, 
+        ~ digits, `-`, `_` and `.`, at most 100
+    `--run-name`: `` cannot be the name of a folder: a letter or digit, then letters, 
+        ~ digits, `-`, `_` and `.`, at most 100
+    `--run-name`: `a × 101` cannot be the name of a folder: a letter or digit, then 
+        ~ letters, digits, `-`, `_` and `.`, at most 100
     `--success` and `--error` name the same file
     `--error` would overwrite the input file `a.csv`
     cannot read `/no/such/map.toml`: No such file or directory (os error 2)

@@ -95,7 +95,7 @@ fn played(events: &[Event]) -> Played {
     let (sink, kept) = memory();
     let (elapsed, now) = clock();
     *now.lock().unwrap() = Duration::from_secs(10);
-    let bars = Bars::on_terminal(Box::new(screen.clone()), sink, elapsed, "/home/ada".into());
+    let bars = Bars::on_terminal(Box::new(screen.clone()), sink, elapsed, "/srv/ada".into());
     for event in events {
         bars.see(event);
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::verdict::Counts;
 use crate::pipeline::event::{SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg};
+use crate::report::tests::folded;
 
 fn group(code: &str, count: u64, verdict: &str, message: &str, rows: &[u64]) -> ErrorGroup {
     ErrorGroup {
@@ -14,7 +15,7 @@ fn group(code: &str, count: u64, verdict: &str, message: &str, rows: &[u64]) -> 
 
 /// A run in which all went well.
 fn whole() -> Summary {
-    let dir = Path::new("/home/ada/longshore-runs/20261122-170949-k3f9");
+    let dir = Path::new("/srv/ada/longshore-runs/20261122-170949-k3f9");
     let out = |name: &str| dir.join("out").join(name);
     Summary {
         run: "20261122-170949-k3f9".to_owned(),
@@ -76,7 +77,7 @@ pub(crate) fn partial() -> Summary {
 }
 
 fn shown(summary: &Summary) -> String {
-    screen(summary, Path::new("/home/ada"), Paint::PLAIN)
+    screen(summary, Path::new("/srv/ada"), Paint::PLAIN)
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn a_run_with_unknown_rows_that_failed() {
         }),
         ..whole()
     };
-    insta::assert_snapshot!(shown(&summary), @"
+    insta::assert_snapshot!(folded(&shown(&summary)), @"
     insert PermissionSetAssignment in `demo`: 11 of 12 rows did not succeed
     error: the service is not reachable
       error: fake
@@ -157,7 +158,8 @@ fn a_run_with_unknown_rows_that_failed() {
       error         0
       rejected      0
       unprocessed   1  sent, but the org did not touch it
-      unknown      10  sent, and nobody can say what became of it; never sent again by itself
+      unknown      10  sent, and nobody can say what became of it; never sent again by 
+        ~ itself
                    ──
       rows read    12
 
@@ -169,8 +171,11 @@ fn a_run_with_unknown_rows_that_failed() {
       longshore-runs/20261122-170949-k3f9/out/unknown.csv  (10 rows)
       longshore-runs/20261122-170949-k3f9  (all of this run)
 
-    hint: nothing happened to the rows of `longshore-runs/20261122-170949-k3f9/out/unprocessed.csv`: load it again as it is
-    hint: look up the rows of `longshore-runs/20261122-170949-k3f9/out/unknown.csv` in the org before you load them again: they may be there
+    hint: nothing happened to the rows of 
+        ~ `longshore-runs/20261122-170949-k3f9/out/unprocessed.csv`: load it again as 
+        ~ it is
+    hint: look up the rows of `longshore-runs/20261122-170949-k3f9/out/unknown.csv` in 
+        ~ the org before you load them again: they may be there
     hint: run the same command later
 
     exit code 5: finished, some rows are unknown
@@ -192,7 +197,7 @@ fn a_run_before_which_nothing_was_sent_has_no_files() {
         }),
         ..whole()
     };
-    insta::assert_snapshot!(shown(&summary), @"
+    insta::assert_snapshot!(folded(&shown(&summary)), @"
     insert PermissionSetAssignment in `demo`: refused, nothing was sent
     error: no column matches a field
     1.6 s · 0 jobs · 9 API calls
@@ -225,7 +230,7 @@ fn many_kinds_of_errors_do_not_flood_the_screen() {
 
 #[test]
 fn colors_change_nothing_but_the_colors() {
-    let painted = screen(&partial(), Path::new("/home/ada"), Paint { on: true });
+    let painted = screen(&partial(), Path::new("/srv/ada"), Paint { on: true });
     let mut plain = painted.clone();
     for code in ["1;31", "1;32", "1;33", "1;36", "1", "0"] {
         plain = plain.replace(&format!("\x1b[{code}m"), "");
