@@ -1,4 +1,6 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod load;
 mod tidy;
+mod world;
