@@ -10,6 +10,16 @@ fn given(words: &[&str]) -> Load {
     }
 }
 
+/// With all faults in one, as people read them.
+fn load_plan(
+    operation: Operation,
+    load: &Load,
+    extra: Extra<'_>,
+    defaults: &Defaults,
+) -> Result<LoadPlan, Failure> {
+    super::load_plan(operation, load, extra, defaults).map_err(Failure::from)
+}
+
 fn plan(words: &[&str]) -> Result<LoadPlan, Failure> {
     load_plan(Operation::Insert, &given(words), Extra::default(), &Defaults::default())
 }
@@ -134,13 +144,13 @@ fn every_fault_is_refused_by_name() {
     `--parallel` takes 1 to 25, not 26
     `--limit` takes 1 or more, not 0
     `--encoding`: `utf-9` is not an encoding we know
-    `--run-name`: `../x` cannot be the name of a folder: a letter or digit, then 
+    `--run-name`: `../x` cannot be the name of a folder: a letter or digit, then
         ~ letters, digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `.x` cannot be the name of a folder: a letter or digit, then letters, 
+    `--run-name`: `.x` cannot be the name of a folder: a letter or digit, then letters,
         ~ digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `` cannot be the name of a folder: a letter or digit, then letters, 
+    `--run-name`: `` cannot be the name of a folder: a letter or digit, then letters,
         ~ digits, `-`, `_` and `.`, at most 100
-    `--run-name`: `a × 101` cannot be the name of a folder: a letter or digit, then 
+    `--run-name`: `a × 101` cannot be the name of a folder: a letter or digit, then
         ~ letters, digits, `-`, `_` and `.`, at most 100
     `--success` and `--error` name the same file
     `--error` would overwrite the input file `a.csv`
