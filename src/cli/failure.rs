@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn programs_read_a_document() {
         insta::assert_snapshot!(folded(&document(&sample())), @r#"
-        {"status":"refused","exit_code":2,"failure":{"message":"accounts.csv:3:7: the quote 
-            ~ is never closed\nerror: fake","hints":["close the quote, or double it","or 
+        {"status":"refused","exit_code":2,"failure":{"message":"accounts.csv:3:7: the quote
+            ~ is never closed\nerror: fake","hints":["close the quote, or double it","or
             ~ skip the row with `--skip`"]}}
         "#);
         let stopped = Failure::new(Blame::Interrupted, "stopped");

@@ -100,6 +100,13 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
 }
 
 #[test]
+fn faults_of_command_line_and_org_are_counted_together() {
+    let (code, _, err) = ran(&["insert"]);
+    assert_eq!(code, 2);
+    assert!(err.starts_with("error: 3 things are wrong with what was asked\n  no object"), "{err}");
+}
+
+#[test]
 fn a_refused_load_has_a_document_too() {
     let (code, out, err) = ran(&["insert", "Account", "a.csv", "-o", "nowhere", "--json"]);
     assert_eq!(code, 2);

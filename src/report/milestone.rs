@@ -89,7 +89,7 @@ pub(crate) mod tests {
     #[test]
     fn the_first_lines_say_what_where_and_as_whom() {
         insta::assert_snapshot!(folded(&words(&started(), Path::new("/srv/ada")).unwrap()), @"
-        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org, 
+        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org,
             ~ 00D000000000001EAA, sandbox) as `admin@practice.example`
         run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
         ");

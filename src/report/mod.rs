@@ -84,6 +84,7 @@ pub(crate) mod tests {
             let mut width = 0;
             for word in line.split_inclusive(&[' ', ','][..]) {
                 if width > 0 && width + word.chars().count() > 84 {
+                    folded.truncate(folded.trim_end().len());
                     folded.push_str("\n    ~ ");
                     width = 6;
                 }

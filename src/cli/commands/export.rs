@@ -171,15 +171,15 @@ mod tests {
             format!("{}; {}", failure.message, failure.hints.join("; "))
         });
         insta::assert_snapshot!(folded(&messages.join("\n")), @"
-        `--json` and the rows cannot both go to standard output; name a file for the rows 
+        `--json` and the rows cannot both go to standard output; name a file for the rows
             ~ with `--output FILE`
         `--fields` goes with an object, not with a query; write it into the query
         `--where` goes with an object, not with a query; write it into the query
-        object `Accounts please` is not an API name: a letter, then letters, digits and 
+        object `Accounts please` is not an API name: a letter, then letters, digits and
             ~ underscores; a query begins with `SELECT`
-        `--fields`: `Id;Name` is not an API name: a letter, then letters, digits and 
+        `--fields`: `Id;Name` is not an API name: a letter, then letters, digits and
             ~ underscores; separate the fields by commas, or say `all`
-        `--fields`: `` is not an API name: a letter, then letters, digits and underscores; 
+        `--fields`: `` is not an API name: a letter, then letters, digits and underscores;
             ~ separate the fields by commas, or say `all`
         ");
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::print;
 use crate::cli::args::{Delete, Insert, Load, Update, Upsert};
 use crate::cli::org::{self, Choice};
-use crate::cli::resolve::{self, Extra};
+use crate::cli::resolve::{self, Extra, Faults};
 use crate::cli::shell::Shell;
 use crate::cli::{failure, signals};
 use crate::config::project::Defaults;
@@ -102,14 +102,15 @@ async fn summarized(
 }
 
 /// Both, or all that is wrong with either.
-fn both<A, B>(one: Result<A, Failure>, other: Result<B, Failure>) -> Result<(A, B), Failure> {
-    match (one, other) {
-        (Ok(one), Ok(other)) => Ok((one, other)),
-        (Err(one), Err(other)) => {
-            let fallback = Failure::new(Blame::Request, "the command cannot be understood");
-            Err(resolve::one(vec![one, other]).unwrap_or(fallback))
+fn both<A, B>(plan: Result<A, Faults>, choice: Result<B, Failure>) -> Result<(A, B), Faults> {
+    match (plan, choice) {
+        (Ok(plan), Ok(choice)) => Ok((plan, choice)),
+        (Ok(_), Err(fault)) => Err(Faults(vec![fault])),
+        (Err(faults), Ok(_)) => Err(faults),
+        (Err(Faults(mut faults)), Err(fault)) => {
+            faults.push(fault);
+            Err(Faults(faults))
         }
-        (Err(fault), _) | (_, Err(fault)) => Err(fault),
     }
 }
 

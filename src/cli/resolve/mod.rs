@@ -38,7 +38,7 @@ pub fn load_plan(
     load: &Load,
     extra: Extra<'_>,
     defaults: &Defaults,
-) -> Result<LoadPlan, Failure> {
+) -> Result<LoadPlan, Faults> {
     let mut check = Check { load, faults: Vec::new() };
     let (object, file) = check.object_and_file();
     let object = object.and_then(|name| check.object(&name));
@@ -292,28 +292,36 @@ impl Check<'_> {
         MappingSpec::read(path).map_err(|error| self.faults.push(error.into())).ok()
     }
 
-    fn end<T>(self, value: Option<T>) -> Result<T, Failure> {
-        match (value, one(self.faults)) {
-            (Some(value), None) => Ok(value),
-            (_, Some(fault)) => Err(fault),
-            (None, None) => Err(Failure::new(Blame::Request, "no object is given")),
+    fn end<T>(self, value: Option<T>) -> Result<T, Faults> {
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(Faults(self.faults)),
         }
     }
 }
 
-/// One failure that says all of them; nothing when there are none.
-pub fn one(mut faults: Vec<Failure>) -> Option<Failure> {
-    if faults.len() <= 1 {
-        return faults.pop();
+/// Everything that is wrong with a command line; at least one fault.
+#[derive(Debug)]
+pub struct Faults(pub Vec<Failure>);
+
+impl From<Faults> for Failure {
+    /// One failure that says all of them.
+    fn from(Faults(mut faults): Faults) -> Self {
+        if faults.len() == 1 {
+            return faults.swap_remove(0);
+        }
+        let mut message = format!("{} things are wrong with what was asked", faults.len());
+        for fault in &faults {
+            message.push('\n');
+            message.push_str(&fault.message);
+        }
+        let mut all = Self::new(Blame::Request, message);
+        for fault in faults {
+            all.causes.extend(fault.causes);
+            all.hints.extend(fault.hints);
+        }
+        all
     }
-    let messages: Vec<String> = faults.iter().map(|fault| fault.message.clone()).collect();
-    let head = format!("{} things are wrong with what was asked", faults.len());
-    let mut all = Failure::new(Blame::Request, format!("{head}\n{}", messages.join("\n")));
-    for fault in faults {
-        all.causes.extend(fault.causes);
-        all.hints.extend(fault.hints);
-    }
-    Some(all)
 }
 
 /// The alias that was asked for, by the same precedence.

@@ -158,7 +158,7 @@ fn a_run_with_unknown_rows_that_failed() {
       error         0
       rejected      0
       unprocessed   1  sent, but the org did not touch it
-      unknown      10  sent, and nobody can say what became of it; never sent again by 
+      unknown      10  sent, and nobody can say what became of it; never sent again by
         ~ itself
                    ──
       rows read    12
@@ -171,10 +171,10 @@ fn a_run_with_unknown_rows_that_failed() {
       longshore-runs/20261122-170949-k3f9/out/unknown.csv  (10 rows)
       longshore-runs/20261122-170949-k3f9  (all of this run)
 
-    hint: nothing happened to the rows of 
-        ~ `longshore-runs/20261122-170949-k3f9/out/unprocessed.csv`: load it again as 
+    hint: nothing happened to the rows of
+        ~ `longshore-runs/20261122-170949-k3f9/out/unprocessed.csv`: load it again as
         ~ it is
-    hint: look up the rows of `longshore-runs/20261122-170949-k3f9/out/unknown.csv` in 
+    hint: look up the rows of `longshore-runs/20261122-170949-k3f9/out/unknown.csv` in
         ~ the org before you load them again: they may be there
     hint: run the same command later
 
