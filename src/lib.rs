@@ -1,12 +1,13 @@
-//! longshore loads and unloads an org: CSV streams through a pipeline into Salesforce jobs, and every
-//! row is accounted for.
+//! longshore loads and unloads an org: CSV streams through a pipeline into Salesforce jobs, and
+//! every row is accounted for.
 //!
 //! This page is the map. Data flows from left to right:
 //!
 //! ```text
 //! file ─ read ─▶ RawSlab ─ map ─▶ MappedSlab ─ validate ─▶ CheckedSlab ─ chunk ─▶ Chunk (spooled)
 //!                                                               └▶ rejected
-//! Chunk ─ submit ─▶ stage ▶ commit ▶ await ▶ results (raw, on disk) ─ settle ─▶ success/error/… files
+//! Chunk ─ submit ─▶ stage ▶ commit ▶ await ▶ results (raw, on disk) ─ settle ─▶ success/error/…
+//! files
 //! ```
 //!
 //! The modules form rings; a module names only those of the rings inside it, and `tests/it/tidy.rs`

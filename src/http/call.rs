@@ -25,7 +25,8 @@ pub enum Repeat {
     Freely,
     /// Only when it is certain that the first time had no effect.
     IfNotDone,
-    /// Only when nothing of it left this machine. For uploads: a refused upload has used up its job.
+    /// Only when nothing of it left this machine. For uploads: a refused upload has used up its
+    /// job.
     IfNotSent,
 }
 

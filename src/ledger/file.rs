@@ -54,8 +54,8 @@ impl Ledger {
 
     /// Writes a fact; when it is one that must be durable, returns when the disk has it.
     ///
-    /// After a failed write or sync every further call fails: pages may have been dropped, and trying
-    /// again would only look like success.
+    /// After a failed write or sync every further call fails: pages may have been dropped, and
+    /// trying again would only look like success.
     pub fn record(&self, fact: &Fact) -> io::Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if inner.broken {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::failure::{Blame, Failure};
 
-/// What a run was asked to do, written once before the first call that changes anything. No secrets.
+/// What a run was asked to do, written once before the first call that changes anything. No
+/// secrets.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Manifest {
     pub format: u32,

@@ -45,7 +45,8 @@ impl Blame {
     }
 }
 
-/// Implemented beside a module's error enum: the module knows best whose fault it is and the way out.
+/// Implemented beside a module's error enum: the module knows best whose fault it is and the way
+/// out.
 pub trait Explain: std::error::Error + Send + Sync + 'static {
     fn blame(&self) -> Blame;
 

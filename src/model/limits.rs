@@ -12,8 +12,8 @@ pub const CHUNK_ROWS_DEFAULT: u32 = 250_000;
 /// Rows of one job at most: what the matching table may hold.
 pub const CHUNK_ROWS_MAX: u32 = 1_000_000;
 
-/// Bytes of one field. Source: Bulk API limit of 131,072 characters; counted in characters there, so
-/// `read` refuses past four times as many bytes and `validate` counts characters.
+/// Bytes of one field. Source: Bulk API limit of 131,072 characters; counted in characters there,
+/// so `read` refuses past four times as many bytes and `validate` counts characters.
 pub const FIELD_CHARS_MAX: usize = 131_072;
 
 /// Characters of one row. Source: Bulk API limit, 400,000 characters a record.
@@ -38,7 +38,8 @@ pub const SLABS_WAITING: usize = 2;
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;
 
-/// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each other.
+/// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each
+/// other.
 pub const JOBS_PARALLEL_DEFAULT: usize = 2;
 
 /// Jobs in flight at most. Source: five to ten jobs is where lock contention begins to dominate.
@@ -67,7 +68,8 @@ pub const ERROR_BODY_BYTES_MAX: usize = 256 << 10;
 
 /// Tokens of the retry budget of a run, what a repeat takes (after a throttle, and otherwise), and
 /// what a success gives back. When the budget is empty nothing is repeated any more, so that a
-/// loader never multiplies the load of a service that is down. Source: the constants of the AWS SDKs.
+/// loader never multiplies the load of a service that is down. Source: the constants of the AWS
+/// SDKs.
 pub const RETRY_TOKENS: u32 = 500;
 pub const RETRY_COST_THROTTLED: u32 = 5;
 pub const RETRY_COST_OTHER: u32 = 14;

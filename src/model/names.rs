@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The API name of an object, such as `PermissionSetAssignment` or `ns__Shipment__c`.
 ///
-/// A letter, then letters, digits and underscores, at most 80 + namespace; compared without case, as
-/// the org does. It can stand in a URL path as it is.
+/// A letter, then letters, digits and underscores, at most 80 + namespace; compared without case,
+/// as the org does. It can stand in a URL path as it is.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ObjectName(String);

@@ -159,11 +159,12 @@ pub struct OrgFacts {
     pub origin: String,
 }
 
-/// A column of the body that is sent: what it is called there, where it comes from, and what the org
-/// says about it.
+/// A column of the body that is sent: what it is called there, where it comes from, and what the
+/// org says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentField {
-    /// The header cell of the body, such as `AssigneeId`, `Account.Ext__c` or `User:Owner.Username`.
+    /// The header cell of the body, such as `AssigneeId`, `Account.Ext__c` or
+    /// `User:Owner.Username`.
     pub header: String,
     /// The source column or columns, for messages; `constant` where there is none.
     pub from: String,

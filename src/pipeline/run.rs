@@ -1,5 +1,5 @@
-//! A run: reads the file, maps its columns, validates the rows, chunks them into jobs, submits those in
-//! parallel, and settles every row into the file of its verdict.
+//! A run: reads the file, maps its columns, validates the rows, chunks them into jobs, submits
+//! those in parallel, and settles every row into the file of its verdict.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ pub struct Seed {
 
 /// Carries out a load.
 ///
-/// `Err` means that the load was refused and nothing was sent. `Ok` holds the accounting of every row
-/// that was read, and the exit code; a failure in mid-run is part of it.
+/// `Err` means that the load was refused and nothing was sent. `Ok` holds the accounting of every
+/// row that was read, and the exit code; a failure in mid-run is part of it.
 pub async fn load<T: Target>(
     plan: LoadPlan,
     target: Arc<T>,
@@ -174,7 +174,8 @@ impl Carried {
     }
 }
 
-/// Hands chunks on as they fill; or, when one bad row shall stop all, only after the last row was good.
+/// Hands chunks on as they fill; or, when one bad row shall stop all, only after the last row was
+/// good.
 fn take_in(intake: Intake, chunks: &mpsc::Sender<Chunk>, halt: &Halt) -> Result<TakenIn, Failure> {
     let mut held = Vec::new();
     let hold = intake.on_bad_row == OnBadRow::Stop;

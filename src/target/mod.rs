@@ -185,8 +185,8 @@ pub trait Target: Send + Sync + 'static {
         object: &ObjectName,
     ) -> impl Future<Output = Result<ObjectSchema, Fault>> + Send;
 
-    /// What is needed to check a load offline; `related` names the objects that relationship columns
-    /// of the header may point to.
+    /// What is needed to check a load offline; `related` names the objects that relationship
+    /// columns of the header may point to.
     fn load_schema(
         &self,
         object: &ObjectName,

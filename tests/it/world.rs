@@ -1,7 +1,7 @@
 //! The harness: a folder, a served practice org on a free port, and the real binary.
 //!
-//! The practice org lives in the test's process, so a test can look at its audit log and its requests
-//! and make mischief; the binary reaches it over loopback like any other client.
+//! The practice org lives in the test's process, so a test can look at its audit log and its
+//! requests and make mischief; the binary reaches it over loopback like any other client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -168,7 +168,9 @@ impl World {
             .collect();
         let mut effects: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for entry in self.practice.org().audit().entries_since(since) {
-            if entry.job.as_deref().is_some_and(|job| jobs.contains(job)) {
+            // A license that an assignment uses up is an effect too, but not one of a row.
+            let of_row = summary["object"].as_str().unwrap().eq_ignore_ascii_case(entry.object);
+            if of_row && entry.job.as_deref().is_some_and(|job| jobs.contains(job)) {
                 effects.entry(entry.id.clone()).or_default().push(entry);
             }
         }

@@ -1,9 +1,9 @@
 //! Chunk: accepted rows become files of the size of one job.
 //!
-//! Cutting is a pure function of the rows and the limits: by bytes (header included) and by rows. Each
-//! chunk is two files: `NNNNNN.csv`, the exact body to send, and `NNNNNN.rows`, the source columns of
-//! the same rows with row number and line, from which the result files are written later. Memory holds
-//! one row and two write buffers, never a body.
+//! Cutting is a pure function of the rows and the limits: by bytes (header included) and by rows.
+//! Each chunk is two files: `NNNNNN.csv`, the exact body to send, and `NNNNNN.rows`, the source
+//! columns of the same rows with row number and line, from which the result files are written
+//! later. Memory holds one row and two write buffers, never a body.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};

@@ -216,8 +216,8 @@ impl Cells for Apart {
 }
 
 impl Apart {
-    /// Takes `text` apart as far as it goes: from a fault in the quoting on, and from the last field
-    /// that a row may have, the rest is one field, as it stands in the file.
+    /// Takes `text` apart as far as it goes: from a fault in the quoting on, and from the last
+    /// field that a row may have, the rest is one field, as it stands in the file.
     pub(super) fn of(text: &[u8], delimiter: u8) -> Self {
         let mut apart = Self::default();
         let whole = matches!(scan(text, true, delimiter, &mut apart), Scan::Row(_));

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::model::limits::{ERROR_GROUPS_MAX, ROWS_LISTED};
 use crate::pipeline::event::ErrorGroup;
 
-/// Counts rows by verdict, code and the shape of the message. Bounded: past so many groups, rows are
-/// counted by verdict and code alone.
+/// Counts rows by verdict, code and the shape of the message. Bounded: past so many groups, rows
+/// are counted by verdict and code alone.
 #[derive(Debug, Default)]
 pub struct Groups {
     by_shape: HashMap<(&'static str, String, String), ErrorGroup>,

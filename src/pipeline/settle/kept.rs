@@ -2,8 +2,8 @@
 
 use crate::model::names::is_result_column;
 
-/// The source columns that are the user's. An error file that is loaded again brings `sf__Error` and
-/// the like with it; the new run writes its own.
+/// The source columns that are the user's. An error file that is loaded again brings `sf__Error`
+/// and the like with it; the new run writes its own.
 #[derive(Debug, Clone)]
 pub struct KeptColumns {
     names: Vec<String>,

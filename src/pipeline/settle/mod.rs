@@ -1,8 +1,8 @@
 //! Settle: every row of an ended chunk goes into the file of its verdict, in input order.
 //!
 //! Chunks are settled in the order of the input, whatever order their jobs ended in; a chunk that
-//! ended early waits here as a few names. The results are streamed from disk, matched to the rows of
-//! that chunk ([`matching`]), and written by one sequential pass over its source rows.
+//! ended early waits here as a few names. The results are streamed from disk, matched to the rows
+//! of that chunk ([`matching`]), and written by one sequential pass over its source rows.
 
 mod emit;
 mod files;

@@ -36,8 +36,8 @@ pub struct Submit<T> {
 impl<T: Target> Submit<T> {
     /// Submits every chunk; each comes out exactly once, in whatever order they end.
     ///
-    /// After a failure of the run no further chunk is started; those in flight are followed to their
-    /// end as far as possible.
+    /// After a failure of the run no further chunk is started; those in flight are followed to
+    /// their end as far as possible.
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
         let poller = Poller::new();

@@ -1,9 +1,10 @@
 //! What to do next with a chunk: a function without I/O.
 //!
-//! The far side works in two phases. Creating and filling a job starts nothing; one call, the commit,
-//! does. [`Progress`] is what is known for certain of a chunk, [`next`] says what to do about it, and
-//! [`advance`] what is known after the answer. Once a job is prepared, only three things are legal:
-//! the same commit, questions and downloads. Never is it abandoned, and never is there a second job.
+//! The far side works in two phases. Creating and filling a job starts nothing; one call, the
+//! commit, does. [`Progress`] is what is known for certain of a chunk, [`next`] says what to do
+//! about it, and [`advance`] what is known after the answer. Once a job is prepared, only three
+//! things are legal: the same commit, questions and downloads. Never is it abandoned, and never is
+//! there a second job.
 //!
 //! The numbers in the comments are the rows of the table of lost answers in `docs/submit.md`.
 
@@ -27,7 +28,8 @@ pub enum Progress {
     Committed(JobId),
     /// The job has ended.
     Ended(JobId, JobStatus),
-    /// The job was prepared, and the far side knows it no more. Nobody can say what became of its rows.
+    /// The job was prepared, and the far side knows it no more. Nobody can say what became of its
+    /// rows.
     Vanished(JobId),
 }
 
@@ -52,7 +54,8 @@ pub enum Event {
     Staged,
     /// The upload was refused or its answer was lost: the job must not be used any more.
     StageInDoubt,
-    /// The doubtful job is out of the way, or as far out of it as it will get: it never starts by itself.
+    /// The doubtful job is out of the way, or as far out of it as it will get: it never starts by
+    /// itself.
     Abandoned,
     CommitAcknowledged,
     /// The commit was refused or its answer was lost.

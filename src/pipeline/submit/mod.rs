@@ -1,7 +1,7 @@
 //! Submit: chunks become jobs at the far side, each started at most once.
 //!
-//! [`machine`] decides, without I/O; [`driver`] does what it says; [`poll`] asks how running jobs fare;
-//! [`results`] brings the results to disk and sees that they are whole.
+//! [`machine`] decides, without I/O; [`driver`] does what it says; [`poll`] asks how running jobs
+//! fare; [`results`] brings the results to disk and sees that they are whole.
 
 pub mod driver;
 pub mod machine;

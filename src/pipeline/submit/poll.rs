@@ -1,9 +1,9 @@
 //! Poll: asks how running jobs fare, in few calls and without delay.
 //!
-//! Only the oldest unfinished job is asked about, after the time that it should still take at the rate
-//! of the whole run: at least 0.5 s, at most 60 s and 5 % of the time that the run has taken. When a job
-//! is found finished, the next one is asked about at once; without that the estimate would lock to one
-//! job for each wait. (`docs/submit.md` has the reasons and figures.)
+//! Only the oldest unfinished job is asked about, after the time that it should still take at the
+//! rate of the whole run: at least 0.5 s, at most 60 s and 5 % of the time that the run has taken.
+//! When a job is found finished, the next one is asked about at once; without that the estimate
+//! would lock to one job for each wait. (`docs/submit.md` has the reasons and figures.)
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

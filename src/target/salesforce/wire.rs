@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::model::schema::{FieldKind, FieldSchema, ObjectSchema, PicklistValue};
 use crate::target::{JobState, JobStatus};
 
-/// A job of ingest or query. Source: all members but `id` and `state` come and go by call and state.
+/// A job of ingest or query. Source: all members but `id` and `state` come and go by call and
+/// state.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JobInfo {

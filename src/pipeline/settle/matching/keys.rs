@@ -1,7 +1,8 @@
 //! Keys: 128-bit fingerprints of a row or a result line, in three forms of strictness.
 //!
 //! The far side re-serializes values by type (`912260031` comes back as `9.12260031E8`), so text is
-//! compared as it is and typed values in a canonical form. 128 bits make a false pair less likely than
+//! compared as it is and typed values in a canonical form. 128 bits make a false pair less likely
+//! than
 //! 10⁻²⁵ in a job of a million rows.
 
 use unicode_normalization::UnicodeNormalization;
@@ -15,7 +16,8 @@ use crate::model::schema::{FieldKind, SentField};
 pub enum Form {
     /// Text as it is, typed values in canonical form.
     Canonical,
-    /// Besides: line ends alike, ends trimmed, `#N/A` like blank, Unicode composed, case ignored in keys.
+    /// Besides: line ends alike, ends trimmed, `#N/A` like blank, Unicode composed, case ignored in
+    /// keys.
     Relaxed,
     /// Every byte as it is.
     Exact,
@@ -50,8 +52,8 @@ const BETWEEN: u8 = 0xFF;
 const ABSENT: u8 = 0xFE;
 
 impl Keys {
-    /// `key_column` is the one column that identifies a row, if the operation has one; else all text
-    /// columns do, or all columns when none is text.
+    /// `key_column` is the one column that identifies a row, if the operation has one; else all
+    /// text columns do, or all columns when none is text.
     pub fn new(fields: &[SentField], key_column: Option<usize>, seed: u64) -> Self {
         let has_text = fields.iter().any(|field| field.value_field().kind.is_text());
         let columns = fields
@@ -69,7 +71,8 @@ impl Keys {
         Self { columns, seed, scratch: Vec::new() }
     }
 
-    /// The key of a record; `cell(index)` gives the cell of a body column, `None` where it has none.
+    /// The key of a record; `cell(index)` gives the cell of a body column, `None` where it has
+    /// none.
     pub fn of<'a>(
         &mut self,
         which: Columns,

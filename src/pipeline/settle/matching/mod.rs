@@ -3,15 +3,16 @@
 //! The rungs of the ladder, each on what the one before left over:
 //!
 //! 1. the primary key (Id, external id, or all text columns), where one row and one line have it;
-//! 2. all columns, typed values in canonical form; equal rows are interchangeable, so a class of them
+//! 2. all columns, typed values in canonical form; equal rows are interchangeable, so a class of
+//! them
 //!    is paired in order when there are as many lines;
 //! 3. the same, relaxed: line ends, blanks at the ends, `#N/A`, Unicode composition;
 //! 4. the primary key relaxed, one row and one line;
 //! 5. when all lines left over say the same and are as many as the rows left over, the verdict is
 //!    certain and the Id is not.
 //!
-//! What remains is unknown. Memory: about 24 bytes a row for the table and 24 for the outcome, of one
-//! job at a time.
+//! What remains is unknown. Memory: about 24 bytes a row for the table and 24 for the outcome, of
+//! one job at a time.
 
 mod keys;
 mod lines;
