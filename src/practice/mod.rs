@@ -9,6 +9,8 @@ pub mod ids;
 pub mod journal;
 pub mod objects;
 pub mod org;
+#[cfg(test)]
+mod org_tests;
 pub mod rules;
 pub mod seed;
 pub mod soql;

@@ -25,7 +25,7 @@ pub(super) fn read(
         }
         Cell::Json(json) => of_json(field, json).ok_or_else(|| unparsable(field, json))?,
     };
-    check(store, field, value).map(Some)
+    check(store, field, &value).map(Some)
 }
 
 /// A value of the right type that is not yet known to fit.
@@ -114,8 +114,8 @@ fn unparsable(field: &Field, json: &Json) -> RowError {
     fault("JSON_PARSER_ERROR", message, &[])
 }
 
-fn check(store: &Store, field: &Field, raw: Raw<'_>) -> Result<Slot<'static>, RowError> {
-    let text = match &raw {
+fn check(store: &Store, field: &Field, raw: &Raw<'_>) -> Result<Slot<'static>, RowError> {
+    let text = match raw {
         Raw::Slot(slot) => return fits(field, slot.clone()),
         Raw::Text(text) => *text,
         Raw::Owned(text) => text,
