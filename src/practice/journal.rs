@@ -1,8 +1,9 @@
 //! The effects on disk: `audit.jsonl`, from which a kept org is built again.
 //!
 //! The journal and the audit are one file, so they cannot disagree. A line is one effect; a
-//! transaction ends with a line that has `commit`, and is written by one `write`. What stands behind
-//! the last `commit` belongs to a transaction that a kill cut short: it is taken off at open.
+//! transaction ends with a line that has `commit`, and is written by one `write`. What stands
+//! behind the last `commit` belongs to a transaction that a kill cut short: it is taken off at
+//! open.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};

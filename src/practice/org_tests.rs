@@ -64,10 +64,22 @@ fn the_journal_is_an_audit_that_can_be_read() {
     let org = Org::open(dir.path(), &SMALL).unwrap().with_time(|| 1_795_348_800_000);
     let told = insert(&org, Some("7508c00000Qk3TbAAJ"), &["one", ""]);
     let text = fs::read_to_string(journal::path_in(dir.path())).unwrap();
-    let (text, owner) = (text.replace(&told[0].id, "[id]"), org.user_id());
-    insta::assert_snapshot!(text.replace(&owner, "[admin]"), @r#"
-    {"at":"2026-11-22T12:00:00.000Z","object":"Account","verb":"insert","id":"[id]","job":"7508c00000Qk3TbAAJ","row":0,"fields":{"Name":"one","OwnerId":"[admin]"}}
-    {"commit":2,"job":"7508c00000Qk3TbAAJ","failed":[{"row":1,"id":"","code":"REQUIRED_FIELD_MISSING","message":"Required fields are missing: [Name]","fields":["Name"]}]}
+    let text = text.replace(&told[0].id, "[id]").replace(&org.user_id(), "[admin]");
+    // A line for each effect, and one that ends the transaction; broken here for the reader.
+    let text = text.replace(r#"","#, "\",\n  ");
+    insta::assert_snapshot!(text, @r#"
+    {"at":"2026-11-22T12:00:00.000Z",
+      "object":"Account",
+      "verb":"insert",
+      "id":"[id]",
+      "job":"7508c00000Qk3TbAAJ",
+      "row":0,"fields":{"Name":"one",
+      "OwnerId":"[admin]"}}
+    {"commit":2,"job":"7508c00000Qk3TbAAJ",
+      "failed":[{"row":1,"id":"",
+      "code":"REQUIRED_FIELD_MISSING",
+      "message":"Required fields are missing: [Name]",
+      "fields":["Name"]}]}
     "#);
 }
 

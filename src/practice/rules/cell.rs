@@ -280,7 +280,8 @@ mod tests {
                 "Account",
                 "AnnualRevenue",
                 "1,000",
-                "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '1,000' is not a valid \
+                "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '1,000' is not a \
+                 valid \
               value for the type xsd:double:AnnualRevenue",
             ),
             (
@@ -294,14 +295,16 @@ mod tests {
                 "Account",
                 "NumberOfEmployees",
                 "123456789",
-                "NUMBER_OUTSIDE_VALID_RANGE:Employees: value outside of valid range on numeric field: \
+                "NUMBER_OUTSIDE_VALID_RANGE:Employees: value outside of valid range on numeric \
+                 field: \
               123456789:NumberOfEmployees",
             ),
             (
                 "Shipment__c",
                 "Load_Share__c",
                 "1000",
-                "NUMBER_OUTSIDE_VALID_RANGE:Load Share: value outside of valid range on numeric field: \
+                "NUMBER_OUTSIDE_VALID_RANGE:Load Share: value outside of valid range on numeric \
+                 field: \
               1000:Load_Share__c",
             ),
             (

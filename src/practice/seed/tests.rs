@@ -99,3 +99,34 @@ fn a_small_and_a_large_seed_grow_too() {
         assert_eq!(count(&store, "PermissionSet"), permission_sets as usize + 14);
     }
 }
+
+/// Fixtures name these: a change here breaks files that people have.
+#[test]
+fn ids_that_fixtures_rely_on() {
+    let store = grow(&SeedSize::default());
+    let id_of = |object: &str, field: &str, value: &str| {
+        let table = store.named(object);
+        let place = table.object.position(field).unwrap();
+        let found = table.numbers(false).find(|n| table.get(*n, place) == Slot::from(value));
+        Rid::new(table.object, found.unwrap()).spell()
+    };
+    let ids = [
+        id_of("User", "Username", ADMIN),
+        id_of("User", "EmployeeNumber", "E00001"),
+        id_of("PermissionSet", "Name", "Cargo_Booking"),
+        id_of("PermissionSet", "Name", "Release_Manager"),
+        id_of("PermissionSetGroup", "DeveloperName", "Port_Operations"),
+        id_of("Profile", "Name", "Port Clerk"),
+        id_of("Account", "Legacy_Id__c", "A-00001"),
+    ];
+    let expected = [
+        "0058c00000ZgV6fAAF",
+        "0058c00000ZgV6gAAF",
+        "0PS8c00000ZgV6pGAF",
+        "0PS8c00000ZgV7SGAV",
+        "0PG8c00000ZgV6fGAF",
+        "00e8c00000ZgV6lAAF",
+        "0018c00000ZgV6fAAF",
+    ];
+    assert_eq!(ids, expected);
+}

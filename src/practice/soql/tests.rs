@@ -119,40 +119,50 @@ fn texts_with_escapes() {
 
 #[test]
 fn refusals_point_at_the_place() {
-    insta::assert_snapshot!(refused("SELECT Nope FROM Account"), @r"
-    INVALID_FIELD: 
+    // The messages are one line each; broken here for the reader.
+    let told = |soql: &str| refused(soql).replace(": \n", ":\n").replace(". ", ".\n");
+    insta::assert_snapshot!(told("SELECT Nope FROM Account"), @r"
+    INVALID_FIELD:
     SELECT Nope FROM Account
            ^
     ERROR at Row:1:Column:8
-    No such column 'Nope' on entity 'Account'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.
+    No such column 'Nope' on entity 'Account'.
+    If you are attempting to use a custom field, be sure to append the '__c' after the custom field name.
+    Please reference your WSDL or the describe call for the appropriate names.
     ");
-    insta::assert_snapshot!(refused("SELECT Id, Name FROM Accout"), @r"
-    INVALID_TYPE: 
+    insta::assert_snapshot!(told("SELECT Id, Name FROM Accout"), @r"
+    INVALID_TYPE:
     Name FROM Accout
               ^
     ERROR at Row:1:Column:22
-    sObject type 'Accout' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.
+    sObject type 'Accout' is not supported.
+    If you are attempting to use a custom object, be sure to append the '__c' after the entity name.
+    Please reference your WSDL or the describe call for the appropriate names.
     ");
-    insta::assert_snapshot!(refused("SELECT Id FORM Account"), @r"
-    MALFORMED_QUERY: 
+    insta::assert_snapshot!(told("SELECT Id FORM Account"), @r"
+    MALFORMED_QUERY:
     SELECT Id FORM Account
               ^
     ERROR at Row:1:Column:11
     unexpected token: 'FORM'
     ");
-    insta::assert_snapshot!(refused("SELECT Id\nFROM Account\nWHERE Nme = 'x'"), @r"
-    INVALID_FIELD: 
+    insta::assert_snapshot!(told("SELECT Id\nFROM Account\nWHERE Nme = 'x'"), @r"
+    INVALID_FIELD:
     WHERE Nme = 'x'
           ^
     ERROR at Row:3:Column:7
-    No such column 'Nme' on entity 'Account'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.
+    No such column 'Nme' on entity 'Account'.
+    If you are attempting to use a custom field, be sure to append the '__c' after the custom field name.
+    Please reference your WSDL or the describe call for the appropriate names.
     ");
-    insta::assert_snapshot!(refused("SELECT Id FROM Contact WHERE Acount.Name = 'x'"), @r"
-    INVALID_FIELD: 
+    insta::assert_snapshot!(told("SELECT Id FROM Contact WHERE Acount.Name = 'x'"), @r"
+    INVALID_FIELD:
     Contact WHERE Acount.Name = 'x'
                   ^
     ERROR at Row:1:Column:30
-    Didn't understand relationship 'Acount' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.
+    Didn't understand relationship 'Acount' in field path.
+    If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name.
+    Please reference your WSDL or the describe call for the appropriate names.
     ");
 }
 
