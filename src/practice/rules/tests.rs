@@ -177,6 +177,19 @@ fn references_by_id_and_by_key() {
 }
 
 #[test]
+fn one_field_takes_one_value() {
+    let org = org();
+    let account = one(&org, "SELECT Id FROM Account WHERE Legacy_Id__c = 'A-00007'");
+    let columns = ["LastName", "AccountId", "Account.Legacy_Id__c"];
+    let told = insert(&org, "Contact", &columns, &["x", &account, "A-00007"]);
+    let message = "cannot specify both an external ID reference Account and a salesforce id";
+    assert_eq!(told, format!("INVALID_FIELD:{message}, AccountId:AccountId"));
+    assert!(insert(&org, "Contact", &columns, &["x", &account, ""]).ends_with(" new"));
+    let told = insert(&org, "Account", &["Name", "NAME"], &["x", "y"]);
+    assert_eq!(told, "INVALID_FIELD:field Name is specified more than once:Name");
+}
+
+#[test]
 fn an_update_changes_only_what_is_sent() {
     let org = org();
     let made = insert(&org, "Account", &["Name", "Site", "Fax"], &["Acme", "North", "1"]);

@@ -120,14 +120,17 @@ fn texts_with_escapes() {
 #[test]
 fn refusals_point_at_the_place() {
     // The messages are one line each; broken here for the reader.
-    let told = |soql: &str| refused(soql).replace(": \n", ":\n").replace(". ", ".\n");
+    let told = |soql: &str| {
+        refused(soql).replace(": \n", ":\n").replace(". ", ".\n").replace(", be", ",\nbe")
+    };
     insta::assert_snapshot!(told("SELECT Nope FROM Account"), @r"
     INVALID_FIELD:
     SELECT Nope FROM Account
            ^
     ERROR at Row:1:Column:8
     No such column 'Nope' on entity 'Account'.
-    If you are attempting to use a custom field, be sure to append the '__c' after the custom field name.
+    If you are attempting to use a custom field,
+    be sure to append the '__c' after the custom field name.
     Please reference your WSDL or the describe call for the appropriate names.
     ");
     insta::assert_snapshot!(told("SELECT Id, Name FROM Accout"), @r"
@@ -136,7 +139,8 @@ fn refusals_point_at_the_place() {
               ^
     ERROR at Row:1:Column:22
     sObject type 'Accout' is not supported.
-    If you are attempting to use a custom object, be sure to append the '__c' after the entity name.
+    If you are attempting to use a custom object,
+    be sure to append the '__c' after the entity name.
     Please reference your WSDL or the describe call for the appropriate names.
     ");
     insta::assert_snapshot!(told("SELECT Id FORM Account"), @r"
@@ -152,7 +156,8 @@ fn refusals_point_at_the_place() {
           ^
     ERROR at Row:3:Column:7
     No such column 'Nme' on entity 'Account'.
-    If you are attempting to use a custom field, be sure to append the '__c' after the custom field name.
+    If you are attempting to use a custom field,
+    be sure to append the '__c' after the custom field name.
     Please reference your WSDL or the describe call for the appropriate names.
     ");
     insta::assert_snapshot!(told("SELECT Id FROM Contact WHERE Acount.Name = 'x'"), @r"
@@ -161,7 +166,8 @@ fn refusals_point_at_the_place() {
                   ^
     ERROR at Row:1:Column:30
     Didn't understand relationship 'Acount' in field path.
-    If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name.
+    If you are attempting to use a custom relationship,
+    be sure to append the '__r' after the custom relationship name.
     Please reference your WSDL or the describe call for the appropriate names.
     ");
 }
@@ -238,6 +244,16 @@ fn features_are_found_by_words_not_by_texts() {
     ] {
         assert_eq!(told(soql), expected, "{soql}");
     }
+}
+
+#[test]
+fn no_text_breaks_the_parser() {
+    let words = "( |\\(|\\)|'|,|=|AND|OR|NOT|IN|Name|Id|null|5|%|é|\\\\|SELECT|FROM){0,12}";
+    proptest::proptest!(|(tail in words)| {
+        let soql = format!("SELECT Id FROM Account WHERE {tail}");
+        let _ = features(&soql);
+        STORE.with(|store| drop(find(store, &soql, QueryScope::Live, NOON)));
+    });
 }
 
 #[test]
