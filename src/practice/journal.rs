@@ -67,8 +67,11 @@ impl Journal {
             return Err(io::Error::other("an earlier write failed"));
         }
         self.buffer.clear();
+        let job = transaction.job.as_deref();
+        // One transaction has one time.
+        let at = transaction.effects.first().map(|(effect, _)| spell_datetime(effect.at));
         for (effect, row) in &transaction.effects {
-            write_effect(&mut self.buffer, effect, *row, transaction.job.as_deref())?;
+            write_effect(&mut self.buffer, effect, *row, (job, at.as_deref().unwrap_or_default()))?;
         }
         let commit = json!({
             "commit": transaction.rows, "job": transaction.job, "failed": transaction.failed,
@@ -163,11 +166,10 @@ fn write_effect(
     out: &mut Vec<u8>,
     effect: &Effect,
     row: Option<usize>,
-    job: Option<&str>,
+    (job, at): (Option<&str>, &str),
 ) -> io::Result<()> {
     let object = effect.target.object();
     let (name, verb, id) = (object.name(), effect.act.name(), effect.target.spell());
-    let at = spell_datetime(effect.at);
     write!(out, r#"{{"at":"{at}","object":"{name}","verb":"{verb}","id":"{id}""#)?;
     if let Some(job) = job {
         write!(out, r#","job":{}"#, Value::from(job))?;

@@ -13,6 +13,8 @@ pub mod mischief;
 pub mod objects;
 pub mod org;
 #[cfg(test)]
+mod org_tests;
+#[cfg(test)]
 mod rig;
 pub mod rules;
 pub mod seed;
