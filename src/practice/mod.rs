@@ -5,12 +5,22 @@
 
 pub mod audit;
 pub mod clock;
+pub mod echo;
+pub mod ids;
 mod jobs;
+pub mod journal;
 pub mod mischief;
+pub mod objects;
 pub mod org;
 #[cfg(test)]
 mod rig;
+pub mod rules;
+pub mod seed;
 mod serve;
+#[cfg(test)]
+mod socket_tests;
+pub mod soql;
+pub mod store;
 pub mod switches;
 mod tls;
 mod wire;

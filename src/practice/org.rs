@@ -1,12 +1,23 @@
 //! One practice org: its data, its rules and what has happened to it.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::audit::Audit;
+use super::journal::{self, Journal, Transaction};
+use super::objects;
+use super::rules;
+use super::seed;
+use super::soql::{self, Found, Shape};
+use super::store::{Act, Life, Rid, Store};
 use super::switches::Switches;
+
+/// The API version in the links of describes.
+const VERSION: &str = "66.0";
 
 /// One practice org. Cheap to clone; clones share the data.
 ///
@@ -14,9 +25,19 @@ use super::switches::Switches;
 /// else, so they may be called from async code.
 #[derive(Clone)]
 pub struct Org {
+    data: Arc<Mutex<Data>>,
     audit: Arc<Audit>,
     switches: Arc<Switches>,
+    now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
     dir: Option<Arc<PathBuf>>,
+}
+
+struct Data {
+    store: Store,
+    marks: HashMap<String, JobMark>,
+    journal: Option<Journal>,
+    /// Held open as long as the org is, so that no other process writes to its folder.
+    _lock: Option<File>,
 }
 
 /// How much data a new org has; the same size gives the same records with the same ids.
@@ -139,19 +160,60 @@ pub enum QueryScope {
 
 impl Org {
     /// An org in memory.
-    pub fn new(_size: &SeedSize) -> Self {
-        Self { audit: Arc::default(), switches: Arc::default(), dir: None }
+    pub fn new(size: &SeedSize) -> Self {
+        Self::of(Data::new(size), Audit::default())
     }
 
     /// An org kept under `dir`, made on first use.
-    pub fn open(dir: &Path, _size: &SeedSize) -> io::Result<Self> {
-        let dir = Some(Arc::new(dir.to_path_buf()));
-        Ok(Self { audit: Arc::default(), switches: Arc::default(), dir })
+    ///
+    /// The size of the seed counts on first use only; it is kept in `seed.json`. Settings in
+    /// `switches.json` are used if the file is there. An org that another process has open is
+    /// refused with [`io::ErrorKind::WouldBlock`].
+    pub fn open(dir: &Path, size: &SeedSize) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let size = kept_size(dir, size)?;
+        let mut data = Data::new(&size);
+        let audit = Audit::default();
+        let journal = Journal::open(dir, |transaction| {
+            for (effect, _) in &transaction.effects {
+                data.store.perform(effect);
+                audit.record(std::slice::from_ref(effect), transaction.job.as_deref());
+            }
+            data.mark(&transaction, results_of(&transaction));
+        })?;
+        (data.journal, data._lock) = (Some(journal), Some(lock));
+        let mut org = Self::of(data, audit);
+        org.dir = Some(Arc::new(dir.to_path_buf()));
+        match fs::read(dir.join("switches.json")) {
+            Ok(bytes) => org.switches = Arc::new(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(org)
     }
 
-    /// Takes the org under `dir` back to its seed.
-    pub fn reset(_dir: &Path) -> io::Result<()> {
-        Ok(())
+    /// Takes the org under `dir` back to its seed: removes its journal, its jobs and the size of
+    /// its seed. Settings stay.
+    pub fn reset(dir: &Path) -> io::Result<()> {
+        if !dir.exists() {
+            return Ok(());
+        }
+        let _lock = lock(dir)?;
+        for file in [journal::path_in(dir), dir.join("seed.json")] {
+            gone(fs::remove_file(file))?;
+        }
+        gone(fs::remove_dir_all(dir.join("jobs")))
+    }
+
+    fn of(data: Data, audit: Audit) -> Self {
+        Self {
+            data: Arc::new(Mutex::new(data)),
+            audit: Arc::new(audit),
+            switches: Arc::default(),
+            now_ms: Arc::new(|| jiff::Timestamp::now().as_millisecond()),
+            dir: None,
+        }
     }
 
     /// The same org with other switches.
@@ -163,7 +225,8 @@ impl Org {
 
     /// The same org with another source of milliseconds since the epoch.
     #[must_use]
-    pub fn with_time(self, _now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub fn with_time(mut self, now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.now_ms = Arc::new(now_ms);
         self
     }
 
@@ -173,73 +236,105 @@ impl Org {
     }
 
     pub fn org_id(&self) -> String {
-        String::new()
+        first_of("Organization")
     }
 
     /// The id of the administrator, whom every session runs as.
     pub fn user_id(&self) -> String {
-        String::new()
+        first_of("User")
     }
 
     pub fn username(&self) -> String {
-        "admin@practice.example".to_owned()
+        seed::ADMIN.to_owned()
     }
 
     /// The body of `GET /sobjects`.
     pub fn describe_global(&self) -> serde_json::Value {
-        serde_json::Value::Null
+        objects::describe_global(VERSION)
     }
 
     /// The body of `GET /sobjects/X/describe`.
-    pub fn describe(&self, _object: &str) -> Option<serde_json::Value> {
-        None
+    pub fn describe(&self, object: &str) -> Option<serde_json::Value> {
+        objects::find(object).map(|object| objects::describe(object, VERSION))
     }
 
     /// The API name in its own case.
-    pub fn object_name(&self, _object: &str) -> Option<&'static str> {
-        None
+    pub fn object_name(&self, object: &str) -> Option<&'static str> {
+        objects::find(object).map(objects::Object::name)
     }
 
     /// Whether a column of an upload is known; the error is the name that is not.
-    pub fn check_column(&self, _object: &str, _column: &str) -> Result<(), String> {
-        Ok(())
+    pub fn check_column(&self, object: &str, column: &str) -> Result<(), String> {
+        let known = objects::find(object).ok_or_else(|| object.to_owned())?;
+        rules::resolve(known, column).map(drop)
+    }
+
+    /// A column of an upload in the spelling of the describe; unknown ones stay as they are.
+    pub fn column_name(&self, object: &str, column: &str) -> String {
+        let known = objects::find(object);
+        known.and_then(|object| rules::spelled(object, column)).unwrap_or_else(|| column.to_owned())
     }
 
     /// A cell of an upload as it comes back in the result files.
-    pub fn echo(&self, _object: &str, _column: &str, cell: &str) -> String {
-        cell.to_owned()
+    pub fn echo(&self, object: &str, column: &str, cell: &str) -> String {
+        super::echo::echo(object, column, cell, &self.switches)
     }
 
     /// One transaction. Every row gets a result, in order; a failing row does not undo others.
-    pub fn apply(&self, _change: &Change<'_>) -> Vec<RowResult> {
-        Vec::new()
+    ///
+    /// A kept org answers after the transaction is in its journal; when that can not be written,
+    /// every row fails with `UNKNOWN_EXCEPTION`.
+    pub fn apply(&self, change: &Change<'_>) -> Vec<RowResult> {
+        let now = (self.now_ms)();
+        let mut data = self.data();
+        let (results, done) = rules::run(&mut data.store, &self.switches, now, change);
+        if let Some(Err(error)) = data.journal.as_mut().map(|journal| journal.write(&done)) {
+            return unwritten(&results, &error);
+        }
+        for (effect, _) in &done.effects {
+            self.audit.record(std::slice::from_ref(effect), change.job);
+        }
+        data.mark(&done, results.clone());
+        results
     }
 
     /// How far the transactions of a job have come, and what the last of them answered.
-    pub fn job_mark(&self, _job: &str) -> JobMark {
-        JobMark::default()
+    pub fn job_mark(&self, job: &str) -> JobMark {
+        self.data().marks.get(job).cloned().unwrap_or_default()
     }
 
     pub fn query(&self, soql: &str, scope: QueryScope) -> Result<Answer, SoqlError> {
         let cursor = self.cursor(soql, scope)?;
-        let rows = cursor.read(0, usize::MAX);
+        let (record_ids, rows) = cursor.read(0, usize::MAX).into_iter().unzip();
         Ok(Answer {
-            object: String::new(),
-            columns: Vec::new(),
-            rows: rows.into_iter().map(|row| row.1).collect(),
-            count_only: None,
-            record_ids: Vec::new(),
+            object: cursor.object().to_owned(),
+            columns: cursor.columns,
+            rows,
+            count_only: cursor.count_only,
+            record_ids,
         })
     }
 
     /// A query whose rows are fetched in blocks, so a million of them need no million `Vec`s.
-    pub fn cursor(&self, _soql: &str, _scope: QueryScope) -> Result<Cursor, SoqlError> {
-        Ok(Cursor {})
+    pub fn cursor(&self, soql: &str, scope: QueryScope) -> Result<Cursor, SoqlError> {
+        let now = (self.now_ms)();
+        let found = soql::find(&self.data().store, soql, scope, now)?;
+        Ok(Cursor::of(self.clone(), found))
     }
 
     /// All fields of a live record.
-    pub fn retrieve(&self, _object: &str, _id: &str) -> Option<Vec<(String, Value)>> {
-        None
+    pub fn retrieve(&self, object: &str, id: &str) -> Option<Vec<(String, Value)>> {
+        let object = objects::find(object)?;
+        let record = Rid::parse(id).filter(|rid| rid.object().index == object.index)?;
+        let data = self.data();
+        if data.store.life(record) != Life::Live {
+            return None;
+        }
+        let fields = object.fields.iter().enumerate();
+        let value = |(place, field): (usize, &objects::Field)| {
+            (field.name.to_owned(), data.store.get(record, place).to_value())
+        };
+        Some(fields.map(value).collect())
     }
 
     /// Every effect and every request, written independently of what is answered.
@@ -249,6 +344,92 @@ impl Org {
 
     pub fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Data {
+    fn new(size: &SeedSize) -> Self {
+        Self { store: seed::grow(size), marks: HashMap::new(), journal: None, _lock: None }
+    }
+
+    fn mark(&mut self, done: &Transaction, results: Vec<RowResult>) {
+        if let Some(job) = &done.job {
+            let mark = self.marks.entry(job.clone()).or_default();
+            mark.rows += done.rows as u64;
+            mark.last = results;
+        }
+    }
+}
+
+/// What a transaction answered, from what the journal says about it.
+fn results_of(done: &Transaction) -> Vec<RowResult> {
+    let nothing = RowResult { id: String::new(), created: false, error: None };
+    let mut results = vec![nothing; done.rows];
+    for (effect, row) in &done.effects {
+        if let Some(result) = row.and_then(|row| results.get_mut(row)) {
+            result.id = effect.target.spell();
+            result.created = effect.act == Act::Insert;
+        }
+    }
+    for failed in &done.failed {
+        if let Some(result) = results.get_mut(failed.row) {
+            result.id.clone_from(&failed.id);
+            result.error = Some(failed.error.clone());
+        }
+    }
+    results
+}
+
+fn unwritten(results: &[RowResult], error: &io::Error) -> Vec<RowResult> {
+    let error = RowError {
+        code: "UNKNOWN_EXCEPTION".to_owned(),
+        message: format!("the practice org can not write its journal: {error}"),
+        fields: Vec::new(),
+    };
+    let failed = |_| RowResult { id: String::new(), created: false, error: Some(error.clone()) };
+    results.iter().map(failed).collect()
+}
+
+fn first_of(object: &str) -> String {
+    objects::find(object).map_or(String::new(), |object| Rid::new(object, 0).spell())
+}
+
+fn lock(dir: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::WouldBlock,
+            format!("another process has the practice org in `{}` open", dir.display()),
+        )),
+    }
+}
+
+/// The size that the org was made with; written on first use.
+fn kept_size(dir: &Path, size: &SeedSize) -> io::Result<SeedSize> {
+    let path = dir.join("seed.json");
+    match fs::read(&path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Beside it first, so that a kill leaves no half of it.
+            let beside = dir.join("seed.json.new");
+            serde_json::to_writer(File::create(&beside)?, size)?;
+            fs::rename(beside, path)?;
+            Ok(size.clone())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -274,35 +455,81 @@ pub struct QueryFeatures {
     pub order_by: bool,
 }
 
+/// What a query asks for, found by its words, also when it is not one we can run.
+pub fn query_features(soql: &str) -> QueryFeatures {
+    soql::features(soql)
+}
+
 /// An evaluated query: it remembers which records, and reads their values when asked.
 #[derive(Clone)]
-pub struct Cursor {}
+pub struct Cursor {
+    org: Org,
+    found: Arc<Found>,
+    columns: Vec<String>,
+    count_only: Option<u64>,
+    /// The one row of an aggregate.
+    aggregate: Option<u64>,
+}
 
 impl Cursor {
-    pub fn object(&self) -> &str {
-        ""
+    fn of(org: Org, found: Found) -> Self {
+        let mut columns: Vec<String> = found.columns.iter().map(|c| c.name.clone()).collect();
+        let (mut count_only, mut aggregate) = (None, None);
+        match &found.answer {
+            Shape::Rows => {}
+            Shape::Count => count_only = Some(found.numbers.len() as u64),
+            Shape::Aggregate { name, count } => {
+                columns = vec![name.clone()];
+                aggregate = Some(*count);
+            }
+        }
+        Self { org, found: Arc::new(found), columns, count_only, aggregate }
     }
+
+    /// The object of the rows: `AggregateResult` for `COUNT(field)`.
+    pub fn object(&self) -> &'static str {
+        if self.aggregate.is_some() { "AggregateResult" } else { self.found.object.name() }
+    }
+
     /// In the order of the query.
     pub fn columns(&self) -> &[String] {
-        &[]
+        &self.columns
     }
+
     /// For `SELECT COUNT()`.
     pub fn count_only(&self) -> Option<u64> {
-        None
+        self.count_only
     }
+
+    /// Rows.
     pub fn len(&self) -> usize {
-        0
+        match (self.count_only, self.aggregate) {
+            (Some(_), _) => 0,
+            (None, Some(_)) => 1,
+            (None, None) => self.found.numbers.len(),
+        }
     }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Record id and values of up to `count` rows from row `from`.
-    pub fn read(&self, _from: usize, _count: usize) -> Vec<(String, Vec<Value>)> {
-        Vec::new()
-    }
-}
 
-/// What a query asks for, found by its words, also when it is not one we can run.
-pub fn query_features(_soql: &str) -> QueryFeatures {
-    QueryFeatures::default()
+    /// Record id and values of up to `count` rows from row `from`.
+    pub fn read(&self, from: usize, count: usize) -> Vec<(String, Vec<Value>)> {
+        let to = from.saturating_add(count).min(self.len());
+        if from >= to {
+            return Vec::new();
+        }
+        if let Some(count) = self.aggregate {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            return vec![(String::new(), vec![Value::Int(count)])];
+        }
+        let data = self.org.data();
+        let numbers = self.found.numbers[from..to].iter();
+        let row = |number: &u32| {
+            let id = Rid::new(self.found.object, *number).spell();
+            (id, soql::read(&data.store, &self.found, *number))
+        };
+        numbers.map(row).collect()
+    }
 }

@@ -1,0 +1,82 @@
+use super::*;
+use crate::practice::store::Life;
+
+fn count(store: &Store, object: &str) -> usize {
+    store.named(object).numbers(false).count()
+}
+
+#[test]
+fn a_new_org_has_what_the_manual_says() {
+    let store = grow(&SeedSize::default());
+    let counts: Vec<(&str, usize)> =
+        objects::all().iter().map(|o| (o.name(), count(&store, o.name()))).collect();
+    insta::assert_debug_snapshot!(counts);
+}
+
+#[test]
+fn the_same_size_gives_the_same_ids() {
+    let size = SeedSize { users: 200, permission_sets: 40 };
+    let (one, two) = (grow(&size), grow(&size));
+    for object in objects::all() {
+        let (one, two) = (one.table(object), two.table(object));
+        assert_eq!(one.len(), two.len(), "{}", object.name());
+        for number in one.numbers(true) {
+            for place in 0..object.fields.len() {
+                assert_eq!(one.get(number, place), two.get(number, place));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seed_keeps_the_rules_it_will_be_held_to() {
+    let store = grow(&SeedSize::default());
+    for object in objects::all() {
+        let table = store.table(object);
+        for number in table.numbers(true) {
+            for (place, field) in object.fields.iter().enumerate() {
+                let slot = table.get(number, place);
+                let what = format!("{}.{} of {number}: {slot:?}", object.name(), field.name);
+                assert!(!(field.must_be_sent() && slot.is_null()), "{what}");
+                match slot {
+                    Slot::Text(text) => {
+                        let known = field.picklist.contains(&&*text);
+                        assert!(text.chars().count() <= field.length as usize, "{what}");
+                        assert!(known || !field.restricted, "{what}");
+                        assert!(!field.unique || table.having(place, &text).len() == 1, "{what}");
+                    }
+                    Slot::Ref(rid) => {
+                        assert_eq!(store.life(rid), Life::Live, "{what}");
+                        let fits = place == 0 || field.refers_to.contains(&rid.object().name());
+                        assert!(fits, "{what}");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn there_are_inactive_users_and_a_license_with_two_seats_left() {
+    let store = grow(&SeedSize::default());
+    let users = store.named("User");
+    let active = users.object.position("IsActive").unwrap();
+    let inactive = users.numbers(false).filter(|n| users.get(*n, active) == Slot::Bool(false));
+    assert!((60..=120).contains(&inactive.count()));
+
+    let licenses = store.named("PermissionSetLicense");
+    let rid = Rid::new(licenses.object, 2);
+    assert_eq!(store.by_name(rid, "MasterLabel"), Slot::from("Customs Filing"));
+    assert_eq!(store.by_name(rid, "TotalLicenses"), Slot::Int(5));
+    assert_eq!(store.by_name(rid, "UsedLicenses"), Slot::Int(3));
+}
+
+#[test]
+fn a_small_and_a_large_seed_grow_too() {
+    for (users, permission_sets) in [(1, 0), (2, 1), (50, 3), (100, 95)] {
+        let store = grow(&SeedSize { users, permission_sets });
+        assert_eq!(count(&store, "User"), users as usize);
+        assert_eq!(count(&store, "PermissionSet"), permission_sets as usize + 14);
+    }
+}
