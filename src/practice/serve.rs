@@ -1,5 +1,6 @@
 //! The practice org as something that answers HTTP, in this process or on a loopback port.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::BuildHasher;
@@ -16,6 +17,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -90,12 +92,21 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
+    /// Descriptions do not change and take a while to build.
+    descriptions: Mutex<HashMap<String, Arc<Value>>>,
     pace: Mutex<Pace>,
 }
 
 impl Inner {
     pub(super) fn pace(&self) -> Pace {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The description of an object; null when there is none.
+    pub(super) fn describe(&self, object: &str) -> Arc<Value> {
+        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(self.org.describe(object).unwrap_or_default());
+        Arc::clone(known.entry(object.to_owned()).or_insert_with(made))
     }
 }
 
@@ -111,6 +122,7 @@ impl Practice {
             clock: Clock::default(),
             meter: Meter::default(),
             cursors: Cursors::default(),
+            descriptions: Mutex::default(),
             pace: Mutex::default(),
         });
         let mut workers = Vec::new();
