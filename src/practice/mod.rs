@@ -6,6 +6,8 @@
 pub mod audit;
 pub mod clock;
 pub mod echo;
+#[cfg(test)]
+mod fixture_tests;
 pub mod ids;
 mod jobs;
 pub mod journal;
