@@ -110,6 +110,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_double_is_read_back_as_it_was(value in proptest::num::f64::NORMAL) {
+            let text = java_double(value);
+            proptest::prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+            proptest::prop_assert!(text.contains('.'));
+        }
+    }
+
     #[test]
     fn cells_come_back_by_type() {
         for (object, column, cell, expected) in [

@@ -1,8 +1,8 @@
 //! `fixtures/wire/`: sample exchanges that hold both sides to one spelling.
 //!
-//! A file is `{"request":{"method","path","headers","body"},"answer":{"status","headers","body"}}`; a
-//! body is a JSON value if it is JSON, else a text, and null when there is none. The files of one story
-//! share their name up to the number and are replayed in its order against a new org.
+//! A file is `{"request":{"method","path","headers","body"},"answer":{"status","headers","body"}}`;
+//! a body is a JSON value if it is JSON, else a text, and null when there is none. The files of one
+//! story share their name up to the number and are replayed in its order against a new org.
 //! `cargo test -- --ignored write_the_fixtures_anew` writes them from the stories below.
 
 use std::fs::{self, File};

@@ -77,6 +77,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(text in "\\PC{0,20}") {
+            let fits = matches!(text.len(), 15 | 18) && text.is_ascii();
+            proptest::prop_assert!(fits || parse(&text) == Parsed::Malformed);
+        }
+    }
+
     #[test]
     fn the_checksum_is_that_of_recorded_ids() {
         for id in ["0015500001QdQWaAAN", "750P0000006HoSQIA0", "005ak000005hvjJAAQ"] {

@@ -1,8 +1,9 @@
 //! The effects on disk: `audit.jsonl`, from which a kept org is built again.
 //!
 //! The journal and the audit are one file, so they cannot disagree. A line is one effect; a
-//! transaction ends with a line that has `commit`, and is written by one `write`. What stands behind
-//! the last `commit` belongs to a transaction that a kill cut short: it is taken off at open.
+//! transaction ends with a line that has `commit`, and is written by one `write`. What stands
+//! behind the last `commit` belongs to a transaction that a kill cut short: it is taken off at
+//! open.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -66,8 +67,11 @@ impl Journal {
             return Err(io::Error::other("an earlier write failed"));
         }
         self.buffer.clear();
+        let job = transaction.job.as_deref();
+        // One transaction has one time.
+        let at = transaction.effects.first().map(|(effect, _)| spell_datetime(effect.at));
         for (effect, row) in &transaction.effects {
-            write_effect(&mut self.buffer, effect, *row, transaction.job.as_deref())?;
+            write_effect(&mut self.buffer, effect, *row, (job, at.as_deref().unwrap_or_default()))?;
         }
         let commit = json!({
             "commit": transaction.rows, "job": transaction.job, "failed": transaction.failed,
@@ -162,11 +166,10 @@ fn write_effect(
     out: &mut Vec<u8>,
     effect: &Effect,
     row: Option<usize>,
-    job: Option<&str>,
+    (job, at): (Option<&str>, &str),
 ) -> io::Result<()> {
     let object = effect.target.object();
     let (name, verb, id) = (object.name(), effect.act.name(), effect.target.spell());
-    let at = spell_datetime(effect.at);
     write!(out, r#"{{"at":"{at}","object":"{name}","verb":"{verb}","id":"{id}""#)?;
     if let Some(job) = job {
         write!(out, r#","job":{}"#, Value::from(job))?;

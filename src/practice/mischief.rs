@@ -1,8 +1,8 @@
 //! Faults on purpose: a script that says which request meets which fault, and when.
 //!
 //! A [`Rule`] names a request by method and path (`*` stands for any run of characters) and by how
-//! many such requests have been seen. Rules can be added in the process or, for a practice org that is
-//! served, as JSON by `POST /practice/mischief`.
+//! many such requests have been seen. Rules can be added in the process or, for a practice org that
+//! is served, as JSON by `POST /practice/mischief`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

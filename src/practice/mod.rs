@@ -1,7 +1,7 @@
 //! A small Salesforce on this machine, for learning, rehearsal and tests.
 //!
-//! It is written from the vendor's documents and shares no code with the client; its audit log is the
-//! oracle of the tests.
+//! It is written from the vendor's documents and shares no code with the client; its audit log is
+//! the oracle of the tests.
 
 pub mod audit;
 pub mod clock;
@@ -14,6 +14,8 @@ pub mod journal;
 pub mod mischief;
 pub mod objects;
 pub mod org;
+#[cfg(test)]
+mod org_tests;
 #[cfg(test)]
 mod rig;
 pub mod rules;

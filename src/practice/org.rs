@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::audit::Audit;
@@ -29,7 +29,7 @@ pub struct Org {
     audit: Arc<Audit>,
     switches: Arc<Switches>,
     now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
-    dir: Option<Arc<PathBuf>>,
+    dir: Option<Arc<Path>>,
 }
 
 struct Data {
@@ -37,7 +37,7 @@ struct Data {
     marks: HashMap<String, JobMark>,
     journal: Option<Journal>,
     /// Held open as long as the org is, so that no other process writes to its folder.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// How much data a new org has; the same size gives the same records with the same ids.
@@ -182,9 +182,9 @@ impl Org {
             }
             data.mark(&transaction, results_of(&transaction));
         })?;
-        (data.journal, data._lock) = (Some(journal), Some(lock));
+        (data.journal, data.lock) = (Some(journal), Some(lock));
         let mut org = Self::of(data, audit);
-        org.dir = Some(Arc::new(dir.to_path_buf()));
+        org.dir = Some(dir.into());
         match fs::read(dir.join("switches.json")) {
             Ok(bytes) => org.switches = Arc::new(serde_json::from_slice(&bytes)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -232,7 +232,7 @@ impl Org {
 
     /// Where the org is kept; `None` in memory.
     pub fn dir(&self) -> Option<&Path> {
-        self.dir.as_deref().map(PathBuf::as_path)
+        self.dir.as_deref()
     }
 
     pub fn org_id(&self) -> String {
@@ -353,7 +353,7 @@ impl Org {
 
 impl Data {
     fn new(size: &SeedSize) -> Self {
-        Self { store: seed::grow(size), marks: HashMap::new(), journal: None, _lock: None }
+        Self { store: seed::grow(size), marks: HashMap::new(), journal: None, lock: None }
     }
 
     fn mark(&mut self, done: &Transaction, results: Vec<RowResult>) {

@@ -71,8 +71,8 @@ impl Pace {
 
 /// A practice org that answers requests. Cheap to clone; clones are one org.
 ///
-/// When the last clone goes, the background stops between two transactions; the unfinished jobs of a
-/// kept org go on when it is opened again.
+/// When the last clone goes, the background stops between two transactions; the unfinished jobs of
+/// a kept org go on when it is opened again.
 #[derive(Clone)]
 pub struct Practice {
     handle: Arc<Handle>,

@@ -1,8 +1,8 @@
 //! Runs one ingest job: blocks of 10,000 rows, transactions of 200, results as they fall.
 //!
 //! A kept org may be killed at any moment. Each transaction is in the org's own journal before its
-//! results are in `progress`; on the next start the org tells how far it came ([`Org::job_mark`]), so
-//! that no row is applied twice and none is forgotten.
+//! results are in `progress`; on the next start the org tells how far it came ([`Org::job_mark`]),
+//! so that no row is applied twice and none is forgotten.
 //!
 //! [`Org::job_mark`]: super::super::org::Org::job_mark
 

@@ -1,7 +1,7 @@
 //! Bulk API 2.0 jobs: kept as folders, worked off in the background.
 //!
-//! A job's folder has `job.json` and its files. What the wire does to a job is a change of `job.json`;
-//! the worker ([`work`]) does the rest. A kept org finds its jobs again after a kill.
+//! A job's folder has `job.json` and its files. What the wire does to a job is a change of
+//! `job.json`; the worker ([`work`]) does the rest. A kept org finds its jobs again after a kill.
 
 pub(super) mod csv;
 mod export;

@@ -347,8 +347,8 @@ async fn a_ragged_row_fails_with_its_cells_blank() {
     rig.ended(INGEST, &id).await;
     let [success, failed, _] = rig.results(&id).await;
     assert_eq!(success.len(), 2);
-    let error = "INVALID_FIELD:Number of fields in header is different from the row. header = 2 row \
-                 = 1:--";
+    let error = "INVALID_FIELD:Number of fields in header is different from the row. \
+                 header = 2 row = 1:--";
     assert_eq!(failed[1], format!("\"\",\"{error}\",\"\",\"\""));
 }
 

@@ -25,7 +25,7 @@ pub(super) fn read(
         }
         Cell::Json(json) => of_json(field, json).ok_or_else(|| unparsable(field, json))?,
     };
-    check(store, field, value).map(Some)
+    check(store, field, &value).map(Some)
 }
 
 /// A value of the right type that is not yet known to fit.
@@ -114,8 +114,8 @@ fn unparsable(field: &Field, json: &Json) -> RowError {
     fault("JSON_PARSER_ERROR", message, &[])
 }
 
-fn check(store: &Store, field: &Field, raw: Raw<'_>) -> Result<Slot<'static>, RowError> {
-    let text = match &raw {
+fn check(store: &Store, field: &Field, raw: &Raw<'_>) -> Result<Slot<'static>, RowError> {
+    let text = match raw {
         Raw::Slot(slot) => return fits(field, slot.clone()),
         Raw::Text(text) => *text,
         Raw::Owned(text) => text,
@@ -280,7 +280,8 @@ mod tests {
                 "Account",
                 "AnnualRevenue",
                 "1,000",
-                "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '1,000' is not a valid \
+                "INVALID_FIELD:Failed to deserialize field at col 3. Due to, '1,000' is not a \
+                 valid \
               value for the type xsd:double:AnnualRevenue",
             ),
             (
@@ -294,14 +295,16 @@ mod tests {
                 "Account",
                 "NumberOfEmployees",
                 "123456789",
-                "NUMBER_OUTSIDE_VALID_RANGE:Employees: value outside of valid range on numeric field: \
+                "NUMBER_OUTSIDE_VALID_RANGE:Employees: value outside of valid range on numeric \
+                 field: \
               123456789:NumberOfEmployees",
             ),
             (
                 "Shipment__c",
                 "Load_Share__c",
                 "1000",
-                "NUMBER_OUTSIDE_VALID_RANGE:Load Share: value outside of valid range on numeric field: \
+                "NUMBER_OUTSIDE_VALID_RANGE:Load Share: value outside of valid range on numeric \
+                 field: \
               1000:Load_Share__c",
             ),
             (

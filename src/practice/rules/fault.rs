@@ -118,6 +118,20 @@ pub(super) fn no_foreign_key(object: &Object, field: &Field, value: &str) -> Row
     fault("INVALID_FIELD", message, &[])
 }
 
+/// One field has two columns with values.
+pub(super) fn twice(field: &Field) -> RowError {
+    let (name, relationship) = (field.name, field.relationship);
+    let message = if relationship.is_empty() {
+        format!("field {name} is specified more than once")
+    } else {
+        format!(
+            "cannot specify both an external ID reference {relationship} and a salesforce id, \
+             {name}"
+        )
+    };
+    fault("INVALID_FIELD", message, &[name])
+}
+
 pub(super) fn no_right() -> RowError {
     let message = "insufficient access rights on object id";
     fault("INSUFFICIENT_ACCESS_OR_READONLY", message, &[])

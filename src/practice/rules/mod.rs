@@ -228,8 +228,9 @@ fn refused(id: &str, error: RowError) -> RowResult {
 
 fn text_of(cell: &Cell) -> Option<String> {
     match cell {
-        Cell::Text(text) if !text.is_empty() => Some(text.clone()),
-        Cell::Json(serde_json::Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        Cell::Text(text) | Cell::Json(serde_json::Value::String(text)) => {
+            (!text.is_empty()).then(|| text.clone())
+        }
         Cell::Json(serde_json::Value::Number(number)) => Some(number.to_string()),
         _ => None,
     }

@@ -94,13 +94,16 @@ fn rows_that_every_object_refuses() {
             "Opportunity",
             &["Amount"],
             &["1"],
-            "REQUIRED_FIELD_MISSING:Required fields are missing: [Name, StageName, CloseDate]:Name,StageName,CloseDate",
+            "REQUIRED_FIELD_MISSING:Required fields are missing: [Name, StageName, \
+             CloseDate]:Name,StageName,CloseDate",
         ),
         (
             "Account",
             &["Name", "CreatedDate"],
             &["x", "2026-01-01"],
-            "INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: CreatedDate. Please check the security settings of this field and verify that it is read/write for your profile or permission set.:CreatedDate",
+            "INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: CreatedDate. Please \
+             check the security settings of this field and verify that it is read/write for your \
+              profile or permission set.:CreatedDate",
         ),
         (
             "Account",
@@ -113,13 +116,15 @@ fn rows_that_every_object_refuses() {
             "Contact",
             &["LastName", "Account.Legacy_Id__c"],
             &["x", "k9"],
-            "INVALID_FIELD:Foreign key external ID: k9 not found for field Legacy_Id__c in entity Account:",
+            "INVALID_FIELD:Foreign key external ID: k9 not found for field Legacy_Id__c in \
+             entity Account:",
         ),
         (
             "Account",
             &["Name", "Legacy_Id__c"],
             &["x", "a-00001"],
-            "DUPLICATE_VALUE:duplicate value found: Legacy_Id__c duplicates value on record with id: 0018c00000Zgxkd:Legacy_Id__c",
+            "DUPLICATE_VALUE:duplicate value found: Legacy_Id__c duplicates value on record with \
+             id: 0018c00000Zgxkd:Legacy_Id__c",
         ),
         (
             "Organization",
@@ -169,6 +174,19 @@ fn references_by_id_and_by_key() {
     let columns = ["LastName", "AccountId"];
     let wrong = insert(&org, "Contact", &columns, &["x", &org.user_id()]);
     assert!(wrong.starts_with("FIELD_INTEGRITY_EXCEPTION:Account ID: id value of incorrect type"));
+}
+
+#[test]
+fn one_field_takes_one_value() {
+    let org = org();
+    let account = one(&org, "SELECT Id FROM Account WHERE Legacy_Id__c = 'A-00007'");
+    let columns = ["LastName", "AccountId", "Account.Legacy_Id__c"];
+    let told = insert(&org, "Contact", &columns, &["x", &account, "A-00007"]);
+    let message = "cannot specify both an external ID reference Account and a salesforce id";
+    assert_eq!(told, format!("INVALID_FIELD:{message}, AccountId:AccountId"));
+    assert!(insert(&org, "Contact", &columns, &["x", &account, ""]).ends_with(" new"));
+    let told = insert(&org, "Account", &["Name", "NAME"], &["x", "y"]);
+    assert_eq!(told, "INVALID_FIELD:field Name is specified more than once:Name");
 }
 
 #[test]
@@ -271,7 +289,8 @@ fn deletes_and_the_recycle_bin() {
 fn free_user(org: &Org) -> String {
     one(
         org,
-        "SELECT Id FROM User WHERE IsActive = true AND Profile.Name = 'Standard User' AND Id NOT IN \
+        "SELECT Id FROM User WHERE IsActive = true AND Profile.Name = 'Standard User' AND Id NOT \
+         IN \
          (SELECT AssigneeId FROM PermissionSetAssignment WHERE PermissionSet.IsOwnedByProfile = \
          false) ORDER BY Username",
     )
@@ -332,19 +351,23 @@ fn assignments_that_are_refused() {
     let columns = ["AssigneeId", "PermissionSetId", "PermissionSetGroupId"];
     for (row, expected) in [
         ([&*user, "", ""],
-         "REQUIRED_FIELD_MISSING:Required fields are missing: [PermissionSetId]:PermissionSetId".to_owned()),
+         "REQUIRED_FIELD_MISSING:Required fields are missing: \
+          [PermissionSetId]:PermissionSetId".to_owned()),
         (["", &booking, ""],
          "REQUIRED_FIELD_MISSING:Required fields are missing: [AssigneeId]:AssigneeId".to_owned()),
         ([&user, &booking, &group],
          "FIELD_INTEGRITY_EXCEPTION:specify either PermissionSetId or PermissionSetGroupId, not \
           both:PermissionSetId,PermissionSetGroupId".to_owned()),
         ([&inactive, &booking, ""],
-         format!("INACTIVE_OWNER_OR_USER:operation performed with inactive user [{inactive}]:AssigneeId")),
+         format!("INACTIVE_OWNER_OR_USER:operation performed with inactive user \
+          [{inactive}]:AssigneeId")),
         ([&platform, &billing, ""],
          format!("FIELD_INTEGRITY_EXCEPTION:Can't assign permission set Contract Billing to user \
-                  {name}. The user license doesn't allow the permission: Api Enabled:PermissionSetId")),
+                  {name}. The user license doesn't allow the permission: Api \
+                   Enabled:PermissionSetId")),
         ([&booking, &booking, ""],
-         format!("FIELD_INTEGRITY_EXCEPTION:Assignee ID: id value of incorrect type: {booking}:AssigneeId")),
+         format!("FIELD_INTEGRITY_EXCEPTION:Assignee ID: id value of incorrect type: \
+          {booking}:AssigneeId")),
     ] {
         assert_eq!(insert(&org, PSA, &columns, &row), expected);
     }

@@ -85,6 +85,9 @@ impl Desk<'_> {
                 forbidden.push(field.name);
                 continue;
             }
+            if values.iter().any(|(at, _)| *at == place) {
+                return Err(fault::twice(field));
+            }
             if let Some(slot) = self.read_cell(target, field, cell, column)? {
                 values.push((place, slot));
             }

@@ -113,7 +113,7 @@ impl Finder<'_> {
             Some(filter) => Some(self.compile(filter, names)?),
             None => None,
         };
-        let order = self.order(&select.order, names)?;
+        let order = keys(&select.order, names)?;
         let passes = |number: &u32| {
             let record = Rid::new(object, *number);
             filter.as_ref().is_none_or(|test| test.passes(self.store, record))
@@ -127,14 +127,6 @@ impl Finder<'_> {
         let mut numbers: Vec<u32> = all.collect();
         sort(self.store, object, &mut numbers, &order);
         Ok(numbers.into_iter().skip(skip).take(take).collect())
-    }
-
-    fn order(&self, order: &[Order], names: &bind::Names<'_>) -> Result<Vec<Key>, SoqlError> {
-        let key = |order: &Order| {
-            let field = names.bind(&order.field)?;
-            Ok(Key { field, descending: order.descending, nulls_last: order.nulls_last })
-        };
-        order.iter().map(key).collect()
     }
 
     fn compile(&self, expr: &parse::Expr, names: &bind::Names<'_>) -> Result<Test, SoqlError> {
@@ -163,6 +155,14 @@ impl Finder<'_> {
             }
         })
     }
+}
+
+fn keys(order: &[Order], names: &bind::Names<'_>) -> Result<Vec<Key>, SoqlError> {
+    let key = |order: &Order| {
+        let field = names.bind(&order.field)?;
+        Ok(Key { field, descending: order.descending, nulls_last: order.nulls_last })
+    };
+    order.iter().map(key).collect()
 }
 
 struct Key {

@@ -43,9 +43,9 @@ pub(super) struct Order {
 
 #[derive(Debug)]
 pub(super) enum Expr {
-    And(Vec<Expr>),
-    Or(Vec<Expr>),
-    Not(Box<Expr>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     Compare { field: Token, op: Op, literal: Literal },
     In { field: Token, negated: bool, literals: Vec<Literal> },
     Semi { field: Token, negated: bool, select: Box<Select> },

@@ -17,9 +17,9 @@ const DAY_MS: i64 = 86_400_000;
 /// A compiled condition.
 #[derive(Debug)]
 pub(super) enum Test {
-    All(Vec<Test>),
-    Any(Vec<Test>),
-    Not(Box<Test>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     Compare(Bound, Op, Slot<'static>),
     Like(Bound, Vec<Piece>),
     OneOf { field: Bound, negated: bool, values: HashSet<String> },
@@ -69,10 +69,11 @@ fn holds(op: Op, left: &Slot<'_>, right: &Slot<'_>) -> bool {
 pub(super) fn compare(left: &Slot<'_>, right: &Slot<'_>) -> Option<Ordering> {
     match (left, right) {
         (Slot::Bool(left), Slot::Bool(right)) => Some(left.cmp(right)),
-        (Slot::Int(left), Slot::Int(right)) => Some(left.cmp(right)),
         (Slot::Double(left), Slot::Double(right)) => left.partial_cmp(right),
         (Slot::Date(left), Slot::Date(right)) => Some(left.cmp(right)),
-        (Slot::DateTime(left), Slot::DateTime(right)) => Some(left.cmp(right)),
+        (Slot::Int(left), Slot::Int(right)) | (Slot::DateTime(left), Slot::DateTime(right)) => {
+            Some(left.cmp(right))
+        }
         (Slot::Ref(left), Slot::Ref(right)) => Some(left.cmp(right)),
         (Slot::Text(left), Slot::Text(right)) if left.is_ascii() && right.is_ascii() => {
             let lower =
@@ -137,7 +138,7 @@ pub(super) fn comparison(
     now: i64,
 ) -> Result<Test, SoqlError> {
     if let Some((from, to)) = days_of(literal, now) {
-        return span(field, op, (from, to), literal, soql);
+        return span(&field, op, (from, to), literal, soql);
     }
     if op == Op::Like {
         let text = kind_of(&field).is_text() && literal.token.kind == TokenKind::Text;
@@ -174,10 +175,7 @@ fn value(field: &Bound, literal: &Literal, soql: &str) -> Result<Read, SoqlError
         (TokenKind::Text, kind) if kind.is_text() => Some(Slot::from(plain(text))),
         (TokenKind::Word, Kind::Boolean) if token.word("true") => Some(Slot::Bool(true)),
         (TokenKind::Word, Kind::Boolean) if token.word("false") => Some(Slot::Bool(false)),
-        (TokenKind::Literal, Kind::Int) => match text.parse().ok() {
-            Some(value) => Some(Slot::Int(value)),
-            None => None,
-        },
+        (TokenKind::Literal, Kind::Int) => text.parse().ok().map(Slot::Int),
         (TokenKind::Literal, kind) if kind.is_decimal() => text.parse().ok().map(Slot::Double),
         (TokenKind::Literal, Kind::Date) => read_date(text).map(Slot::Date),
         (TokenKind::Literal, Kind::DateTime) => read_datetime(text).map(Slot::DateTime),
@@ -203,9 +201,8 @@ fn wrong_type(field: &Bound, literal: &Literal, soql: &str) -> SoqlError {
     let (name, of) = (&field.name, kind.type_name());
     let quotes = match (literal.token.kind, kind.is_text() || kind == Kind::Reference) {
         (TokenKind::Text, false) => " and should not be enclosed in quotes",
-        (TokenKind::Text, true) => "",
+        (TokenKind::Text, true) | (_, false) => "",
         (_, true) => " and should be enclosed in quotes",
-        (_, false) => "",
     };
     let message =
         format!("value of filter criterion for field '{name}' must be of type {of}{quotes}");
@@ -233,19 +230,19 @@ fn days_of(literal: &Literal, now: i64) -> Option<(i32, i32)> {
 }
 
 fn span(
-    field: Bound,
+    field: &Bound,
     op: Op,
     (from, to): (i32, i32),
     literal: &Literal,
     soql: &str,
 ) -> Result<Test, SoqlError> {
-    let slot = |days: i32| match kind_of(&field) {
+    let slot = |days: i32| match kind_of(field) {
         Kind::Date => Some(Slot::Date(days)),
         Kind::DateTime => Some(Slot::DateTime(i64::from(days) * DAY_MS)),
         _ => None,
     };
     let (Some(from), Some(to)) = (slot(from), slot(to)) else {
-        return Err(wrong_type(&field, literal, soql));
+        return Err(wrong_type(field, literal, soql));
     };
     let at_least = |slot| Test::Compare(field.clone(), Op::GreaterEqual, slot);
     let below = |slot| Test::Compare(field.clone(), Op::Less, slot);
@@ -256,7 +253,7 @@ fn span(
         Op::LessEqual => below(to),
         Op::Greater => at_least(to),
         Op::GreaterEqual => at_least(from),
-        Op::Like => return Err(wrong_type(&field, literal, soql)),
+        Op::Like => return Err(wrong_type(field, literal, soql)),
     })
 }
 

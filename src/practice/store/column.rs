@@ -52,19 +52,25 @@ impl Column {
         let at = number as usize;
         match (self, slot) {
             (Self::Bool(all), Slot::Bool(value)) => set(all, at, u8::from(value), &NO_BOOL),
-            (Self::Bool(all), _) => clear(all, at, NO_BOOL),
-            (Self::Int(all), Slot::Int(value)) => set(all, at, value, &i64::MIN),
-            (Self::Int(all), _) => clear(all, at, i64::MIN),
+            (Self::Int(all), Slot::Int(value)) | (Self::DateTime(all), Slot::DateTime(value)) => {
+                set(all, at, value, &i64::MIN);
+            }
             (Self::Double(all), Slot::Double(value)) => set(all, at, value, &f64::NAN),
-            (Self::Double(all), _) => clear(all, at, f64::NAN),
             (Self::Text(all), Slot::Text(text)) => set(all, at, Some(text.into()), &None),
-            (Self::Text(all), _) => clear(all, at, None),
             (Self::Date(all), Slot::Date(days)) => set(all, at, days, &i32::MIN),
-            (Self::Date(all), _) => clear(all, at, i32::MIN),
-            (Self::DateTime(all), Slot::DateTime(ms)) => set(all, at, ms, &i64::MIN),
-            (Self::DateTime(all), _) => clear(all, at, i64::MIN),
             (Self::Ref(all), Slot::Ref(rid)) => set(all, at, rid.to_bits(), &0),
-            (Self::Ref(all), _) => clear(all, at, 0),
+            (column, _) => column.clear(at),
+        }
+    }
+
+    fn clear(&mut self, at: usize) {
+        match self {
+            Self::Bool(all) => clear(all, at, NO_BOOL),
+            Self::Int(all) | Self::DateTime(all) => clear(all, at, i64::MIN),
+            Self::Double(all) => clear(all, at, f64::NAN),
+            Self::Text(all) => clear(all, at, None),
+            Self::Date(all) => clear(all, at, i32::MIN),
+            Self::Ref(all) => clear(all, at, 0),
         }
     }
 }

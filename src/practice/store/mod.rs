@@ -142,13 +142,15 @@ impl Store {
     }
 }
 
+type ByKey = HashMap<Box<str>, Vec<u32>>;
+
 /// The records of one object.
 pub struct Table {
     pub object: &'static Object,
     lives: Vec<Life>,
     columns: Vec<Column>,
     /// For each key field: its place, and the records by folded value.
-    keys: Vec<(usize, HashMap<Box<str>, Vec<u32>>)>,
+    keys: Vec<(usize, ByKey)>,
     /// For assignments: the record by who and what.
     pairs: HashMap<(Rid, Rid), u32>,
     pair_of: Option<Pair>,

@@ -231,6 +231,20 @@ mod tests {
         assert_eq!(spell_datetime(noon + 7), "2026-11-22T12:00:00.007Z");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_spelled_is_read_back(ms in -62_135_596_800_000_i64..253_402_300_800_000) {
+            proptest::prop_assert_eq!(read_datetime(&spell_datetime(ms)), Some(ms));
+            let days = i32::try_from(ms.div_euclid(86_400_000)).unwrap();
+            proptest::prop_assert_eq!(read_date(&spell_date(days)), Some(days));
+        }
+
+        #[test]
+        fn no_text_breaks_the_readers(text in "[-0-9T:.Z+é ]{0,30}") {
+            let _ = (read_date(&text), read_datetime(&text));
+        }
+    }
+
     #[test]
     fn a_record_is_its_id() {
         let user = objects::find("User").unwrap();

@@ -194,8 +194,8 @@ fn image(call: &Call<'_>, verb: &Verb, (object, cells): &Row) -> Option<Image> {
     Some(Image(image))
 }
 
-/// Undoes a row of a call that is to leave nothing behind. The org has no transaction across rows, so
-/// its audit log shows the effect and its undoing; a parent set by `Rel.Field` is not set back.
+/// Undoes a row of a call that is to leave nothing behind. The org has no transaction across rows,
+/// so its audit log shows the effect and its undoing; a parent set by `Rel.Field` is not set back.
 fn take_back(
     call: &Call<'_>,
     verb: &Verb,

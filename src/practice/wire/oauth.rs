@@ -1,8 +1,8 @@
 //! OAuth: tokens, who am I, revoke and introspect.
 //!
 //! One application (`practice-client`, `practice-secret`) and one user are known. A JWT bearer
-//! assertion is accepted from that application for that user without a look at its signature, as there
-//! is nowhere to register a certificate; everything else about it is checked.
+//! assertion is accepted from that application for that user without a look at its signature, as
+//! there is nowhere to register a certificate; everything else about it is checked.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -409,7 +409,10 @@ async fn a_composite_call_uses_earlier_answers() {
 #[tokio::test]
 async fn a_tree_is_saved_whole_or_not_at_all() {
     let rig = Rig::new();
-    let record = |reference: &str, name: Option<&str>| json!({"attributes": {"type": "Account", "referenceId": reference}, "Name": name});
+    let record = |reference: &str, name: Option<&str>| {
+        let attributes = json!({"type": "Account", "referenceId": reference});
+        json!({"attributes": attributes, "Name": name})
+    };
     let path = format!("{DATA}/composite/tree/Account");
     let bad = json!({"records": [record("r1", Some("Tree")), record("r2", None)]}).to_string();
     let heard = rig.call("POST", &path, &bad).await;
