@@ -184,8 +184,8 @@ impl Drop for Handle {
 
 /// Serves the org on a loopback port until `stop`; other addresses are refused.
 ///
-/// HTTP/1.1 with keep-alive. A request whose `Host` is not loopback is refused, so that no web page
-/// reaches the org by a name of its own. What is under way at `stop` is finished.
+/// HTTP/1.1 with keep-alive. A request whose `Host` or `Origin` is not loopback is refused, so that no
+/// web page reaches the org, be it by a name of its own. What is under way at `stop` is finished.
 pub async fn serve(
     practice: Practice,
     listener: TcpListener,
@@ -242,7 +242,7 @@ async fn converse<S>(
     let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         let practice = practice.clone();
         async move {
-            if !host_is_loopback(&request) {
+            if !is_local(&request) {
                 return Ok(wire::forbidden_host());
             }
             if secure {
@@ -271,10 +271,19 @@ async fn converse<S>(
     }
 }
 
-fn host_is_loopback<B>(request: &Request<B>) -> bool {
-    let header = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = request.uri().host().or(header) else { return true };
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+fn is_local<B>(request: &Request<B>) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = request.uri().host().or_else(|| header(http::header::HOST));
+    let origin = header(http::header::ORIGIN);
+    host.is_none_or(is_loopback)
+        && origin.is_none_or(|origin| {
+            origin.split_once("://").is_some_and(|(_, authority)| is_loopback(authority))
+        })
+}
+
+/// Whether `name:port` is this machine, by name or number.
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -81,7 +81,17 @@ async fn only_loopback_names_are_answered() {
         let heard = server.talk(&text).await;
         assert!(heard.starts_with(&format!("HTTP/1.1 {expected}")), "{host}: {heard}");
     }
-    assert_eq!(rig.practice.org().audit().requests().len(), 3);
+    for (origin, expected) in
+        [("http://localhost:3000", "200"), ("https://evil.example", "403"), ("null", "403")]
+    {
+        let text = format!(
+            "GET /services/data HTTP/1.1\r\nhost: localhost\r\norigin: {origin}\r\n\
+             connection: close\r\n\r\n"
+        );
+        let heard = server.talk(&text).await;
+        assert!(heard.starts_with(&format!("HTTP/1.1 {expected}")), "{origin}: {heard}");
+    }
+    assert_eq!(rig.practice.org().audit().requests().len(), 4);
     server.end().await;
 }
 
