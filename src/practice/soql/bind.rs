@@ -14,8 +14,8 @@ const FARTHEST: usize = 5;
 pub struct Bound {
     /// In canonical spelling, such as `Assignee.Username`.
     pub name: String,
-    /// Places of the references to follow.
-    hops: Vec<usize>,
+    /// The references to follow.
+    hops: Vec<Step>,
     pub(super) object: &'static Object,
     pub(super) place: usize,
 }
@@ -25,12 +25,32 @@ impl Bound {
     pub fn get<'s>(&self, store: &'s Store, record: Rid) -> Slot<'s> {
         let mut record = record;
         for hop in &self.hops {
-            match store.get(record, *hop) {
+            match hop.of(store, record) {
                 Slot::Ref(next) => record = next,
                 _ => return Slot::Null,
             }
         }
-        store.get(record, self.place)
+        Step { object: self.object, place: self.place }.of(store, record)
+    }
+}
+
+/// A field of an object.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    object: &'static Object,
+    place: usize,
+}
+
+impl Step {
+    /// Where several objects can stand behind a reference, the record may be of another one than
+    /// was thought: then its field of the same name counts, if it has one.
+    fn of<'s>(&self, store: &'s Store, record: Rid) -> Slot<'s> {
+        let there = record.object();
+        if there.index == self.object.index {
+            return store.get(record, self.place);
+        }
+        let same = there.position(self.object.fields[self.place].name);
+        same.map_or(Slot::Null, |place| store.get(record, place))
     }
 }
 
@@ -52,13 +72,19 @@ impl Names<'_> {
         }
         let last = parts.pop().unwrap_or_default();
         let (mut object, mut hops, mut name) = (self.object, Vec::new(), String::new());
-        for part in parts {
-            let hop = object.relationship(part).filter(|_| hops.len() < FARTHEST);
-            let hop = hop.ok_or_else(|| self.no_relationship(token, part))?;
-            let field = &object.fields[hop];
-            let next = field.refers_to.iter().rev().find_map(|name| objects::find(name));
-            object = next.ok_or_else(|| self.no_relationship(token, part))?;
-            hops.push(hop);
+        for (nth, part) in parts.iter().enumerate() {
+            let place = object.relationship(part).filter(|_| hops.len() < FARTHEST);
+            let place = place.ok_or_else(|| self.no_relationship(token, part))?;
+            hops.push(Step { object, place });
+            let field = &object.fields[place];
+            let after = parts.get(nth + 1);
+            let has = |next: &&'static Object| match after {
+                Some(relationship) => next.relationship(relationship).is_some(),
+                None => next.position(last).is_some(),
+            };
+            let next = || field.refers_to.iter().rev().filter_map(|name| objects::find(name));
+            let found = next().find(has).or_else(|| next().next());
+            object = found.ok_or_else(|| self.no_relationship(token, part))?;
             name = format!("{name}{}.", field.relationship);
         }
         let place = object.position(last).ok_or_else(|| self.no_column(token, object, last))?;

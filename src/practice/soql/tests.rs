@@ -110,6 +110,22 @@ fn counts() {
 }
 
 #[test]
+fn a_reference_that_may_lead_to_two_objects() {
+    let of = |column: &str, set: &str| {
+        let soql = format!("SELECT License.{column} FROM PermissionSet WHERE Name = '{set}'");
+        rows(&soql)[0][0].clone()
+    };
+    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(of("MasterLabel", "Customs_Filing"), text("Customs Filing"));
+    assert_eq!(of("MasterLabel", "Contract_Billing"), text("Salesforce"));
+    assert_eq!(of("DeveloperName", "Customs_Filing"), text("CustomsFilingPsl"));
+    assert_eq!(of("DeveloperName", "Contract_Billing"), Value::Null);
+    assert_eq!(of("Name", "Customs_Filing"), Value::Null);
+    assert_eq!(of("MasterLabel", "Cargo_Booking"), Value::Null);
+    assert_eq!(count("SELECT Id FROM PermissionSet WHERE License.MasterLabel = 'Salesforce'"), 1);
+}
+
+#[test]
 fn texts_with_escapes() {
     assert_eq!(count(r"SELECT Id FROM Account WHERE Name = 'O\'Brien \\ \n'"), 0);
     assert_eq!(count(r"SELECT Id FROM PermissionSet WHERE Name LIKE 'Cargo\_%'"), 2);
