@@ -14,14 +14,13 @@ impl Clock {
         jiff::Timestamp::now().as_millisecond() + self.ahead_ms.load(Ordering::Relaxed)
     }
 
-    /// Lets `ms` milliseconds pass at once, so that a test need not wait a day for a job to idle
-    /// out.
+    /// Lets `ms` milliseconds pass at once, so that no test need wait for a job to idle out.
     pub fn advance_ms(&self, ms: i64) {
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }
 
-/// Spells a time as REST and Bulk API 2.0 do: `2026-11-20T09:00:01.000+0000`, no colon in the
+/// Spells a time as REST and Bulk API 2.0 do: `2026-11-20T09:00:01.000+0000`, without a colon in the
 /// offset.
 pub fn spell_ms(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();

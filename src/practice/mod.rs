@@ -6,6 +6,8 @@
 pub mod audit;
 pub mod clock;
 pub mod echo;
+#[cfg(test)]
+mod fixture_tests;
 pub mod ids;
 mod jobs;
 pub mod journal;
@@ -19,6 +21,8 @@ mod rig;
 pub mod rules;
 pub mod seed;
 mod serve;
+#[cfg(test)]
+mod socket_tests;
 pub mod soql;
 pub mod store;
 pub mod switches;

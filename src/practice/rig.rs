@@ -1,5 +1,6 @@
 //! What the tests of the practice org's wire share: a small org, and calls that read as sentences.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,13 +96,11 @@ impl Rig {
         let (parts, mut body) = answer.into_parts();
         let (mut bytes, mut broken) = (Vec::new(), false);
         while let Some(frame) = body.frame().await {
-            match frame {
-                Ok(frame) => bytes.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Err(_) => {
-                    broken = true;
-                    break;
-                }
-            }
+            let Ok(frame) = frame else {
+                broken = true;
+                break;
+            };
+            bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
         }
         Heard { status: parts.status, headers: parts.headers, body: bytes, broken, dropped }
     }
@@ -171,7 +170,7 @@ pub(super) fn accounts(operation: &str) -> Value {
 pub(super) fn account_rows(from: usize, count: usize) -> String {
     let mut csv = String::from("Name,Legacy_Id__c\n");
     for number in from..from + count {
-        csv.push_str(&format!("Acme {number},K-{number}\n"));
+        writeln!(csv, "Acme {number},K-{number}").unwrap();
     }
     csv
 }

@@ -1,5 +1,6 @@
 //! The practice org as something that answers HTTP, in this process or on a loopback port.
 
+use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::BuildHasher;
@@ -16,6 +17,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -90,12 +92,21 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
+    /// Descriptions do not change and take a while to build.
+    descriptions: Mutex<HashMap<String, Arc<Value>>>,
     pace: Mutex<Pace>,
 }
 
 impl Inner {
     pub(super) fn pace(&self) -> Pace {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The description of an object; null when there is none.
+    pub(super) fn describe(&self, object: &str) -> Arc<Value> {
+        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(self.org.describe(object).unwrap_or_default());
+        Arc::clone(known.entry(object.to_owned()).or_insert_with(made))
     }
 }
 
@@ -111,6 +122,7 @@ impl Practice {
             clock: Clock::default(),
             meter: Meter::default(),
             cursors: Cursors::default(),
+            descriptions: Mutex::default(),
             pace: Mutex::default(),
         });
         let mut workers = Vec::new();
@@ -172,8 +184,8 @@ impl Drop for Handle {
 
 /// Serves the org on a loopback port until `stop`; other addresses are refused.
 ///
-/// HTTP/1.1 with keep-alive. A request whose `Host` is not loopback is refused, so that no web page
-/// reaches the org by a name of its own. What is under way at `stop` is finished.
+/// HTTP/1.1 with keep-alive. A request whose `Host` or `Origin` is not loopback is refused, so that no
+/// web page reaches the org, be it by a name of its own. What is under way at `stop` is finished.
 pub async fn serve(
     practice: Practice,
     listener: TcpListener,
@@ -230,7 +242,7 @@ async fn converse<S>(
     let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
         let practice = practice.clone();
         async move {
-            if !host_is_loopback(&request) {
+            if !is_local(&request) {
                 return Ok(wire::forbidden_host());
             }
             if secure {
@@ -259,10 +271,19 @@ async fn converse<S>(
     }
 }
 
-fn host_is_loopback<B>(request: &Request<B>) -> bool {
-    let header = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = request.uri().host().or(header) else { return true };
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+fn is_local<B>(request: &Request<B>) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = request.uri().host().or_else(|| header(http::header::HOST));
+    let origin = header(http::header::ORIGIN);
+    host.is_none_or(is_loopback)
+        && origin.is_none_or(|origin| {
+            origin.split_once("://").is_some_and(|(_, authority)| is_loopback(authority))
+        })
+}
+
+/// Whether `name:port` is this machine, by name or number.
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

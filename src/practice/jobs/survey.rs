@@ -1,5 +1,4 @@
-//! The first pass over an upload: is it well-formed, are its columns known, where do its blocks
-//! begin.
+//! The first pass over an upload: is it well-formed, are its columns known, where do blocks begin.
 
 use std::collections::HashSet;
 use std::fs::File;

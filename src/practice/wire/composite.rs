@@ -17,8 +17,8 @@ const SUBREQUESTS_MAX: usize = 25;
 /// Records of one tree.
 const TREE_RECORDS_MAX: usize = 200;
 
-/// `POST /composite`. After a failure with `allOrNone` the rest is halted; what was done before is
-/// not taken back, and a call that asks for that is refused once it has done more than read.
+/// `POST /composite`. After a failure with `allOrNone` the rest is halted. Nothing is taken back, so
+/// `allOrNone` with more than one write is refused before anything is done.
 pub(super) async fn batch(call: &Call<'_>, version: u32, body: Body) -> Outcome {
     if call.method != Method::POST {
         return Err(Refusal::method(&call.method));

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::reply::{Refusal, Reply};
 use super::{Call, Outcome};
 
-/// Versions that are served. Source: the end-of-life policy; 21 to 30 are retired, 67 is Summer
-/// '26.
+/// Versions that are served. Source: the end-of-life policy, 21 to 30 are retired; 67 is
+/// Summer '26.
 const OLDEST: u32 = 31;
 const NEWEST: u32 = 67;
 

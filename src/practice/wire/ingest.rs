@@ -105,7 +105,7 @@ fn file_job(call: &Call<'_>, version: u32, text: &[u8]) -> Result<Job, Refusal> 
     let name = asked.text("object")?.unwrap_or("null");
     let unknown = || bad_job(format!("Unable to find object: {name}"));
     let object = call.inner.org.object_name(name).ok_or_else(unknown)?;
-    let describe = call.inner.org.describe(object).unwrap_or_default();
+    let describe = call.inner.describe(object);
     let may = |flag: &str| describe[flag].as_bool().unwrap_or(false);
     if !(may("createable") || may("updateable") || may("deletable")) {
         let message = format!("Entity '{object}' is not supported by the Bulk API.");

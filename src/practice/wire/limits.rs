@@ -117,3 +117,21 @@ pub(super) fn record_count(call: &Call<'_>) -> Outcome {
     let all: Vec<Value> = asked.split(',').filter_map(count).collect();
     Ok(Reply::ok(json!({"sObjects": all})))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_runs_out_and_comes_back_after_a_day() {
+        let meter = Meter::default();
+        assert!((0..BATCHES_A_DAY).all(|_| meter.take_batch(1)));
+        assert!(!meter.take_batch(DAY_MS));
+        assert!(meter.take_call(DAY_MS), "each allowance is its own");
+        assert!(meter.take_batch(DAY_MS + 1));
+        meter.leave(1);
+        assert!(meter.take_call(DAY_MS + 1));
+        assert!(!meter.take_call(DAY_MS + 1));
+        assert_eq!(meter.header(), "api-usage=100000/100000");
+    }
+}

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Method;
 use serde_json::{Map, Value as Json, json};
 
-use super::super::serve::random_text;
+use super::super::serve::{Inner, random_text};
 use super::reply::{Refusal, Reply};
 use super::{Call, Outcome};
 use crate::practice::clock::spell_ms;
-use crate::practice::org::{Cursor, Org, QueryScope, SoqlError, Value};
+use crate::practice::org::{Cursor, QueryScope, SoqlError, Value};
 
 /// Rows of a page at most, and unless asked otherwise. Source: query options, 200 to 2,000.
 const PAGE_ROWS_MAX: usize = 2_000;
@@ -86,7 +86,7 @@ fn page(
 ) -> Json {
     let rows = cursor.read(from, page_rows(call));
     let end = from + rows.len();
-    let shape = Shape::of(&call.inner.org, cursor.object(), cursor.columns(), version);
+    let shape = Shape::of(call.inner, cursor.object(), cursor.columns(), version);
     let records: Vec<Json> = rows.iter().map(|(id, row)| shape.record(id, row)).collect();
     let done = end >= cursor.len();
     let mut body = json!({"totalSize": cursor.len(), "done": done});
@@ -118,10 +118,10 @@ pub(super) struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn of(org: &Org, object: &'a str, columns: &'a [String], version: u32) -> Self {
+    pub(super) fn of(inner: &Inner, object: &'a str, columns: &'a [String], version: u32) -> Self {
         let mut types = HashMap::new();
         if columns.iter().any(|column| column.contains('.')) {
-            let describe = org.describe(object).unwrap_or_default();
+            let describe = inner.describe(object);
             for field in describe["fields"].as_array().into_iter().flatten() {
                 let targets = field["referenceTo"].as_array().into_iter().flatten();
                 let targets: Vec<&str> = targets.filter_map(Json::as_str).collect();

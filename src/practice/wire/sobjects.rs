@@ -160,7 +160,7 @@ fn choices(version: u32, object: &str, ids: &[String]) -> Reply {
 
 /// A field by which records may be found, in its own case.
 pub(super) fn key_field(call: &Call<'_>, object: &str, key: &str) -> Result<String, Refusal> {
-    let describe = call.inner.org.describe(object).unwrap_or_default();
+    let describe = call.inner.describe(object);
     let mut fields = describe["fields"].as_array().into_iter().flatten();
     let field = fields.find(|field| {
         let name = field["name"].as_str().unwrap_or_default();
