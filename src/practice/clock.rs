@@ -20,7 +20,8 @@ impl Clock {
     }
 }
 
-/// Spells a time as REST and Bulk API 2.0 do: `2026-11-20T09:00:01.000+0000`, without a colon in the
+/// Spells a time as REST and Bulk API 2.0 do: `2026-11-20T09:00:01.000+0000`, without a colon in
+/// the
 /// offset.
 pub fn spell_ms(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();

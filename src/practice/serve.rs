@@ -184,7 +184,8 @@ impl Drop for Handle {
 
 /// Serves the org on a loopback port until `stop`; other addresses are refused.
 ///
-/// HTTP/1.1 with keep-alive. A request whose `Host` or `Origin` is not loopback is refused, so that no
+/// HTTP/1.1 with keep-alive. A request whose `Host` or `Origin` is not loopback is refused, so that
+/// no
 /// web page reaches the org, be it by a name of its own. What is under way at `stop` is finished.
 pub async fn serve(
     practice: Practice,

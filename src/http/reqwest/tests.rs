@@ -167,7 +167,7 @@ async fn a_bad_ca_file_is_told_and_what_is_no_tls_gets_nothing() {
         assert!(bad.to_string().starts_with("cannot read the CA file"), "{bad}");
     }
     // What is no TLS at all is refused before anything is sent.
-    let (address, server) = serve("never", b"HTTP/1.1 200 OK\r\n\r\n".to_vec()).await;
+    let (address, server) = serve("", b"HTTP/1.1 200 OK\r\n\r\n".to_vec()).await;
     let wire = wire(Duration::from_secs(1));
     let mut request = request(Method::GET, address, Body::Empty);
     *request.uri_mut() = format!("https://{address}/").parse().unwrap();

@@ -17,7 +17,8 @@ const SUBREQUESTS_MAX: usize = 25;
 /// Records of one tree.
 const TREE_RECORDS_MAX: usize = 200;
 
-/// `POST /composite`. After a failure with `allOrNone` the rest is halted. Nothing is taken back, so
+/// `POST /composite`. After a failure with `allOrNone` the rest is halted. Nothing is taken back,
+/// so
 /// `allOrNone` with more than one write is refused before anything is done.
 pub(super) async fn batch(call: &Call<'_>, version: u32, body: Body) -> Outcome {
     if call.method != Method::POST {
