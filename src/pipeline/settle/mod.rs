@@ -18,7 +18,7 @@ use std::sync::Arc;
 use self::emit::Emit;
 pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
-use self::matching::{Job, Keys, match_results};
+use self::matching::{Job, Keys, Matcher};
 pub use self::rejected::RejectedFile;
 use crate::ledger::{Fact, Ledger};
 use crate::model::failure::{Blame, Failure};
@@ -47,7 +47,7 @@ pub struct SettlePlan {
 pub struct Settle {
     plan: SettlePlan,
     sent: Vec<String>,
-    keys: Keys,
+    matcher: Matcher,
     primary: MatchKind,
     emit: Emit,
     /// Chunks that ended before an earlier one did.
@@ -81,7 +81,7 @@ impl Settle {
         };
         Ok(Self {
             sent: plan.fields.iter().map(|field| field.header.clone()).collect(),
-            keys: Keys::new(&plan.fields, key, plan.seed),
+            matcher: Matcher::new(Keys::new(&plan.fields, key, plan.seed)),
             primary,
             emit: Emit::begin(&plan.out, &plan.kept)?,
             early: BTreeMap::new(),
@@ -132,7 +132,7 @@ impl Settle {
                     sent: &self.sent,
                     primary: self.primary,
                 };
-                let (matched, lines) = match_results(&work, &mut self.keys).map_err(|error| {
+                let (matched, lines) = self.matcher.match_results(&work).map_err(|error| {
                     Failure::disk("read the results in", &self.plan.raw, &error)
                 })?;
                 let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
@@ -143,7 +143,7 @@ impl Settle {
                     incomplete: incomplete.as_deref(),
                     unmatched: &unmatched,
                 };
-                self.emit.matched(chunk, &ended, &matched, lines)?
+                self.emit.matched(chunk, &ended, matched, lines)?
             }
         };
         if counts.unknown > 0 {

@@ -73,30 +73,39 @@ pub struct Job<'a> {
     pub primary: MatchKind,
 }
 
-/// Matches the results of one job.
-pub fn match_results(job: &Job<'_>, keys: &mut Keys) -> io::Result<(Matched, Lines)> {
-    let lines = Lines::open(job.files, job.sent)?;
-    let mut ladder = Ladder {
-        job,
-        keys,
-        matched: Matched {
-            outcomes: vec![Outcome::Unmatched; job.rows as usize],
-            left_over: Vec::new(),
-        },
-        lines,
-    };
-    ladder.by_unique_primary_key()?;
-    ladder.by_class(Columns::All, Form::Canonical, MatchKind::Typed)?;
-    ladder.by_class(Columns::All, Form::Relaxed, MatchKind::Typed)?;
-    ladder.by_class(Columns::Primary, Form::Relaxed, job.primary)?;
-    ladder.by_count()?;
-    Ok((ladder.matched, ladder.lines))
+/// Matches the results of job after job; holds its tables between them.
+pub struct Matcher {
+    keys: Keys,
+    table: KeyTable,
+    matched: Matched,
+}
+
+impl Matcher {
+    pub fn new(keys: Keys) -> Self {
+        let matched = Matched { outcomes: Vec::new(), left_over: Vec::new() };
+        Self { keys, table: KeyTable::default(), matched }
+    }
+
+    /// Matches the results of one job.
+    pub fn match_results(&mut self, job: &Job<'_>) -> io::Result<(&Matched, Lines)> {
+        let lines = Lines::open(job.files, job.sent)?;
+        self.matched.left_over.clear();
+        self.matched.outcomes.clear();
+        self.matched.outcomes.resize(job.rows as usize, Outcome::Unmatched);
+        self.table.clear_for(job.rows as usize);
+        let Self { keys, table, matched } = self;
+        let mut ladder = Ladder { job, keys, table, matched, lines };
+        ladder.climb()?;
+        let lines = ladder.lines;
+        Ok((&self.matched, lines))
+    }
 }
 
 struct Ladder<'a> {
     job: &'a Job<'a>,
     keys: &'a mut Keys,
-    matched: Matched,
+    table: &'a mut KeyTable,
+    matched: &'a mut Matched,
     lines: Lines,
 }
 
@@ -111,13 +120,20 @@ struct Class {
 }
 
 impl Ladder<'_> {
+    fn climb(&mut self) -> io::Result<()> {
+        self.by_unique_primary_key()?;
+        self.by_class(Columns::All, Form::Canonical, MatchKind::Typed)?;
+        self.by_class(Columns::All, Form::Relaxed, MatchKind::Typed)?;
+        self.by_class(Columns::Primary, Form::Relaxed, self.job.primary)?;
+        self.by_count()
+    }
+
     fn by_unique_primary_key(&mut self) -> io::Result<()> {
-        let mut table = KeyTable::with_room(self.job.rows as usize);
-        let keys = &mut *self.keys;
+        let (keys, table) = (&mut *self.keys, &mut *self.table);
         each_row(self.job.body, |_, record| {
             table.push(keys.of(Columns::Primary, Form::Canonical, |column| record.get(column)));
         })?;
-        let (matched, how) = (&mut self.matched, self.job.primary);
+        let (matched, how) = (&mut *self.matched, self.job.primary);
         self.lines.each(|at, line| {
             let key = keys.of(Columns::Primary, Form::Canonical, |column| line.cell(column));
             match table.find(key) {

@@ -10,6 +10,10 @@ pub enum Found {
 }
 
 /// Rows by key. Rows are numbered from 0 in the order of [`KeyTable::push`].
+///
+/// One table serves job after job: what it holds is taken once and stays, so that memory does not
+/// depend on how many jobs there were.
+#[derive(Default)]
 pub struct KeyTable {
     keys: Vec<u128>,
     /// Row + 1, or 0 for an empty slot.
@@ -20,15 +24,16 @@ pub struct KeyTable {
 }
 
 impl KeyTable {
-    /// A table for `rows` rows.
-    pub fn with_room(rows: usize) -> Self {
+    /// Empties the table and makes room for `rows` rows.
+    pub fn clear_for(&mut self, rows: usize) {
         let slots = (rows * 2).next_power_of_two().max(16);
-        Self {
-            keys: Vec::with_capacity(rows),
-            slots: vec![0; slots],
-            mask: slots - 1,
-            shared: vec![0; rows.div_ceil(64).max(1)],
-        }
+        self.keys.clear();
+        self.keys.reserve_exact(rows);
+        self.slots.clear();
+        self.slots.resize(slots, 0);
+        self.mask = slots - 1;
+        self.shared.clear();
+        self.shared.resize(rows.div_ceil(64).max(1), 0);
     }
 
     /// Adds the next row.
@@ -81,7 +86,8 @@ mod tests {
 
     #[test]
     fn keys_find_their_rows() {
-        let mut table = KeyTable::with_room(5);
+        let mut table = KeyTable::default();
+        table.clear_for(5);
         // 16 and 0 share the low bits, so they meet in one slot.
         for key in [0, 16, 7, 16, 1 << 100] {
             table.push(key);

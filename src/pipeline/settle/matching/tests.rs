@@ -85,11 +85,13 @@ impl Case {
 
     fn matched(&self) -> Matched {
         let sent: Vec<String> = self.fields.iter().map(|field| field.header.clone()).collect();
-        let mut keys = Keys::new(&self.fields, self.key_column, 7);
+        let keys = Keys::new(&self.fields, self.key_column, 7);
         let body = self.folder.path().join("body.csv");
         let primary = if self.key_column.is_some() { MatchKind::Key } else { MatchKind::Text };
         let job = Job { body: &body, rows: self.rows, files: &self.files, sent: &sent, primary };
-        match_results(&job, &mut keys).unwrap().0
+        let mut matcher = Matcher::new(keys);
+        matcher.match_results(&job).unwrap();
+        matcher.matched
     }
 }
 
