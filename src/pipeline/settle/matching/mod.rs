@@ -4,8 +4,7 @@
 //!
 //! 1. the primary key (Id, external id, or all text columns), where one row and one line have it;
 //! 2. all columns, typed values in canonical form; equal rows are interchangeable, so a class of
-//! them
-//!    is paired in order when there are as many lines;
+//!    them is paired in order when there are as many lines;
 //! 3. the same, relaxed: line ends, blanks at the ends, `#N/A`, Unicode composition;
 //! 4. the primary key relaxed, one row and one line;
 //! 5. when all lines left over say the same and are as many as the rows left over, the verdict is
