@@ -12,6 +12,10 @@ use crate::door::{Asked, Door, Told};
 const CREATE: &str = "*/jobs/ingest";
 const JOB: &str = "*/jobs/ingest/*";
 
+/// The usual load, the second job after the first.
+const ONE_BY_ONE: [&str; 7] =
+    ["insert", "Account", "accounts.csv", "--chunk-rows", "20", "--parallel", "1"];
+
 fn second(rule: Rule) -> Rule {
     Rule { nth: 2, ..rule }
 }
@@ -23,7 +27,7 @@ fn run(cases: Vec<(&str, Case)>) {
     let cases: Vec<(String, Case)> =
         cases.into_iter().map(|(name, case)| (name.to_owned(), case)).collect();
     each(&cases, |(rules, code, ends)| {
-        let outcome = Stage::new().mischief(rules).load().expect(*code, *ends);
+        let outcome = Stage::new().mischief(rules).load_with(&ONE_BY_ONE).expect(*code, *ends);
         let undone = ends[2] + ends[3] > 0;
         let told = outcome.summary["errors"].as_array().unwrap();
         assert!(!undone || told.iter().any(|group| group["message"] != ""), "{told:?}");
@@ -133,8 +137,23 @@ fn service_that_stays_away() {
             (vec![second(always("PATCH", JOB, used_up()))], 75, [20, 0, 20, 0]),
         ),
         (
+            "the day's calls are used up for good before a start",
+            (vec![rule("PATCH", JOB, Fault::SpendAllowance { remaining: 0 })], 75, [0, 0, 40, 0]),
+        ),
+        (
+            "a start is lost, and then the day's calls are used up",
+            (
+                vec![
+                    rule("PATCH", JOB, Fault::LoseAnswer { effect: true }),
+                    rule("GET", JOB, Fault::SpendAllowance { remaining: 0 }),
+                ],
+                75,
+                [0, 0, 20, 20],
+            ),
+        ),
+        (
             "the day's calls are used up at the results",
-            (vec![always("GET", "*/successfulResults", used_up())], 75, [0, 0, 0, 40]),
+            (vec![always("GET", "*/successfulResults", used_up())], 75, [0, 0, 20, 20]),
         ),
         (
             "too many calls at once, for a moment",
@@ -188,18 +207,20 @@ fn sessions_that_end() {
             "renewal refused at an upload",
             (vec![ended("PUT", "*/batches"), refused()], 4, [0, 0, 40, 0]),
         ),
-        ("renewal refused at a start", (vec![ended("PATCH", JOB), refused()], 4, [0, 0, 0, 40])),
-        ("renewal refused while polling", (vec![ended("GET", JOB), refused()], 4, [0, 0, 0, 40])),
+        ("renewal refused at a start", (vec![ended("PATCH", JOB), refused()], 4, [0, 0, 40, 0])),
+        ("renewal refused while polling", (vec![ended("GET", JOB), refused()], 4, [0, 0, 20, 20])),
         (
             "renewal refused at the results",
-            (vec![ended("GET", "*/successfulResults"), refused()], 4, [0, 0, 0, 40]),
+            (vec![ended("GET", "*/successfulResults"), refused()], 4, [0, 0, 20, 20]),
         ),
         (
             "a session ends every time and is renewed",
             (
                 vec![
-                    Rule { times: 3, ..rule("PATCH", JOB, Fault::ExpireSessions) },
-                    Rule { times: 3, ..rule("GET", JOB, Fault::ExpireSessions) },
+                    rule("POST", CREATE, Fault::ExpireSessions),
+                    rule("PUT", "*/batches", Fault::ExpireSessions),
+                    rule("PATCH", JOB, Fault::ExpireSessions),
+                    rule("GET", JOB, Fault::ExpireSessions),
                     rule("GET", "*/successfulResults", Fault::ExpireSessions),
                 ],
                 0,

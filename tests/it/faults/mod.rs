@@ -1,7 +1,9 @@
 //! Loads and exports under mischief: whatever breaks, every row ends once and none is sent twice.
 
 mod answers;
+mod exports;
 mod jobs;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,7 +68,9 @@ impl Outcome {
 
     /// Fails unless code and rows are these.
     pub fn expect(self, code: i32, ends: Ends) -> Self {
-        assert_eq!((self.ran.code, self.ends()), (code, ends), "{:#}", self.summary);
+        let came = (self.ran.code, self.ends());
+        let why = (self.failure(), &self.summary["errors"]);
+        assert_eq!(came, (code, ends), "{why:?}");
         self
     }
 }
