@@ -1,9 +1,11 @@
 //! Loads and exports under mischief: whatever breaks, every row ends once and none is sent twice.
 
 mod answers;
+mod disk;
 mod exports;
 mod jobs;
 mod signals;
+mod spelling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
