@@ -214,7 +214,10 @@ impl World {
         }
         let left: usize = effects.values().map(Vec::len).sum();
         let by_count = success.iter().filter(|row| row["longshore__match"] == "count").count();
-        assert!(left <= by_count + unknown as usize, "{left} effects that no success row tells of");
+        assert!(
+            left <= by_count + usize::try_from(unknown).unwrap(),
+            "{left} effects that no success row tells of"
+        );
     }
 
     /// The rows of one result file, by column.

@@ -30,7 +30,7 @@ pub async fn fetch<T: Target>(
         let mut have = Vec::new();
         let mut rows = 0;
         let mut cut = None;
-        // What was short once shows that the counters cannot be relied on: then nothing is left out.
+        // What was short once shows that the counters cannot be relied on; then all is asked for.
         let all = [ResultFile::Successful, ResultFile::Failed].to_vec();
         for which in if attempt == 1 { wanted(status) } else { all } {
             download(target, job, which, chunk, folder, &mut have, &mut rows, &mut cut).await?;

@@ -172,6 +172,7 @@ fn addresses_on_another_host_are_not_gone_to() {
         hit
     });
     let stage = Stage::with(door);
+    assert_ne!(stage.world.origin(), stranger.address());
     let (ran, _) = stage.world.load(&["insert", "Account", "accounts.csv", "-vv"]);
     let ran = ran.expect(4);
     assert!(ran.stderr.contains("the sign-in points us to"), "{}", ran.stderr);
@@ -218,4 +219,37 @@ fn deleted_rows_come_with_all_and_not_without() {
     let all = rows(&["--all"]);
     assert_eq!(all.len(), 40);
     assert_eq!(all.iter().filter(|row| row["IsDeleted"] == "true").count(), 15);
+}
+
+/// The most memory that a process has had so far, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hundred_thousand_rows_take_no_more_memory_than_twenty_thousand() {
+    let peak = |users: u32| {
+        let org = Org::new(&SeedSize { users, permission_sets: 8 });
+        let stage = Stage::of(org, Door::plain().zipping());
+        let mut command = stage.world.command(&EXPORT);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let (_keep, never) = std::sync::mpsc::sync_channel::<()>(0);
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = peak_kib(child.id()).map_or(most, |kib| kib.max(most));
+            let _waited = never.recv_timeout(std::time::Duration::from_millis(5)).is_err();
+        }
+        assert!(child.wait().unwrap().success());
+        let text = stage.world.read("users.csv");
+        assert!(text.lines().count() > users as usize);
+        most
+    };
+    let (small, large) = (peak(20_000), peak(200_000));
+    println!("peak memory: {small} KiB for 20,000 rows, {large} KiB for 200,000");
+    assert!(large < 64 << 10, "{large} KiB");
+    assert!(large < small + (6 << 10), "{small} KiB for 20,000 rows and {large} KiB for 200,000");
 }

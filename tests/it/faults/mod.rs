@@ -4,6 +4,7 @@ mod answers;
 mod disk;
 mod exports;
 mod jobs;
+mod odd;
 mod signals;
 mod spelling;
 
@@ -100,7 +101,9 @@ impl Stage {
     }
 
     pub fn mischief(self, rules: &[Rule]) -> Self {
-        rules.iter().for_each(|rule| self.world.practice().mischief().add(rule.clone()));
+        for rule in rules {
+            self.world.practice().mischief().add(rule.clone());
+        }
         self
     }
 

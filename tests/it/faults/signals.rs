@@ -78,7 +78,7 @@ fn args(moment: &Moment) -> [&'static str; 8] {
 fn slow_jobs(moment: &Moment) -> Pace {
     match moment.slow {
         Some(_) => Pace::default(),
-        None => Pace { queued: Duration::from_secs(60), transaction: Duration::ZERO },
+        None => Pace { queued: Duration::from_mins(1), transaction: Duration::ZERO },
     }
 }
 

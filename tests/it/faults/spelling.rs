@@ -26,7 +26,7 @@ fn switches() -> Vec<(&'static str, Set)> {
         ("fixed delimiter", |s| s.result_delimiter = ResultStyle::Fixed),
         ("header in quotes", |s| s.header_echo = HeaderEcho::Quoted),
         ("header respelled", |s| s.header_echo = HeaderEcho::Canonical),
-        ("error fields apart", |s| s.error_field_separator = ";".to_owned()),
+        ("error fields apart", |s| ";".clone_into(&mut s.error_field_separator)),
         ("bad ids not repeated", |s| s.failed_rows_repeat_bad_ids = false),
         ("all at once", |s| {
             s.echo_numbers = NumberEcho::Plain;
