@@ -66,7 +66,10 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime
         .map_err(|error| Failure::new(Blame::Run, format!("cannot start threads: {error}")))?;
-    let result = runtime.block_on(dispatch(&args.command, shell));
+    let result = runtime.block_on(async {
+        signals::outlive_file_limits();
+        dispatch(&args.command, shell).await
+    });
     // Whatever still runs after an interruption must not hold up the end.
     runtime.shutdown_background();
     result

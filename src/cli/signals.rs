@@ -25,6 +25,20 @@ pub fn listen(stop: Stop, tell: impl FnOnce() + Send + 'static) -> std::io::Resu
     Ok(())
 }
 
+/// The number of `SIGXFSZ` on Linux, macOS and the BSDs.
+const FILE_SIZE: i32 = 25;
+
+/// Makes a write past the allowed size of a file (`ulimit -f`) an error like that of a full disk;
+/// otherwise it ends the process without a word. From then on and for good.
+///
+/// Must be called within a runtime.
+pub fn outlive_file_limits() {
+    // The handler stays when the listener goes.
+    if let Err(error) = signal(SignalKind::from_raw(FILE_SIZE)) {
+        tracing::debug!(%error, "A limit on the size of files will end the process.");
+    }
+}
+
 /// Does `work`, but not longer than is promised after `stop` was asked.
 pub async fn within<T>(
     stop: &Stop,

@@ -37,7 +37,7 @@ pub enum Accept {
     Json,
     /// CSV; an HTML page instead is no success.
     Csv,
-    /// Whatever it is, nobody reads it.
+    /// Nobody reads it; but a web page, such as that of a proxy, acknowledges nothing.
     Anything,
 }
 

@@ -86,6 +86,7 @@ impl Tally {
                 tally.rows = Counts { input: 0, ..settled.counts };
                 tally.groups = settled.groups;
                 tally.jobs = settled.jobs;
+                tally.failure = settled.alarm;
             }
             Err(failure) => tally.failure = Some(failure),
         }

@@ -104,7 +104,8 @@ impl<T: Target> Parts<T> {
 
         let halt = self.halt.clone();
         let taking_in = spawn_blocking(move || take_in(intake, &chunks_out, &halt));
-        let settling = spawn_blocking(move || settle_all(settle, ended_in));
+        let halt = self.halt.clone();
+        let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
         self.submit().run(chunks_in, ended_out).await;
 
         Carried {
@@ -196,12 +197,17 @@ fn take_in(intake: Intake, chunks: &mpsc::Sender<Chunk>, halt: &Halt) -> Result<
     taken_in
 }
 
+/// Settles until the last chunk has ended; when the disk fails, nothing more is sent.
 fn settle_all(
     mut settle: Settle,
     mut ended: mpsc::Receiver<EndedChunk>,
+    halt: &Halt,
 ) -> Result<Settled, Failure> {
     while let Some(chunk) = ended.blocking_recv() {
-        settle.take(chunk)?;
+        if let Err(failure) = settle.take(chunk) {
+            halt.because(Failure::new(failure.blame, &failure.message));
+            return Err(failure);
+        }
     }
     settle.finish()
 }

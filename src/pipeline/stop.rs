@@ -2,33 +2,49 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::model::failure::Failure;
 
-/// Asked once, seen everywhere. Clones share the wish.
+/// Asked once, seen everywhere, and when. Clones share the wish.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Sender<bool>);
+pub struct Stop(watch::Sender<Option<Instant>>);
 
 impl Stop {
     pub fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(None))
     }
 
     /// Asks everything to come to an orderly end.
     pub fn ask(&self) {
-        self.0.send_replace(true);
+        self.0
+            .send_if_modified(|asked| asked.replace(asked.unwrap_or_else(Instant::now)).is_none());
     }
 
     pub fn is_asked(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_some()
     }
 
     /// Returns when the wish is uttered.
     pub async fn asked(&self) {
+        self.asked_at().await;
+    }
+
+    /// Returns when the wish is so old. However many calls wait one after the other, all of them
+    /// together end then.
+    pub async fn asked_for(&self, length: Duration) {
+        let at = self.asked_at().await;
+        tokio::time::sleep_until(at + length).await;
+    }
+
+    async fn asked_at(&self) -> Instant {
         let mut seen = self.0.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        let _ended = seen.wait_for(|asked| *asked).await.is_ok();
+        let at = seen.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+        at.unwrap_or_else(Instant::now)
     }
 }
 
@@ -56,5 +72,21 @@ impl Halt {
 
     pub fn take(&self) -> Option<Failure> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_grace_of_a_stop_is_not_begun_anew_by_each_call() {
+        let (stop, start) = (Stop::new(), Instant::now());
+        stop.ask();
+        for _ in 0..3 {
+            stop.asked_for(Duration::from_secs(2)).await;
+            stop.ask();
+        }
+        assert_eq!(start.elapsed().as_secs(), 2);
     }
 }

@@ -1,6 +1,8 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod door;
+mod faults;
 mod load;
 mod memory;
 mod tidy;

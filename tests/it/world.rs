@@ -5,11 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use longshore::practice::audit::Entry;
 use longshore::practice::org::Value;
 use longshore::practice::{CLIENT_ID, CLIENT_SECRET, Org, Practice, SeedSize, serve};
+
+use crate::door::Door;
+
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Calls that change nothing by themselves: signing in, and asking for an export.
 const HARMLESS: [&str; 3] = ["/services/oauth2/", "/jobs/query", "/practice/"];
@@ -37,6 +43,21 @@ impl World {
 
     /// A world with an org of one's own.
     pub fn of(org: Org) -> Self {
+        Self::served(org, |practice, listener| {
+            Box::pin(async move {
+                let ended = serve(practice, listener, None, std::future::pending()).await;
+                ended.unwrap();
+            })
+        })
+    }
+
+    /// A world whose org stands behind a door.
+    pub fn behind(org: Org, door: &Arc<Door>) -> Self {
+        let door = Arc::clone(door);
+        Self::served(org, |practice, listener| Box::pin(door.serve(practice, listener)))
+    }
+
+    fn served(org: Org, serve: impl FnOnce(Practice, tokio::net::TcpListener) -> Serving) -> Self {
         let practice = Practice::new(org).unwrap();
         let serving = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -45,8 +66,7 @@ impl World {
             .unwrap();
         let listener = serving.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let served = practice.clone();
-        serving.spawn(serve(served, listener, None, std::future::pending()));
+        serving.spawn(serve(practice.clone(), listener));
         Self { folder: tempfile::tempdir().unwrap(), practice, origin, _serving: serving }
     }
 
@@ -212,7 +232,7 @@ impl World {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -326,7 +326,7 @@ fn recognize(got: Got, accept: Accept) -> Result<Got, Trouble> {
     let media_type = got.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let page = media_type.contains("html") || starts_like_a_page(&got.body);
     let (wanted, good) = match accept {
-        Accept::Anything => ("empty", true),
+        Accept::Anything => ("an acknowledgement", !page),
         Accept::Csv => ("CSV", !page),
         Accept::Json => {
             ("JSON", serde_json::from_slice::<serde::de::IgnoredAny>(&got.body).is_ok())

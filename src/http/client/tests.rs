@@ -112,6 +112,23 @@ async fn what_is_no_answer() {
     }
 }
 
+#[tokio::test]
+async fn a_page_acknowledges_no_upload() {
+    for (canned, done) in [
+        (Canned::new(201, ""), true),
+        (Canned::json(200, "{}"), true),
+        (Canned::new(200, "<html>maintenance</html>"), false),
+        (Canned::new(200, "soon").with("content-type", "text/html"), false),
+    ] {
+        let wire = Scripted::new([canned]);
+        let mut call = patch(Repeat::IfNotSent);
+        call.accept = Accept::Anything;
+        let reply = wire.client().call(&call).await;
+        let unknown = matches!(reply, Reply::Failed(_, Certainty::Unknown));
+        assert_eq!((matches!(reply, Reply::Done(_)), unknown), (done, !done), "{reply:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_download_starts_anew_after_a_cut_and_takes_no_page() {
     let dir = tempfile::tempdir().unwrap();

@@ -55,6 +55,7 @@ pub struct Settle {
     next: u32,
     counts: Counts,
     jobs: Vec<SummaryJob>,
+    alarm: Option<Failure>,
     ledger: Arc<Ledger>,
     watch: Arc<dyn Watch>,
 }
@@ -65,6 +66,8 @@ pub struct Settled {
     pub counts: Counts,
     pub groups: Groups,
     pub jobs: Vec<SummaryJob>,
+    /// A job told of rows that it was never sent, though it told of all that it was.
+    pub alarm: Option<Failure>,
 }
 
 impl Settle {
@@ -88,6 +91,7 @@ impl Settle {
             next: 1,
             counts: Counts::default(),
             jobs: Vec::new(),
+            alarm: None,
             plan,
             ledger,
             watch,
@@ -111,7 +115,7 @@ impl Settle {
             self.settle(&ended)?;
         }
         let groups = self.emit.finish()?;
-        Ok(Settled { counts: self.counts, groups, jobs: self.jobs })
+        Ok(Settled { counts: self.counts, groups, jobs: self.jobs, alarm: self.alarm })
     }
 
     fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {
@@ -143,7 +147,12 @@ impl Settle {
                     incomplete: incomplete.as_deref(),
                     unmatched: &unmatched,
                 };
-                self.emit.matched(chunk, &ended, matched, lines)?
+                let counts = self.emit.matched(chunk, &ended, matched, lines)?;
+                if counts.unknown == 0 && !matched.left_over.is_empty() {
+                    let strays = strays(job.as_str(), matched.left_over.len(), &unmatched);
+                    self.alarm.get_or_insert(strays);
+                }
+                counts
             }
         };
         if counts.unknown > 0 {
@@ -175,6 +184,14 @@ impl SettlePlan {
         let name = name?;
         self.fields.iter().position(|field| field.header.eq_ignore_ascii_case(name))
     }
+}
+
+fn strays(job: &str, lines: usize, kept: &Path) -> Failure {
+    let message =
+        format!("the results of job {job} hold {lines} lines of rows that it was not sent");
+    Failure::new(Blame::Accounting, message)
+        .hint(format!("the lines are in `{}`", kept.display()))
+        .hint("look in the org whether somebody else has put rows into this job")
 }
 
 fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {

@@ -67,11 +67,13 @@ impl<T: Target> Submit<T> {
 
     /// Carries one chunk from the spool to its results.
     async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: OwnedSemaphorePermit) -> Ending {
-        let mut way = Way { progress: Progress::Spooled, attempts: 0, refusal: None };
+        let mut way =
+            Way { progress: Progress::Spooled, attempts: 0, refusal: None, commit_lost: false };
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
                 Step::Reserve => {
+                    self.pause(&way).await;
                     if let Some(why) = self.why_not() {
                         return Ending::NotStarted { why };
                     }
@@ -100,6 +102,20 @@ impl<T: Target> Submit<T> {
                     return Ending::Unknowable { job, why };
                 }
             }
+        }
+    }
+
+    /// Before another attempt: a service that has just failed needs time, and so does a limit.
+    async fn pause(&self, way: &Way) {
+        if way.attempts == 0 || self.why_not().is_some() {
+            return;
+        }
+        let wait = Duration::from_millis(BACKOFF_BASE_MS << way.attempts);
+        let reason = "a job could not be made or filled, another is tried".to_owned();
+        self.watch.see(&Event::Waiting { reason, seconds: wait.as_secs_f64() });
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.stop.asked() => {}
         }
     }
 
@@ -143,7 +159,9 @@ impl<T: Target> Submit<T> {
             }
             Outcome::Done(()) => way.happened(Answer::StageInDoubt),
             Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
-                if way.attempts >= ATTEMPTS_MAX || !may_pass(fault.class) {
+                // A job that somebody deleted before it was filled is replaced like any other.
+                let passes = may_pass(fault.class) || fault.class == FaultClass::Gone;
+                if way.attempts >= ATTEMPTS_MAX || !passes {
                     self.halt.because(fault.into());
                 }
                 way.happened(Answer::StageInDoubt);
@@ -175,7 +193,10 @@ impl<T: Target> Submit<T> {
                 way.refusal = Some(fault);
                 way.happened(Answer::CommitInDoubt);
             }
-            Some(Outcome::Unknown(_)) | None => way.happened(Answer::CommitInDoubt),
+            Some(Outcome::Unknown(_)) | None => {
+                way.commit_lost = true;
+                way.happened(Answer::CommitInDoubt);
+            }
         }
     }
 
@@ -207,6 +228,8 @@ impl<T: Target> Submit<T> {
                     Some(fault) if open && way.attempts >= ATTEMPTS_MAX => {
                         return Err(self.left_open(job, fault));
                     }
+                    // Nothing is started after a wish to stop, and this job is not started.
+                    _ if open && self.stop.is_asked() => return Err(Self::stopped_open(job, way)),
                     _ => {
                         if open && way.attempts >= ATTEMPTS_MAX {
                             return Err(self.never_heard(job));
@@ -226,7 +249,11 @@ impl<T: Target> Submit<T> {
                 way.happened(Answer::Gone);
                 Ok(())
             }
-            Outcome::NotDone(fault) | Outcome::Unknown(fault) => Err(self.blind(job, fault)),
+            Outcome::NotDone(fault) | Outcome::Unknown(fault) => match way.refusal.take() {
+                // Every commit was refused for certain, so nobody need be asked what came of it.
+                Some(refusal) if !way.commit_lost => Err(self.left_open(job, refusal)),
+                _ => Err(self.blind(job, fault)),
+            },
         }
     }
 
@@ -300,6 +327,15 @@ impl<T: Target> Submit<T> {
         Ending::NotStarted { why }
     }
 
+    /// The run was interrupted with the job full and open.
+    fn stopped_open(job: &JobId, way: &Way) -> Ending {
+        if way.commit_lost {
+            let why = format!("job {job} was not started when the run was interrupted, and may be");
+            return Ending::Unknowable { job: job.clone(), why };
+        }
+        Ending::NotStarted { why: format!("job {job} holds the rows and was never started") }
+    }
+
     /// Every commit was lost and the job still stands open; a late one may yet arrive.
     fn never_heard(&self, job: &JobId) -> Ending {
         let why = format!("job {job} could not be started: the answer was lost every time");
@@ -324,14 +360,10 @@ impl<T: Target> Submit<T> {
 
     /// The outcome, or `None` when a wish to stop came and the call went on for too long after it.
     async fn unless_stopped<F: Future>(&self, call: F) -> Option<F::Output> {
-        let grace = async {
-            self.stop.asked().await;
-            tokio::time::sleep(Duration::from_millis(STOP_GRACE_MS)).await;
-        };
         tokio::select! {
             biased;
             outcome = call => Some(outcome),
-            () = grace => None,
+            () = self.stop.asked_for(Duration::from_millis(STOP_GRACE_MS)) => None,
         }
     }
 
@@ -358,6 +390,8 @@ struct Way {
     attempts: u32,
     /// The certain refusal of the last commit.
     refusal: Option<Fault>,
+    /// A commit may have arrived though its answer did not.
+    commit_lost: bool,
 }
 
 impl Way {

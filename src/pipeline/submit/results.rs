@@ -30,7 +30,9 @@ pub async fn fetch<T: Target>(
         let mut have = Vec::new();
         let mut rows = 0;
         let mut cut = None;
-        for which in wanted(status) {
+        // What was short once shows that the counters cannot be relied on; then all is asked for.
+        let all = [ResultFile::Successful, ResultFile::Failed].to_vec();
+        for which in if attempt == 1 { wanted(status) } else { all } {
             download(target, job, which, chunk, folder, &mut have, &mut rows, &mut cut).await?;
         }
         if cut.is_none() && rows < u64::from(chunk.rows) && !has(&have, ResultFile::Unprocessed) {
@@ -86,11 +88,18 @@ async fn download<T: Target>(
     }
     let counted = {
         let path = path.clone();
-        tokio::task::spawn_blocking(move || count(&path)).await
+        tokio::task::spawn_blocking(move || count(&path, which)).await
     };
     match counted {
         Ok(Ok(records)) => *rows += records,
-        Ok(Err(why)) => *cut = Some(format!("the {} results are damaged: {why}", word(which))),
+        // Nothing in it can be relied on, so no row is matched with it.
+        Ok(Err(Damage::NoId)) => {
+            *cut = Some(format!("the {} results have no column `sf__Id`", word(which)));
+            return Ok(());
+        }
+        Ok(Err(Damage::Cut(why))) => {
+            *cut = Some(format!("the {} results are damaged: {why}", word(which)));
+        }
         Err(_) => *cut = Some(format!("the {} results could not be counted", word(which))),
     }
     have.push((which, path));
@@ -105,18 +114,32 @@ pub(super) fn word(which: ResultFile) -> &'static str {
     }
 }
 
+/// Why a result file is not whole.
+#[derive(Debug, PartialEq, Eq)]
+enum Damage {
+    Cut(String),
+    /// Its header is not that of results.
+    NoId,
+}
+
 /// Rows of a result file, header not counted; an entirely empty file has none.
 ///
 /// A file that does not end with a line end was cut.
-fn count(path: &Path) -> Result<u64, String> {
-    let mut file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    if !ends_with_line_end(&mut file).map_err(|error| error.to_string())? {
-        return Err("it does not end with a line end".to_owned());
+fn count(path: &Path, which: ResultFile) -> Result<u64, Damage> {
+    let cut = |error: &dyn std::fmt::Display| Damage::Cut(error.to_string());
+    let mut file = std::fs::File::open(path).map_err(|error| cut(&error))?;
+    if !ends_with_line_end(&mut file).map_err(|error| cut(&error))? {
+        return Err(cut(&"it does not end with a line end"));
     }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let header = reader.byte_headers().map_err(|error| cut(&error))?;
+    let has_id = header.iter().any(|name| name.eq_ignore_ascii_case(b"sf__Id"));
+    if which != ResultFile::Unprocessed && !header.is_empty() && !has_id {
+        return Err(Damage::NoId);
+    }
     let mut record = csv::ByteRecord::new();
     let mut records = 0;
-    while reader.read_byte_record(&mut record).map_err(|error| error.to_string())? {
+    while reader.read_byte_record(&mut record).map_err(|error| cut(&error))? {
         records += 1;
     }
     Ok(records)
@@ -150,8 +173,17 @@ mod tests {
             ("\"sf__Id\",Name\n\"1\",\"a\"", None),
         ] {
             crate::ledger::write_whole(&path, text.as_bytes()).unwrap();
-            assert_eq!(count(&path).ok(), rows, "{text:?}");
+            assert_eq!(count(&path, ResultFile::Failed).ok(), rows, "{text:?}");
         }
+    }
+
+    #[test]
+    fn results_without_ids_are_no_results() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.csv");
+        crate::ledger::write_whole(&path, b"Name\nA\n").unwrap();
+        assert_eq!(count(&path, ResultFile::Successful), Err(Damage::NoId));
+        assert_eq!(count(&path, ResultFile::Unprocessed), Ok(1));
     }
 
     #[test]

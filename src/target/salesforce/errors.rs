@@ -120,6 +120,7 @@ pub(super) fn shown(text: &str) -> String {
 
 fn class_of(status: u16, said: &Said) -> FaultClass {
     match said.code.to_ascii_uppercase().replace('_', "").as_str() {
+        "REQUESTLIMITEXCEEDED" if is_at_once(said) => return FaultClass::Unavailable,
         "REQUESTLIMITEXCEEDED"
         | "LIMITEXCEEDED"
         | "EXCEEDEDQUOTA"
@@ -165,9 +166,17 @@ fn class_of(status: u16, said: &Said) -> FaultClass {
     }
 }
 
+/// Too many calls at the same time, which passes by itself; not too many in a day.
+fn is_at_once(said: &Said) -> bool {
+    said.message.contains("Concurrent")
+}
+
 fn hints(class: FaultClass, said: &Said) -> Vec<String> {
     let code = said.code.to_ascii_uppercase();
     let hint = match code.as_str() {
+        "REQUEST_LIMIT_EXCEEDED" if is_at_once(said) => {
+            "other programs keep the org busy; go on with a lower `--parallel` or later"
+        }
         "REQUEST_LIMIT_EXCEEDED" => {
             "the org's API allowance is used up; go on when the last 24 hours have room again"
         }
@@ -232,7 +241,8 @@ mod tests {
             (400, "INVALIDJOBSTATE", "", State),
             (400, "CLIENTINPUTERROR", "Found multiple contents for job: <750>, please", State),
             (400, "ExceededQuota", "", Limit),
-            (403, "REQUEST_LIMIT_EXCEEDED", "", Limit),
+            (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", Limit),
+            (403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.", Unavailable),
             (403, "HTTP_403", "", Access),
             (400, "API_CURRENTLY_DISABLED", "", Unavailable),
             (400, "FEATURENOTENABLED", "", Access),
