@@ -1,6 +1,8 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod documents;
 mod load;
+mod procedures;
 mod tidy;
 mod world;
