@@ -57,7 +57,9 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     };
     let mut text =
         format!("{operation} {} in `{}`: {word}\n", escape(object), escape(&summary.org.alias));
-    if let Some(failure) = &summary.failure {
+    // `interrupted` stands in the line above already.
+    let told = |message: &str| message == "interrupted" && summary.status == Status::Interrupted;
+    if let Some(failure) = summary.failure.as_ref().filter(|it| !told(&it.message)) {
         let message = escape_lines(&failure.message, 2);
         writeln!(text, "{} {message}", paint.red("error:")).unwrap_or_default();
     }
@@ -119,7 +121,7 @@ fn meaning(verdict: &str) -> &'static str {
         "success" => "done, the org says",
         "error" => "not done, the org says why",
         "rejected" => "failed a local check, never sent",
-        "unprocessed" => "sent, but the org did not touch it",
+        "unprocessed" => "not worked on, nothing happened",
         _ => "sent, and nobody can say what became of it; never sent again by itself",
     }
 }

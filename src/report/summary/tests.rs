@@ -154,6 +154,17 @@ fn rows_that_ask_for_what_is_so_already_need_nothing() {
 }
 
 #[test]
+fn an_interruption_is_told_once() {
+    let failure = SummaryFailure { message: "interrupted".to_owned(), hints: Vec::new() };
+    let status = Status::Interrupted;
+    let text = shown(&Summary { status, failure: Some(failure), ..partial() });
+    assert!(
+        text.starts_with("insert PermissionSetAssignment in `demo`: interrupted\n1.6 s"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_run_with_unknown_rows_that_failed() {
     let summary = Summary {
         status: Status::Unknown,
@@ -176,7 +187,7 @@ fn a_run_with_unknown_rows_that_failed() {
       success       1  done, the org says
       error         0
       rejected      0
-      unprocessed   1  sent, but the org did not touch it
+      unprocessed   1  not worked on, nothing happened
       unknown      10  sent, and nobody can say what became of it; never sent again by
         ~ itself
                    ──
