@@ -67,7 +67,7 @@ fn ways(failure: Failure) -> Failure {
         .hint("`-o demo` is a practice org made new for this one command")
         .hint("`-o practice` is a practice org kept under `./.longshore/practice`")
         .hint(
-            "a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells",
+            "a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells",
         )
         .hint("`target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one")
 }
@@ -160,7 +160,7 @@ mod tests {
 
         hint: `-o demo` is a practice org made new for this one command
         hint: `-o practice` is a practice org kept under `./.longshore/practice`
-        hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
+        hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
         hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
         ");
     }

@@ -94,7 +94,7 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
 
     hint: `-o demo` is a practice org made new for this one command
     hint: `-o practice` is a practice org kept under `./.longshore/practice`
-    hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
+    hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
     hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
     ");
 }

@@ -97,12 +97,47 @@ impl fmt::Display for Failure {
 
 impl<E: Explain> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut causes = Vec::new();
+        let message = error.to_string();
+        let mut causes: Vec<String> = Vec::new();
         let mut source = error.source();
         while let Some(inner) = source {
-            causes.push(inner.to_string());
+            let cause = inner.to_string();
+            // Many errors tell their source in their own message; once is enough.
+            if !message.contains(&cause) {
+                causes.push(cause);
+            }
             source = inner.source();
         }
-        Self { blame: error.blame(), message: error.to_string(), causes, hints: error.hints() }
+        Self { blame: error.blame(), message, causes, hints: error.hints() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Trouble {
+        #[error("cannot read it: {0}")]
+        Telling(#[source] std::io::Error),
+        #[error("cannot read it")]
+        Short(#[source] std::io::Error),
+    }
+
+    impl Explain for Trouble {
+        fn blame(&self) -> Blame {
+            Blame::Disk
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::other("the disk is wet");
+        let told = Failure::from(Trouble::Telling(cause()));
+        assert_eq!(
+            (told.message.as_str(), told.causes.len()),
+            ("cannot read it: the disk is wet", 0)
+        );
+        assert_eq!(Failure::from(Trouble::Short(cause())).causes, ["the disk is wet"]);
     }
 }

@@ -182,12 +182,10 @@ fn fail(summary: &mut Summary, failure: &Failure) {
 fn interruption(stopped_after: Option<u64>) -> Failure {
     let failure = Failure::new(Blame::Interrupted, "interrupted");
     match stopped_after {
-        Some(row) => failure
-            .hint(format!("the file was read up to row {row}; go on behind it with `--skip {row}`"))
-            .hint("rows in unprocessed.csv were not sent; load that file to send them")
-            .hint(
-                "rows in unknown.csv belong to jobs that may still be running: look at those first",
-            ),
+        // What to do with the rows that were read is said beside their files.
+        Some(row) => failure.hint(format!(
+            "the file was read up to row {row}; go on behind it with `--skip {row}`"
+        )),
         None => failure,
     }
 }

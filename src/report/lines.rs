@@ -119,8 +119,9 @@ mod tests {
             lines.see(&Event::Calls { calls: 14, retries: 0, left: Some(14_000) });
         });
         insta::assert_snapshot!(folded(&text), @"
-        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org,
-            ~ 00D000000000001EAA, sandbox) as `admin@practice.example`
+        insert PermissionSetAssignment with assignments.csv
+        org `practice` (Practice Org, 00D000000000001EAA, sandbox) as
+            ~ `admin@practice.example`
         run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
         read 1,200 rows, 5 rejected; 0 of 2,000 sent in 2 jobs, 0 failed; 0.0 rows/s
         read 1,200 rows, 5 rejected; 1,500 of 2,000 sent in 2 jobs, 12 failed; 50 rows/s ·

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::figures::{escape, path, time};
-use crate::model::operation::Operation;
 use crate::model::schema::OrgFacts;
 use crate::pipeline::event::Event;
 
@@ -14,14 +13,12 @@ use crate::pipeline::event::Event;
 pub fn words(event: &Event, base: &Path) -> Option<String> {
     match event {
         Event::Started { run, run_dir, operation, object, org, alias, input } => Some(format!(
-            "{operation} {input} {} {object} of {}\nrun {run} in {}",
-            preposition(*operation),
+            "{operation} {object} with {}\norg {}\nrun {run} in {}",
+            escape(input),
             org_words(org, alias),
             path(run_dir, base),
-            input = escape(input),
         )),
         Event::Notice { message } => Some(format!("notice: {}", escape(message))),
-        Event::Mapped { not_sent, .. } if !not_sent.is_empty() => Some(not_sent_words(not_sent)),
         Event::JobEnded { job, state, message: Some(message), .. } => {
             Some(format!("job {job} ended as {}: {}", escape(state), escape(message)))
         }
@@ -30,15 +27,6 @@ pub fn words(event: &Event, base: &Path) -> Option<String> {
             Some(format!("waiting {}: {}", time(length), escape(reason)))
         }
         _ => None,
-    }
-}
-
-/// `insert … into`, `delete … from`.
-pub fn preposition(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Insert | Operation::Upsert | Operation::Undelete => "into",
-        Operation::Update => "onto",
-        Operation::Delete | Operation::HardDelete => "out of",
     }
 }
 
@@ -53,17 +41,12 @@ fn org_words(org: &OrgFacts, alias: &str) -> String {
     format!("`{}` ({name}, {id}{kind}) as `{}`", escape(alias), escape(&org.username))
 }
 
-fn not_sent_words(columns: &[String]) -> String {
-    let names: Vec<String> = columns.iter().map(|name| format!("`{}`", escape(name))).collect();
-    let (noun, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
-    format!("{noun} that {verb} not sent: {}", names.join(", "))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::model::ids::RunId;
     use crate::model::names::ObjectName;
+    use crate::model::operation::Operation;
     use crate::report::tests::folded;
 
     /// A run that has just begun.
@@ -89,8 +72,9 @@ pub(crate) mod tests {
     #[test]
     fn the_first_lines_say_what_where_and_as_whom() {
         insta::assert_snapshot!(folded(&words(&started(), Path::new("/srv/ada")).unwrap()), @"
-        insert assignments.csv into PermissionSetAssignment of `practice` (Practice Org,
-            ~ 00D000000000001EAA, sandbox) as `admin@practice.example`
+        insert PermissionSetAssignment with assignments.csv
+        org `practice` (Practice Org, 00D000000000001EAA, sandbox) as
+            ~ `admin@practice.example`
         run 19700101-000000-haaa in longshore-runs/19700101-000000-haaa
         ");
     }
@@ -99,11 +83,12 @@ pub(crate) mod tests {
     fn foreign_text_is_escaped() {
         let notice = Event::Notice { message: "x\x1b[31m".to_owned() };
         assert_eq!(words(&notice, Path::new("/")).unwrap(), r"notice: x\u{1b}[31m");
-        let not_sent = vec!["Name".to_owned(), "E\nmail".to_owned()];
+    }
+
+    #[test]
+    fn columns_that_are_not_sent_are_told_once_by_the_notices_that_say_why() {
+        let not_sent = vec!["Name".to_owned()];
         let mapped = Event::Mapped { sent: Vec::new(), not_sent };
-        assert_eq!(
-            words(&mapped, Path::new("/")).unwrap(),
-            r"columns that are not sent: `Name`, `E\nmail`"
-        );
+        assert_eq!(words(&mapped, Path::new("/")), None);
     }
 }

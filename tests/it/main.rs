@@ -1,9 +1,11 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod documents;
 mod door;
 mod faults;
 mod load;
 mod memory;
+mod procedures;
 mod tidy;
 mod world;

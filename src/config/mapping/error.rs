@@ -25,7 +25,7 @@ impl Explain for MappingError {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Unreadable { .. } => Vec::new(),
+            Self::Unreadable { .. } => vec!["check the path of `--map`".to_owned()],
             Self::NotText { .. } => vec!["save it as UTF-8".to_owned()],
             Self::Refused { hints, .. } => hints.clone(),
         }

@@ -341,6 +341,11 @@ impl Draft<'_> {
         MapError::NoKey { operation: self.wanted.operation, key, mapped, near }
     }
 
+    /// Whether a column gives this field already, so that no other can have been meant for it.
+    fn is_filled(&self, field: &str) -> bool {
+        self.bound.iter().any(|bound| bound.resolved.field.name == field)
+    }
+
     /// One fragment for each reason, columns in file order.
     fn notices(&self) -> Vec<String> {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
@@ -348,8 +353,10 @@ impl Draft<'_> {
             let why = match reason {
                 Reason::Unnamed => "is not named by the mapping".to_owned(),
                 Reason::Unfit(unfit) => match unfit.meant() {
-                    Some(meant) => format!("{unfit} (did you mean `{meant}`?)"),
-                    None => unfit.to_string(),
+                    Some(meant) if !self.is_filled(&meant) => {
+                        format!("{unfit} (did you mean `{meant}`?)")
+                    }
+                    _ => unfit.to_string(),
                 },
             };
             match groups.iter_mut().find(|(known, _)| *known == why) {

@@ -232,7 +232,9 @@ impl fmt::Display for Unfit {
                 ReadOnly::Compound => write!(f, "is put together from other fields"),
                 ReadOnly::Closed => write!(f, "cannot be set by an {operation} of this user"),
             },
-            Self::OnlyId { operation } => write!(f, "is not taken: {operation} takes only `Id`"),
+            Self::OnlyId { operation } => {
+                write!(f, "is not needed, {operation} takes only `Id`")
+            }
         }
     }
 }

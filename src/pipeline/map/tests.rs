@@ -85,6 +85,20 @@ fn headers_match_without_case_and_the_rest_is_reported() {
 }
 
 #[test]
+fn a_field_that_has_its_column_is_not_proposed_for_another() {
+    assert_snapshot!(outcome("Names,Weight__c", "", Operation::Insert), @"
+    Weight__c <- Weight__c
+    not sent: Names
+    not sent: `Names` is no field of `Shipment__c` (did you mean `Name`?)
+    ");
+    assert_snapshot!(outcome("Names,Name", "", Operation::Insert), @"
+    Name <- Name
+    not sent: Names
+    not sent: `Names` is no field of `Shipment__c`
+    ");
+}
+
+#[test]
 fn an_export_can_be_loaded_again_as_it_is() {
     let header = "Id,Name,CreatedDate,Total__c,Number__c,Account__r.Name,Closed__c,Weight__c";
     assert_snapshot!(outcome(header, "", Operation::Insert), @"
@@ -126,13 +140,13 @@ fn a_delete_sends_the_id_and_nothing_else() {
     assert_snapshot!(outcome("Name,Id,What", "", Operation::Delete), @"
     Id <- Id
     not sent: Name,What
-    not sent: `Name`, `What`: each is not taken: delete takes only `Id`
+    not sent: `Name`, `What`: each is not needed, delete takes only `Id`
     ");
     let spec = "[fields]\nId = \"Key\"\nName = \"Title\"\nExt__c = { constant = \"x\" }";
     assert_snapshot!(outcome("Title,Key,More", spec, Operation::Delete), @"
     Id <- Key
     not sent: Title,More
-    not sent: `Title` is not taken: delete takes only `Id`
+    not sent: `Title` is not needed, delete takes only `Id`
     not sent: `More` is not named by the mapping
     ");
 }

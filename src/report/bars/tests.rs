@@ -119,7 +119,7 @@ fn the_block_has_two_bars_the_pace_and_the_last_notice() {
               150 rows/s · 9.9 s left · 14,988 API calls left
               notice: the org is slower
     ");
-    assert!(text_of(&played.kept).starts_with("insert assignments.csv into"));
+    assert!(text_of(&played.kept).starts_with("insert PermissionSetAssignment with"));
     assert_eq!(played.screen.0.lock().unwrap().tallest, 4);
 }
 

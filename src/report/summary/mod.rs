@@ -1,5 +1,7 @@
 //! The last screen of a load: what became of the rows, why, where the files are, what to do next.
 
+mod advice;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -55,7 +57,9 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     };
     let mut text =
         format!("{operation} {} in `{}`: {word}\n", escape(object), escape(&summary.org.alias));
-    if let Some(failure) = &summary.failure {
+    // `interrupted` stands in the line above already.
+    let told = |message: &str| message == "interrupted" && summary.status == Status::Interrupted;
+    if let Some(failure) = summary.failure.as_ref().filter(|it| !told(&it.message)) {
         let message = escape_lines(&failure.message, 2);
         writeln!(text, "{} {message}", paint.red("error:")).unwrap_or_default();
     }
@@ -117,7 +121,7 @@ fn meaning(verdict: &str) -> &'static str {
         "success" => "done, the org says",
         "error" => "not done, the org says why",
         "rejected" => "failed a local check, never sent",
-        "unprocessed" => "sent, but the org did not touch it",
+        "unprocessed" => "not worked on, nothing happened",
         _ => "sent, and nobody can say what became of it; never sent again by itself",
     }
 }
@@ -138,6 +142,9 @@ fn groups(summary: &Summary, paint: Paint) -> String {
         if !group.message.is_empty() {
             let message = shorten(&escape(&group.message), MESSAGE_WIDTH);
             writeln!(text, "      {message}").unwrap_or_default();
+        }
+        if let Some(advice) = advice::of(group, &summary.operation) {
+            writeln!(text, "      {}", paint.cyan(advice)).unwrap_or_default();
         }
     }
     if groups.len() > GROUPS_SHOWN {
@@ -184,14 +191,7 @@ fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
 fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     let (rows, files) = (&summary.rows, &summary.files);
     let mut hints = Vec::new();
-    if rows.error > 0 {
-        let file = path(&files.error, base);
-        hints.push(format!("correct `{file}` and load it again as it is"));
-    }
-    if rows.rejected > 0 {
-        let file = path(&files.rejected, base);
-        hints.push(format!("correct `{file}` and load it again as it is"));
-    }
+    hints.extend(corrections(summary));
     if rows.unprocessed > 0 {
         let file = path(&files.unprocessed, base);
         hints.push(format!("nothing happened to the rows of `{file}`: load it again as it is"));
@@ -210,6 +210,29 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
         writeln!(text, "{} {hint}", paint.cyan("hint:")).unwrap_or_default();
     }
     text
+}
+
+/// What to do with error.csv and rejected.csv, whose paths stand right above.
+fn corrections(summary: &Summary) -> Option<String> {
+    let files = match (summary.rows.error, summary.rows.rejected) {
+        (0, 0) => return None,
+        (_, 0) => "`error.csv`",
+        (0, _) => "`rejected.csv`",
+        _ => "`error.csv` and `rejected.csv`",
+    };
+    let ours = || summary.errors.iter().filter(|group| group.verdict == "error");
+    let only_errors = summary.rows.rejected == 0;
+    if only_errors && ours().all(|group| advice::is_so_already(group, &summary.operation)) {
+        return None;
+    }
+    Some(if only_errors && ours().all(advice::is_worth_repeating) {
+        format!("the rows of {files} need no correction, load the file again as it is")
+    } else {
+        let these = if files.contains(" and ") { "these files" } else { "the file" };
+        format!(
+            "correct the rows of {files} or drop them, and load {these}: added columns may stay"
+        )
+    })
 }
 
 /// Why the exit code is not zero.

@@ -102,7 +102,7 @@ fn a_run_that_went_well() {
 
 #[test]
 fn a_run_with_errors() {
-    insta::assert_snapshot!(shown(&partial()), @r#"
+    insta::assert_snapshot!(folded(&shown(&partial())), @r#"
     insert PermissionSetAssignment in `demo`: 3,220 of 31,220 rows did not succeed
     1.6 s · 19,511 rows/s · 1 job · 9 API calls
 
@@ -118,6 +118,7 @@ fn a_run_with_errors() {
           no
       97 × DUPLICATE_VALUE, rows 1234, 1240, 1255, 1300, 1310, …
           Duplicate PermissionSetAssignment.  Assignee: 005\u{7}
+          the user has it already: nothing to correct, take these rows out
       3 × bad_id_checksum, rows 7, 8, 9 (rejected)
           `AssigneeId` is `005…`
 
@@ -127,11 +128,40 @@ fn a_run_with_errors() {
       longshore-runs/20261122-170949-k3f9/out/rejected.csv  (3 rows)
       longshore-runs/20261122-170949-k3f9  (all of this run)
 
-    hint: correct `longshore-runs/20261122-170949-k3f9/out/error.csv` and load it again as it is
-    hint: correct `longshore-runs/20261122-170949-k3f9/out/rejected.csv` and load it again as it is
+    hint: correct the rows of `error.csv` and `rejected.csv` or drop them, and load
+        ~ these files: added columns may stay
 
     exit code 3: finished, some rows are in error, rejected or unprocessed
     "#);
+}
+
+#[test]
+fn rows_that_were_only_unlucky_need_no_correction() {
+    let group = group("UNABLE_TO_LOCK_ROW", 5, "error", "unable to obtain", &[1]);
+    let rows = Counts { input: 9, success: 4, error: 5, ..Counts::default() };
+    let text = shown(&Summary { rows, errors: vec![group], ..partial() });
+    assert!(text.contains("hint: the rows of `error.csv` need no correction"), "{text}");
+}
+
+#[test]
+fn rows_that_ask_for_what_is_so_already_need_nothing() {
+    let group = group("ENTITY_IS_DELETED", 5, "error", "entity is deleted", &[1]);
+    let rows = Counts { input: 9, success: 4, error: 5, ..Counts::default() };
+    let operation = "delete".to_owned();
+    let text = shown(&Summary { operation, rows, errors: vec![group], ..partial() });
+    assert!(text.contains("gone already: nothing to correct"), "{text}");
+    assert!(!text.contains("hint:"), "{text}");
+}
+
+#[test]
+fn an_interruption_is_told_once() {
+    let failure = SummaryFailure { message: "interrupted".to_owned(), hints: Vec::new() };
+    let status = Status::Interrupted;
+    let text = shown(&Summary { status, failure: Some(failure), ..partial() });
+    assert!(
+        text.starts_with("insert PermissionSetAssignment in `demo`: interrupted\n1.6 s"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -157,7 +187,7 @@ fn a_run_with_unknown_rows_that_failed() {
       success       1  done, the org says
       error         0
       rejected      0
-      unprocessed   1  sent, but the org did not touch it
+      unprocessed   1  not worked on, nothing happened
       unknown      10  sent, and nobody can say what became of it; never sent again by
         ~ itself
                    ──

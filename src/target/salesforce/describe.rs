@@ -70,7 +70,8 @@ pub(super) async fn object(org: &Salesforce, name: &str) -> Result<ObjectSchema,
     let object: Result<wire::Object, _> = either(org.session.fetch(&request).await);
     object.map(ObjectSchema::from).map_err(|mut fault| {
         if fault.class == FaultClass::Gone {
-            fault.message = format!("`{}` has no object `{name}` for this user", org.session.host());
+            let why = "or this user may not see it";
+            fault.message = format!("the org has no object `{name}`, {why}");
             fault.hints = vec![
                 "`longshore objects` lists those that this user can see".to_owned(),
                 "names are API names: custom ones end in `__c`, packaged ones begin with a namespace"

@@ -214,6 +214,6 @@ async fn a_schema_brings_what_relationship_columns_point_to() {
 async fn an_unknown_object_is_told_with_a_way_out() {
     let (org, _) = signed_in([refusal(404, "NOT_FOUND", "no")]).await;
     let fault = org.describe(&ObjectName::parse("Acount").unwrap()).await.unwrap_err();
-    assert_eq!(fault.message, "`acme.my.salesforce.com` has no object `Acount` for this user");
+    assert_eq!(fault.message, "the org has no object `Acount`, or this user may not see it");
     assert_eq!(fault.class, FaultClass::Gone);
 }
