@@ -73,7 +73,7 @@ fn wrong_usage_is_exit_code_2_and_nothing_on_standard_output() {
         (vec!["insert", "A", "b.csv", "--api", "bulk1"], "error: invalid value 'bulk1' for '--api"),
         (vec!["insert", "A", "b.csv", "--nulls", "clear"], "error: unexpected argument '--nulls'"),
         (vec!["upsert", "A", "b.csv"], "error: the following required arguments were not provided"),
-        (vec!["undelete", "A", "b.csv"], "error: unrecognized subcommand 'undelete'"),
+        (vec!["undelete", "A", "b.csv"], "error: `undelete` is not offered yet"),
         (vec!["delete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
         (vec!["insert", "A", "b.csv", "c.csv"], "error: unexpected argument 'c.csv'"),
     ] {

@@ -69,6 +69,11 @@ impl Defaults {
     /// Reads the project file in `dir`; nothing when there is none.
     pub fn read(dir: &Path) -> Result<Self, BadProject> {
         let path = dir.join(FILE_NAME);
+        // A pipe would be waited for, and a device may have no end.
+        if path.metadata().is_ok_and(|about| !about.is_file()) {
+            let error = io::Error::other("it is not a file");
+            return Err(BadProject::Unreadable { path, error });
+        }
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, Path::new(FILE_NAME)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),

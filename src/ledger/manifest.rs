@@ -40,7 +40,10 @@ impl RunFolder {
     /// Makes `runs_dir/name` and what belongs in it; the name must be new.
     pub fn make(runs_dir: &Path, name: &str) -> Result<Self, Failure> {
         let root = runs_dir.join(name);
-        private_folders(runs_dir).map_err(|error| Failure::disk("create", runs_dir, &error))?;
+        private_folders(runs_dir).map_err(|error| {
+            Failure::disk("create", runs_dir, &error)
+                .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
+        })?;
         if let Err(error) = private_folder(&root) {
             return Err(match error.kind() {
                 io::ErrorKind::AlreadyExists => Failure::new(

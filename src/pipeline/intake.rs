@@ -62,6 +62,7 @@ impl Intake {
             accepted: 0,
             on_bad_row: self.on_bad_row,
             last_row: 0,
+            input: reader.name().to_owned(),
             hand_on: &mut hand_on,
         };
         thread::scope(|scope| {
@@ -70,7 +71,8 @@ impl Intake {
             let (asked, halted) = (stop.clone(), halt.clone());
             scope.spawn(move || read_on(&mut reader, window, &asked, &halted, &raw_out));
             scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
-            for (slab, progress) in checked_in {
+            for (mut slab, progress) in checked_in {
+                sink.spool.set_apart(&mut slab);
                 sink.take(&slab)?;
                 watch.see(&sink.so_far(progress));
             }
@@ -128,6 +130,8 @@ struct Sink<'a> {
     accepted: u64,
     on_bad_row: OnBadRow,
     last_row: u64,
+    /// What the input is called in messages.
+    input: String,
     hand_on: &'a mut dyn FnMut(Chunk) -> bool,
 }
 
@@ -135,7 +139,7 @@ impl Sink<'_> {
     fn take(&mut self, slab: &CheckedSlab) -> Result<(), Failure> {
         for rejected in &slab.rejected {
             if self.on_bad_row == OnBadRow::Stop {
-                return Err(refusal(rejected));
+                return Err(refusal(&self.input, rejected));
             }
             self.rejected.push(rejected)?;
             self.last_row = self.last_row.max(rejected.mark.row);
@@ -177,8 +181,12 @@ impl Sink<'_> {
     }
 }
 
-fn refusal(rejected: &Rejected) -> Failure {
-    let message = format!("row {} is not valid: {}", rejected.mark.row, rejected.message);
+fn refusal(input: &str, rejected: &Rejected) -> Failure {
+    let (row, line) = (rejected.mark.row, rejected.mark.line);
+    // What `read` says begins with the place; what the checks say begins with the column.
+    let placed = rejected.message.starts_with(&format!("{input}:"));
+    let place = if placed { String::new() } else { format!("{input}:{line}: ") };
+    let message = format!("row {row} is not valid: {place}{}", rejected.message);
     Failure::new(Blame::Request, message)
         .hint("correct the row; nothing was sent")
         .hint("use `--on-bad-row reject` to load the other rows and find such rows in rejected.csv")

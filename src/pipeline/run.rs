@@ -26,7 +26,7 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::CHUNKS_WAITING;
 use crate::model::schema::OrgFacts;
-use crate::target::{JobSpec, Target};
+use crate::target::{Fault, JobSpec, Target};
 
 /// Where time and chance of a run come from.
 #[derive(Debug, Clone, Copy)]
@@ -219,7 +219,8 @@ async fn compile<T: Target>(
     header: &[String],
 ) -> Result<(Mapping, Checks), Failure> {
     let names = plan.mapping.as_ref().map_or_else(|| header.to_vec(), MappingSpec::targets);
-    let schema = target.load_schema(&plan.object, &names).await?;
+    let schema = target.load_schema(&plan.object, &names).await.map_err(Fault::of_request)?;
+    validate::allowed(&schema.object, plan.operation)?;
     let wanted = Wanted {
         operation: plan.operation,
         external_id: plan.external_id.clone(),

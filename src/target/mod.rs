@@ -4,7 +4,7 @@ pub mod salesforce;
 
 use std::path::Path;
 
-use crate::model::failure::{Blame, Explain};
+use crate::model::failure::{Blame, Explain, Failure};
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
@@ -56,6 +56,19 @@ pub struct Fault {
     /// A lower-case fragment that names the call, the host and what was said, never a secret.
     pub message: String,
     pub hints: Vec<String>,
+}
+
+impl Fault {
+    /// The failure of a question about something that the user named: if it does not exist, the
+    /// request is to blame and not the run.
+    pub fn of_request(self) -> Failure {
+        let gone = self.class == FaultClass::Gone;
+        let mut failure = Failure::from(self);
+        if gone {
+            failure.blame = Blame::Request;
+        }
+        failure
+    }
 }
 
 impl Explain for Fault {

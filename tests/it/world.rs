@@ -119,13 +119,20 @@ impl World {
 
     /// Runs a command with something on its standard input.
     pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> Ran {
-        let mut child = self
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.run_changed(args, input, |_| {})
+    }
+
+    /// Runs a command with another environment, or whatever else `change` does to it.
+    pub fn run_changed(
+        &self,
+        args: &[&str],
+        input: &[u8],
+        change: impl FnOnce(&mut Command),
+    ) -> Ran {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         // A command that refuses before it reads closes the pipe; that is no fault of the test.
         let _written = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input).is_ok();
         Ran::of(&child.wait_with_output().unwrap())
@@ -260,9 +267,10 @@ pub fn read_csv(path: &Path) -> Vec<BTreeMap<String, String>> {
         csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let header = reader.headers().unwrap().clone();
     reader
-        .records()
+        .byte_records()
         .map(|record| {
-            let record = record.unwrap();
+            // A rejected row is kept as it came, whatever its encoding.
+            let record = csv::StringRecord::from_byte_record_lossy(record.unwrap());
             header.iter().zip(record.iter()).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
         })
         .collect()

@@ -16,6 +16,7 @@ use crate::model::schema::{FieldSchema, ObjectSchema};
 use crate::report::Silent;
 use crate::report::figures::{count, counted, escape};
 use crate::report::paint::Paint;
+use crate::target::Fault;
 use crate::target::Target;
 
 /// Picklist values that the table shows; `--json` has them all.
@@ -29,7 +30,7 @@ pub async fn describe(args: &Describe, shell: &Shell) -> Result<u8, Failure> {
     let alias = resolve::target_org(args.connect.target_org.as_deref(), &defaults);
     let choice = Choice::of(alias, &shell.environment)?;
     let target = org::connect(choice, shell, Arc::new(Silent)).await?;
-    let schema = target.describe(&object).await?;
+    let schema = target.describe(&object).await.map_err(Fault::of_request)?;
     let text = if args.manners.json {
         json(&schema)?
     } else {

@@ -4,7 +4,7 @@
 //! All faults are collected, so that nobody corrects a command line one flag at a time.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -274,13 +274,15 @@ impl Check<'_> {
     /// Copies of result files must not overwrite each other or what is read.
     fn copies(&mut self, source: &Source) {
         let (success, error) = (self.load.success.as_deref(), self.load.error.as_deref());
-        if success.is_some() && success == error {
+        if let (Some(success), Some(error)) = (success, error)
+            && same_file(success, error)
+        {
             self.fault("`--success` and `--error` name the same file");
         }
         for (name, copy) in [("success", success), ("error", error)] {
             let Some(copy) = copy else { continue };
-            let input = matches!(source, Source::File(file) if file == copy);
-            if input || self.load.map.as_deref() == Some(copy) {
+            let input = matches!(source, Source::File(file) if same_file(file, copy));
+            if input || self.load.map.as_deref().is_some_and(|map| same_file(map, copy)) {
                 let flag = self.flag(name, false);
                 let what = if input { "input" } else { "mapping" };
                 self.fault(format!("{flag} would overwrite the {what} file `{}`", copy.display()));
@@ -298,6 +300,21 @@ impl Check<'_> {
             _ => Err(Faults(self.faults)),
         }
     }
+}
+
+/// Whether two paths lead to one file, however they are spelled and linked.
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((real(one), real(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// The true path of a file that may not be there yet; `None` where not even its folder is.
+fn real(path: &Path) -> Option<PathBuf> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let beside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(beside)
 }
 
 /// Everything that is wrong with a command line; at least one fault.

@@ -292,15 +292,15 @@ fn read_key(path: &Path) -> Result<Secret, Box<Flaw>> {
     let flaw = |what: String| Box::new(Flaw::new(JWT_KEY_FILE, what));
     let cannot =
         |error: std::io::Error| flaw(format!("names `{shown}`, which cannot be read: {error}"));
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    let about = file.metadata().map_err(cannot)?;
-    if !about.is_file() {
+    // Asked before it is opened, because opening a pipe would wait for ever.
+    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
         return Err(flaw(format!("names `{shown}`, which is not a file")));
     }
+    let file = std::fs::File::open(path).map_err(cannot)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = about.permissions().mode() & 0o777;
+        let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             let what = format!("names `{shown}`, which others may open (mode {mode:04o})");
             return Err(Box::new(

@@ -18,6 +18,9 @@ pub use transform::{
     Transform,
 };
 
+/// A mapping file has at most so many bytes; one for 800 fields has some 50,000.
+const MAPPING_BYTES_MAX: u64 = 4 << 20;
+
 /// A mapping, well-formed but not yet checked against a file and an org.
 ///
 /// It can say what a Data Loader `.sdl` says too: one column to several fields (several rules that
@@ -79,14 +82,22 @@ impl MappingSpec {
     /// Reads a TOML mapping file.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
         let name = path.display().to_string();
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let text = String::from_utf8(bytes);
-                let text = text.map_err(|_| MappingError::NotText { name: name.clone() })?;
-                Self::parse(&text, &name)
-            }
-            Err(error) => Err(MappingError::Unreadable { name, error }),
+        let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
+        // Asked before it is opened: opening a pipe would wait, and a device may have no end.
+        let about = std::fs::metadata(path).map_err(unreadable)?;
+        if !about.is_file() {
+            return Err(MappingError::NotAFile { name });
         }
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
+            return Err(MappingError::DataLoader { name });
+        }
+        if about.len() > MAPPING_BYTES_MAX {
+            return Err(MappingError::TooLarge { name, bytes: about.len() });
+        }
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| MappingError::NotText { name: name.clone() })?;
+        Self::parse(&text, &name)
     }
 
     /// Reads the text of a TOML mapping file; `name` stands in messages.

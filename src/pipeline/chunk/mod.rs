@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest};
-use crate::model::failure::{Blame, Failure};
-use crate::model::rows::CheckedSlab;
+use crate::model::failure::Failure;
+use crate::model::rows::{CheckedSlab, Rejected};
 
 /// How much may go into one chunk.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,13 @@ pub struct Spool {
 
 /// Bytes of the write buffers; segments of 256 KiB cost the least system time.
 const BUFFER_BYTES: usize = 256 << 10;
+
+/// The code of a row that fits no chunk, as `docs/reference/codes.md` lists it.
+const ROW_TOO_LARGE: &str = "row_too_large";
+
+/// From this size on a chunk holds any row that the limits of characters let through: 400,000 of
+/// four bytes, each a quote to be doubled, with delimiters and header.
+const ANY_ROW_FITS: u64 = 4 << 20;
 
 struct OpenChunk {
     chunk: Chunk,
@@ -67,11 +74,40 @@ impl Spool {
             if self.is_full() {
                 full.extend(self.close()?);
             }
-            self.check_that_it_fits(row)?;
             self.write_body(row)?;
             self.write_source(slab, index)?;
         }
         Ok(full)
+    }
+
+    /// Moves the rows that fit no chunk, even alone, to the rejected of their slab.
+    ///
+    /// They are found before anything of the slab is spooled, so that such a row neither stops a
+    /// run of which jobs are already under way, nor is asked about for ever.
+    pub fn set_apart(&mut self, slab: &mut CheckedSlab) {
+        if self.limits.bytes >= ANY_ROW_FITS {
+            return;
+        }
+        let mut accepted = std::mem::take(&mut slab.accepted);
+        accepted.retain(|&index| {
+            let index = index as usize;
+            self.line.clear();
+            push_line(&mut self.line, slab.fields.row(index));
+            let fault = self.too_large();
+            if let Some(message) = fault {
+                slab.rejected.push(Rejected {
+                    mark: slab.raw.marks[index],
+                    column: None,
+                    code: ROW_TOO_LARGE,
+                    message,
+                    source: slab.raw.table.row(index).map(Box::from).collect(),
+                });
+                return false;
+            }
+            true
+        });
+        slab.accepted = accepted;
+        slab.rejected.sort_by_key(|rejected| rejected.mark.row);
     }
 
     /// Closes the last chunk, if there is one.
@@ -93,20 +129,15 @@ impl Spool {
         })
     }
 
-    /// A row that does not fit an empty chunk can never be sent.
-    fn check_that_it_fits(&self, row: u64) -> Result<(), Failure> {
-        let bytes = (self.header.len() + self.line.len()) as u64;
-        if bytes <= self.limits.bytes {
-            return Ok(());
-        }
-        Err(Failure::new(
-            Blame::Request,
+    /// What is wrong with the line at hand, if it does not fit an empty chunk.
+    fn too_large(&self) -> Option<String> {
+        let (bytes, limit) = ((self.header.len() + self.line.len()) as u64, self.limits.bytes);
+        (bytes > limit).then(|| {
             format!(
-                "row {row} alone takes {bytes} bytes with the header, more than the {} bytes of a chunk",
-                self.limits.bytes
-            ),
-        )
-        .hint("raise `--chunk-bytes`"))
+                "the row takes {bytes} bytes with the header, more than the {limit} of a job; \
+                 raise `--chunk-bytes`"
+            )
+        })
     }
 
     fn write_body(&mut self, row: u64) -> Result<(), Failure> {

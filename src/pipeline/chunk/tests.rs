@@ -53,13 +53,19 @@ fn a_chunk_ends_at_its_bytes_with_the_header() {
 }
 
 #[test]
-fn a_row_larger_than_a_chunk_is_an_error_and_no_endless_loop() {
+fn a_row_larger_than_a_chunk_is_rejected_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let limits = ChunkLimits { rows: 100, bytes: 12 };
     let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
-    let failure = spool.take(&slab(&[(7, "abcdefgh", "")])).unwrap_err();
+    let mut slab = slab(&[(6, "a", ""), (7, "abcdefgh", "k"), (8, "b", "")]);
+    spool.set_apart(&mut slab);
+    assert_eq!(slab.accepted, [0, 2]);
+    let [rejected] = &slab.rejected[..] else { panic!("{:?}", slab.rejected) };
+    assert_eq!((rejected.mark.row, rejected.code, rejected.source.len()), (7, "row_too_large", 2));
     insta::assert_snapshot!(
-        failure,
-        @"row 7 alone takes 14 bytes with the header, more than the 12 bytes of a chunk"
+        rejected.message,
+        @"the row takes 14 bytes with the header, more than the 12 of a job; raise `--chunk-bytes`"
     );
+    assert_eq!(spool.take(&slab).unwrap().len(), 0);
+    assert_eq!(spool.close().unwrap().unwrap().rows, 2);
 }

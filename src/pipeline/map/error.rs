@@ -8,7 +8,7 @@ use crate::model::wording::shown;
 /// A refusal before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    #[error("no column of the file is a field of `{object}`: {}", listed(columns))]
+    #[error("no column of the file is a field of `{object}`{}", which(columns))]
     NothingMatches {
         object: String,
         columns: Vec<String>,
@@ -122,6 +122,14 @@ fn no_key_hints(key: &str, mapped: bool, near: Option<&str>) -> Vec<String> {
             vec![format!("rename the column `{near}` to `{key}`, or map it with `--map`")]
         }
         (None, false) => vec![format!("add a column `{key}`, or map one to it with `--map`")],
+    }
+}
+
+/// The columns that match nothing; none when all are results of an earlier run.
+fn which(columns: &[String]) -> String {
+    match columns {
+        [] => ", only results of an earlier run (`sf__…`, `longshore__…`)".to_owned(),
+        columns => format!(": {}", listed(columns)),
     }
 }
 

@@ -87,6 +87,11 @@ impl SlabReader {
         Ok(reader)
     }
 
+    /// What the input is called in messages: its path, or `stdin`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The column names, in file order.
     pub fn header(&self) -> &[String] {
         &self.header

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 pub use checks::Checks;
 pub use codes::CODES;
-pub use prepare::{CheckError, prepare};
+pub use prepare::{CheckError, allowed, prepare};
 
 use crate::model::rows::{CheckedSlab, MappedSlab, RawSlab, Rejected, ValueFault};
 

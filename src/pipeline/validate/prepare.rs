@@ -76,7 +76,9 @@ pub fn prepare(
     Ok(Checks { columns: columns.collect() })
 }
 
-fn allowed(object: &ObjectSchema, operation: Operation) -> Result<(), CheckError> {
+/// Whether the org lets this user do that with the object at all; asked before any column is
+/// looked at, so that the refusal names the true reason.
+pub fn allowed(object: &ObjectSchema, operation: Operation) -> Result<(), CheckError> {
     let needs: &[(bool, &'static str)] = match operation {
         Operation::Insert => &[(object.createable, "create")],
         Operation::Update => &[(object.updateable, "update")],

@@ -8,6 +8,7 @@ use crate::model::limits;
 use crate::model::names::ObjectName;
 use crate::model::schema::{FieldSchema, LoadSchema, ObjectSchema, OrgFacts};
 use crate::model::sign_in::Grant;
+use crate::model::wording::nearest;
 use crate::target::{Fault, FaultClass};
 
 /// Which org this is and as whom we are signed in. What the org will not say is left empty; only a
@@ -63,23 +64,34 @@ pub(super) async fn objects(org: &Salesforce) -> Result<Vec<ObjectSchema>, Fault
     Ok(global.sobjects.into_iter().map(ObjectSchema::from).collect())
 }
 
-/// One object with its fields.
+/// One object with its fields, by the name that the user gave it.
 pub(super) async fn object(org: &Salesforce, name: &str) -> Result<ObjectSchema, Fault> {
+    match described(org, name).await {
+        Err(fault) if fault.class == FaultClass::Gone => Err(no_object(org, name, fault).await),
+        described => described,
+    }
+}
+
+async fn described(org: &Salesforce, name: &str) -> Result<ObjectSchema, Fault> {
     let path = format!("{}/sobjects/{name}/describe", org.base);
     let request = Request::get(format!("describe `{name}`"), path);
-    let object: Result<wire::Object, _> = either(org.session.fetch(&request).await);
-    object.map(ObjectSchema::from).map_err(|mut fault| {
-        if fault.class == FaultClass::Gone {
-            let why = "or this user may not see it";
-            fault.message = format!("the org has no object `{name}`, {why}");
-            fault.hints = vec![
-                "`longshore objects` lists those that this user can see".to_owned(),
-                "names are API names: custom ones end in `__c`, packaged ones begin with a namespace"
-                    .to_owned(),
-            ];
-        }
-        fault
-    })
+    let object: wire::Object = either(org.session.fetch(&request).await)?;
+    Ok(object.into())
+}
+
+/// Says which object was probably meant, if the org lists one that is near.
+async fn no_object(org: &Salesforce, name: &str, mut fault: Fault) -> Fault {
+    let all = objects(org).await.unwrap_or_default();
+    let near = nearest(name, all.iter().map(|object| object.name.as_str()));
+    fault.message = format!("the org has no object `{name}`, or this user may not see it");
+    fault.hints = near.map(|near| format!("did you mean `{near}`?")).into_iter().collect();
+    fault.hints.push("`longshore objects` lists those that this user can see".to_owned());
+    if near.is_none() {
+        let hint =
+            "names are API names: custom ones end in `__c`, packaged ones begin with a namespace";
+        fault.hints.push(hint.to_owned());
+    }
+    fault
 }
 
 /// What is needed to check a load offline.
@@ -88,22 +100,22 @@ pub(super) async fn load_schema(
     name: &ObjectName,
     header: &[String],
 ) -> Result<LoadSchema, Fault> {
-    let described = object(org, name.as_str()).await?;
+    let schema = object(org, name.as_str()).await?;
     let all = objects(org).await?;
     let key_prefixes = all
         .into_iter()
         .filter_map(|object| Some((object.name.to_ascii_lowercase(), object.key_prefix?)))
         .collect();
     let mut related = BTreeMap::new();
-    for target in related_names(&described, header) {
-        match object(org, &target).await {
-            Ok(schema) => drop(related.insert(target.to_ascii_lowercase(), schema)),
+    for target in related_names(&schema, header) {
+        match described(org, &target).await {
+            Ok(found) => drop(related.insert(target.to_ascii_lowercase(), found)),
             // Not visible to this user: the column will be refused for that, by name.
             Err(fault) if fault.class == FaultClass::Gone => (),
             Err(fault) => return Err(fault),
         }
     }
-    Ok(LoadSchema { object: described, related, key_prefixes })
+    Ok(LoadSchema { object: schema, related, key_prefixes })
 }
 
 /// The objects behind columns such as `Assignee.Username` and `User:Owner.Username`, each once.

@@ -212,8 +212,13 @@ async fn a_schema_brings_what_relationship_columns_point_to() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_object_is_told_with_a_way_out() {
-    let (org, _) = signed_in([refusal(404, "NOT_FOUND", "no")]).await;
+    let (org, _) = signed_in([
+        refusal(404, "NOT_FOUND", "no"),
+        Canned::json(200, r#"{"sobjects":[{"name":"Contact"},{"name":"Account"}]}"#),
+    ])
+    .await;
     let fault = org.describe(&ObjectName::parse("Acount").unwrap()).await.unwrap_err();
     assert_eq!(fault.message, "the org has no object `Acount`, or this user may not see it");
     assert_eq!(fault.class, FaultClass::Gone);
+    assert_eq!(fault.hints[0], "did you mean `Account`?");
 }
