@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::serve::random_text;
 use super::reply::{Refusal, Reply};
-use super::{Call, Outcome};
+use super::{Call, Outcome, columns};
 use crate::practice::clock::spell_ms;
 use crate::practice::org::{Cursor, Org, QueryScope, SoqlError, Value};
 
@@ -56,6 +56,9 @@ pub(super) fn route(call: &Call<'_>, version: u32, all: bool, rest: &[&str]) -> 
             };
             let scope = if all { QueryScope::All } else { QueryScope::Live };
             let cursor = call.inner.org.cursor(soql, scope).map_err(refusal)?;
+            if call.param("columns").is_some_and(|asked| asked.eq_ignore_ascii_case("true")) {
+                return Ok(Reply::ok(columns::metadata(&cursor)));
+            }
             if let Some(count) = cursor.count_only() {
                 let body = json!({"totalSize": count, "done": true, "records": []});
                 return Ok(Reply::ok(body));
@@ -200,7 +203,7 @@ pub(super) fn spell(value: &Value) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use crate::practice::rig::Rig;
 
@@ -226,5 +229,36 @@ mod tests {
                 "Parent": null,
             })
         );
+    }
+
+    #[tokio::test]
+    async fn columns_are_told_when_asked_for() {
+        let rig = Rig::new();
+        for (select, expected) in [
+            ("Id, Name", json!([["Id", []], ["Name", []]])),
+            (
+                "Id, Account.Owner.Name, Account.Name, Account.Owner.Email",
+                json!([
+                    ["Id", []],
+                    ["Account", [["Owner", [["Name", []], ["Email", []]]], ["Name", []]]],
+                ]),
+            ),
+        ] {
+            let soql = format!("SELECT {select} FROM Contact LIMIT 1").replace(' ', "+");
+            let heard = rig.get(&format!("{QUERY}{soql}&columns=true")).await.json();
+            assert_eq!(heard["entityName"], "Contact");
+            assert_eq!(outline(&heard["columnMetadata"]), expected, "{select}");
+        }
+        let heard = rig.get(&format!("{QUERY}SELECT+COUNT(Id)+n+FROM+Contact&columns=true")).await;
+        let column = heard.json()["columnMetadata"][0].take();
+        assert_eq!((&column["columnName"], &column["aggregate"]), (&json!("n"), &json!(true)));
+    }
+
+    /// Names and what is joined below them.
+    fn outline(columns: &Value) -> Value {
+        let columns = columns.as_array().unwrap().iter();
+        columns
+            .map(|column| json!([column["columnName"], outline(&column["joinColumns"])]))
+            .collect()
     }
 }
