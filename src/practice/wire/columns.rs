@@ -21,7 +21,7 @@ pub(super) fn metadata(cursor: &Cursor) -> Value {
         "entityName": object,
         "groupBy": false,
         "idSelected": cursor.columns().iter().any(|column| column == "Id"),
-        "keyPrefix": objects::find(object).map(|object| object.prefix()),
+        "keyPrefix": objects::find(object).map(objects::Object::prefix),
     })
 }
 
