@@ -1,7 +1,7 @@
 //! The columns of a query, told instead of its records.
 //!
-//! `GET /query?q=…&columns=true` is not in the vendor's guides; the `sf` command line asks it before
-//! it prints a table, and what it reads of the answer is what is here. Source: plugin-data.
+//! `GET /query` with `columns=true` is not in the vendor's guides; the `sf` command line asks it
+//! before it prints a table, and what it reads of the answer is what is here. Source: plugin-data.
 
 use serde_json::{Value, json};
 

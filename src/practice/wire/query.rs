@@ -143,7 +143,7 @@ impl<'a> Shape<'a> {
         for (column, value) in self.columns.iter().zip(row) {
             self.put(&mut record, column, 0, value);
         }
-        // A parent that is there has all its members, also the empty ones before the first full one.
+        // A parent that is there has all its members, also empty ones before the first full one.
         for column in self.columns {
             self.put(&mut record, column, 0, &Value::Null);
         }
