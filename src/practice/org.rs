@@ -491,6 +491,11 @@ impl Cursor {
         if self.aggregate.is_some() { "AggregateResult" } else { self.found.object.name() }
     }
 
+    /// The object that is asked, also for `COUNT(field)`.
+    pub fn from(&self) -> &'static str {
+        self.found.object.name()
+    }
+
     /// In the order of the query.
     pub fn columns(&self) -> &[String] {
         &self.columns

@@ -3,6 +3,7 @@
 //! Paths are matched as the service does, leniently: doubled and trailing slashes do not matter.
 
 mod collections;
+mod columns;
 mod composite;
 mod control;
 mod discovery;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::serve::{Inner, random_text};
 use super::reply::{Refusal, Reply};
-use super::{Call, Outcome};
+use super::{Call, Outcome, columns};
 use crate::practice::clock::spell_ms;
 use crate::practice::org::{Cursor, QueryScope, SoqlError, Value};
 
@@ -56,6 +56,9 @@ pub(super) fn route(call: &Call<'_>, version: u32, all: bool, rest: &[&str]) -> 
             };
             let scope = if all { QueryScope::All } else { QueryScope::Live };
             let cursor = call.inner.org.cursor(soql, scope).map_err(refusal)?;
+            if call.param("columns").is_some_and(|asked| asked.eq_ignore_ascii_case("true")) {
+                return Ok(Reply::ok(columns::metadata(&cursor)));
+            }
             if let Some(count) = cursor.count_only() {
                 let body = json!({"totalSize": count, "done": true, "records": []});
                 return Ok(Reply::ok(body));
@@ -113,23 +116,22 @@ pub(super) struct Shape<'a> {
     object: &'a str,
     columns: &'a [String],
     version: u32,
-    /// Relationship name to the type it leads to.
+    /// Relationship path (`Account.Owner`) to the type it leads to.
     types: HashMap<String, String>,
 }
 
 impl<'a> Shape<'a> {
     pub(super) fn of(inner: &Inner, object: &'a str, columns: &'a [String], version: u32) -> Self {
         let mut types = HashMap::new();
-        if columns.iter().any(|column| column.contains('.')) {
-            let describe = inner.describe(object);
-            for field in describe["fields"].as_array().into_iter().flatten() {
-                let targets = field["referenceTo"].as_array().into_iter().flatten();
-                let targets: Vec<&str> = targets.filter_map(Json::as_str).collect();
-                // An owner may be a group or a user; ours are users.
-                let target = targets.iter().find(|name| **name == "User").or(targets.first());
-                if let (Some(name), Some(target)) = (field["relationshipName"].as_str(), target) {
-                    types.insert(name.to_owned(), (*target).to_owned());
-                }
+        for column in columns {
+            let mut from = object.to_owned();
+            for (dot, _) in column.match_indices('.') {
+                let path = &column[..dot];
+                let Some(to) = types.get(path).cloned().or_else(|| target(inner, &from, path)) else {
+                    break;
+                };
+                types.insert(path.to_owned(), to.clone());
+                from = to;
             }
         }
         Self { object, columns, version, types }
@@ -139,38 +141,47 @@ impl<'a> Shape<'a> {
         let mut record = Map::new();
         record.insert("attributes".to_owned(), attributes(self.object, id, self.version));
         for (column, value) in self.columns.iter().zip(row) {
-            match column.split_once('.') {
-                None => {
-                    record.insert(column.clone(), spell(value));
-                }
-                Some((relation, field)) => {
-                    let parent = record.entry(relation.to_owned()).or_insert(Json::Null);
-                    if parent.is_null() && *value != Value::Null {
-                        *parent = self.parent(relation);
-                    }
-                    if let Some(parent) = parent.as_object_mut() {
-                        parent.insert(field.to_owned(), spell(value));
-                    }
-                }
-            }
+            self.put(&mut record, column, 0, value);
         }
-        self.fill(&mut record);
+        // A parent that is there has all its members, also empty ones before the first full one.
+        for column in self.columns {
+            self.put(&mut record, column, 0, &Value::Null);
+        }
         Json::Object(record)
     }
 
-    fn parent(&self, relation: &str) -> Json {
-        json!({"attributes": {"type": self.types.get(relation)}})
-    }
-
-    /// A parent that is there has all its members, also the empty ones before the first full one.
-    fn fill(&self, record: &mut Map<String, Json>) {
-        for column in self.columns {
-            let Some((relation, field)) = column.split_once('.') else { continue };
-            if let Some(parent) = record.get_mut(relation).and_then(Json::as_object_mut) {
-                parent.entry(field.to_owned()).or_insert(Json::Null);
+    /// Puts a value at the end of the path that begins at byte `at` of the column.
+    ///
+    /// A value makes the parents on its way; an empty one goes as far as there are parents.
+    fn put(&self, members: &mut Map<String, Json>, column: &str, at: usize, value: &Value) {
+        let Some((relation, _)) = column[at..].split_once('.') else {
+            let member = members.entry(column[at..].to_owned()).or_insert(Json::Null);
+            if *value != Value::Null {
+                *member = spell(value);
             }
+            return;
+        };
+        let end = at + relation.len();
+        let parent = members.entry(relation.to_owned()).or_insert(Json::Null);
+        if parent.is_null() && *value != Value::Null {
+            *parent = json!({"attributes": {"type": self.types.get(&column[..end])}});
+        }
+        if let Some(parent) = parent.as_object_mut() {
+            self.put(parent, column, end + 1, value);
         }
     }
+}
+
+/// The type that the last relationship of a path leads to, from the type before it.
+fn target(inner: &Inner, from: &str, path: &str) -> Option<String> {
+    let relation = path.rsplit('.').next()?;
+    let describe = inner.describe(from);
+    let mut fields = describe["fields"].as_array()?.iter();
+    let field = fields.find(|field| field["relationshipName"] == relation)?;
+    let targets = field["referenceTo"].as_array()?;
+    // An owner may be a group or a user; ours are users.
+    let target = targets.iter().find(|name| **name == "User").or(targets.first());
+    Some(target?.as_str()?.to_owned())
 }
 
 pub(super) fn attributes(object: &str, id: &str, version: u32) -> Json {
@@ -187,5 +198,67 @@ pub(super) fn spell(value: &Value) -> Json {
         Value::Double(number) => json!(number),
         Value::Bool(truth) => json!(truth),
         Value::DateTime(ms) => json!(spell_ms(*ms)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::practice::rig::Rig;
+
+    const QUERY: &str = "/services/data/v62.0/query?q=";
+
+    #[tokio::test]
+    async fn parents_of_parents_are_nested() {
+        let rig = Rig::new();
+        let soql = "SELECT Account.Site, Account.Owner.Username, Account.Owner.Manager.Name, \
+                    Account.Parent.Owner.Name FROM Contact LIMIT 1";
+        let heard = rig.get(&format!("{QUERY}{}", soql.replace(' ', "+"))).await;
+        let record = heard.json()["records"][0].take();
+        assert_eq!(
+            record["Account"],
+            json!({
+                "attributes": {"type": "Account"},
+                "Site": null,
+                "Owner": {
+                    "attributes": {"type": "User"},
+                    "Username": rig.practice.org().username(),
+                    "Manager": null,
+                },
+                "Parent": null,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn columns_are_told_when_asked_for() {
+        let rig = Rig::new();
+        for (select, expected) in [
+            ("Id, Name", json!([["Id", []], ["Name", []]])),
+            (
+                "Id, Account.Owner.Name, Account.Name, Account.Owner.Email",
+                json!([
+                    ["Id", []],
+                    ["Account", [["Owner", [["Name", []], ["Email", []]]], ["Name", []]]],
+                ]),
+            ),
+        ] {
+            let soql = format!("SELECT {select} FROM Contact LIMIT 1").replace(' ', "+");
+            let heard = rig.get(&format!("{QUERY}{soql}&columns=true")).await.json();
+            assert_eq!(heard["entityName"], "Contact");
+            assert_eq!(outline(&heard["columnMetadata"]), expected, "{select}");
+        }
+        let heard = rig.get(&format!("{QUERY}SELECT+COUNT(Id)+n+FROM+Contact&columns=true")).await;
+        let column = heard.json()["columnMetadata"][0].take();
+        assert_eq!((&column["columnName"], &column["aggregate"]), (&json!("n"), &json!(true)));
+    }
+
+    /// Names and what is joined below them.
+    fn outline(columns: &Value) -> Value {
+        let columns = columns.as_array().unwrap().iter();
+        columns
+            .map(|column| json!([column["columnName"], outline(&column["joinColumns"])]))
+            .collect()
     }
 }
