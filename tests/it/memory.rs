@@ -1,5 +1,5 @@
-//! Memory does not grow with the file: peak resident memory of the client process, with the practice
-//! org in a process of its own.
+//! Memory does not grow with the file: peak resident memory of the client process, with the
+//! practice org in a process of its own.
 //!
 //! CI runs two small sizes. The long form, whose figures stand in `benches/README.md`:
 //! `LONGSHORE_MEMORY_ROWS=1000000,3000000 cargo test --release --test it memory -- --nocapture`

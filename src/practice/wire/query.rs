@@ -127,7 +127,8 @@ impl<'a> Shape<'a> {
             let mut from = object.to_owned();
             for (dot, _) in column.match_indices('.') {
                 let path = &column[..dot];
-                let Some(to) = types.get(path).cloned().or_else(|| target(inner, &from, path)) else {
+                let Some(to) = types.get(path).cloned().or_else(|| target(inner, &from, path))
+                else {
                     break;
                 };
                 types.insert(path.to_owned(), to.clone());

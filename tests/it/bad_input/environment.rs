@@ -20,7 +20,7 @@ fn a_sign_in_that_is_wrong_sends_nothing() {
 
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
+hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
     );
     bench.refused("an org and no credentials", unsigned(), 2, "error: cannot sign in with what the environment says: `LONGSHORE_ACCESS_TOKEN` is not set, and nothing else to sign in with

@@ -219,7 +219,7 @@ hint: give the path of a file",
 
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
+hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
         ),
         (
@@ -232,7 +232,7 @@ hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual
 
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/reference/cli.md` tells
+hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
         ),
     ] {
@@ -250,7 +250,7 @@ fn what_the_org_does_not_have_or_allow_is_refused() {
             "insert Acount a.csv",
             "Name\nx\n",
             2,
-            "error: `127.0.0.1` has no object `Acount` for this user
+            "error: the org has no object `Acount`, or this user may not see it
 
 hint: did you mean `Account`?
 hint: `longshore objects` lists those that this user can see",
@@ -260,7 +260,7 @@ hint: `longshore objects` lists those that this user can see",
             "insert Zebra__c a.csv",
             "Name\nx\n",
             2,
-            "error: `127.0.0.1` has no object `Zebra__c` for this user
+            "error: the org has no object `Zebra__c`, or this user may not see it
 
 hint: `longshore objects` lists those that this user can see
 hint: names are API names: custom ones end in `__c`, packaged ones begin with a namespace",

@@ -154,7 +154,7 @@ impl Bench {
         let folder = folder.to_str().unwrap().trim_end_matches('/');
         // How long is waited between tries is left to chance; so is the name of a run.
         let steady = |line: &&str| {
-            !["waiting ", "run ", "insert "].iter().any(|start| line.starts_with(start))
+            !["waiting ", "run ", "insert ", "org "].iter().any(|start| line.starts_with(start))
         };
         let text = text.lines().filter(steady).collect::<Vec<_>>().join("\n");
         let text = text.replace(folder, "[folder]").replace(self.world.origin(), "[org]");
