@@ -63,8 +63,12 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
         Command::Man => return commands::completions::man(shell),
         _ => {}
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // Every thread brings an arena of its own; intake and settle hold one each for long.
+        .max_blocking_threads(6)
+        .enable_all()
+        .build();
     let runtime = runtime
         .map_err(|error| Failure::new(Blame::Run, format!("cannot start threads: {error}")))?;
     let result = runtime.block_on(async {

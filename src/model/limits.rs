@@ -26,14 +26,14 @@ pub const ROW_FIELDS_MAX: usize = 5_000;
 pub const HEADER_CHARS_MAX: usize = 32_000;
 
 /// Rows of one slab at most.
-pub const SLAB_ROWS: usize = 4_096;
+pub const SLAB_ROWS: usize = 2_048;
 
 /// Bytes of field text after which a slab is handed on even if it has fewer rows.
 pub const SLAB_BYTES: usize = 1 << 20;
 
 /// Slabs that may wait between two stages. Memory in flight is this times the slab size times the
 /// number of hand-overs.
-pub const SLABS_WAITING: usize = 2;
+pub const SLABS_WAITING: usize = 1;
 
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;

@@ -135,7 +135,7 @@ fn write_pairs(served: &Served, folder: &Path, rows: usize) {
 
 /// Runs the load and watches its peak; some rows are there already and fail as duplicates.
 fn load(served: &Served, folder: &Path, rows: usize, chunk: &[&str]) -> (u64, f64) {
-    let args = ["insert", "PermissionSetAssignment", "pairs.csv", "--json", "--parallel", "4"];
+    let args = ["insert", "PermissionSetAssignment", "pairs.csv", "--json"];
     let mut client = served
         .client(folder, &args)
         .args(chunk)
