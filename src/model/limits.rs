@@ -93,7 +93,7 @@ pub const ANSWER_S: u64 = 180;
 pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 1_024;
 
 /// Bytes of a body file that are read at once.
-pub const BODY_PIECE_BYTES: usize = 256 << 10;
+pub const BODY_PIECE_BYTES: usize = 64 << 10;
 
 /// Rows of one page of an export by Bulk query: one call and one temporary file each.
 pub const EXPORT_PAGE_ROWS: u32 = 100_000;

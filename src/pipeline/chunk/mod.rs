@@ -31,8 +31,8 @@ pub struct Spool {
     line: Vec<u8>,
 }
 
-/// Bytes of the write buffers; segments of 256 KiB cost the least system time.
-const BUFFER_BYTES: usize = 256 << 10;
+/// Bytes of the two write buffers of an open chunk.
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// The code of a row that fits no chunk, as `docs/reference/codes.md` lists it.
 const ROW_TOO_LARGE: &str = "row_too_large";
