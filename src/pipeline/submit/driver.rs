@@ -171,6 +171,11 @@ impl<T: Target> Submit<T> {
         way.happened(answer);
     }
 
+    /// The job will never start; says whether the disk knows it.
+    fn spoiled(&self, chunk: &Chunk, job: &JobId) -> bool {
+        self.record(&Fact::Spoiled { chunk: chunk.number, job: job.clone() })
+    }
+
     /// The job is known to have been told to start.
     fn started(&self, chunk: &Chunk, job: &JobId) {
         self.record(&Fact::Started { chunk: chunk.number, job: job.clone() });
@@ -196,6 +201,11 @@ impl<T: Target> Submit<T> {
                         tokio::time::sleep(Duration::from_millis(wait)).await;
                     }
                     Answer::Status(_) => self.started(chunk, job),
+                    // Only what is on disk is given up: see the fact.
+                    Answer::Spoiled if !self.spoiled(chunk, job) => {
+                        let why = format!("job {job} got its rows twice and will never start");
+                        return Err(Ending::NotStarted { why });
+                    }
                     _ => {}
                 }
                 way.happened(answer);
@@ -228,6 +238,7 @@ impl<T: Target> Submit<T> {
                     state: format!("{:?}", status.state),
                     processed: status.processed,
                     failed: status.failed,
+                    message: status.message.clone(),
                 });
                 self.watch.see(&Event::JobEnded {
                     chunk: chunk.number,
