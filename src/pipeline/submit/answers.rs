@@ -1,7 +1,8 @@
 //! What the outcome of a call means to the machine, without I/O.
 //!
-//! [`Tries`] is what a chunk's way through the machine remembers beside [`Progress`]. The driver and
-//! the explorer of the protocol (`explore/`) both decide with it, so what is explored is what runs.
+//! [`Tries`] is what a chunk's way through the machine remembers beside [`Progress`]. The driver
+//! and the explorer of the protocol (`explore/`) both decide with it, so what is explored is what
+//! runs.
 
 use super::machine::{Event, Progress};
 use crate::model::ids::JobId;
@@ -143,8 +144,8 @@ mod tests {
         Outcome::Done(JobStatus { state, processed: None, failed: None, message: None })
     }
 
-    /// Rows that are said to be unprocessed are sent again by people. A lost commit may arrive after
-    /// a later one was refused, so the refusal of the later one is no proof.
+    /// Rows that are said to be unprocessed are sent again by people. A lost commit may arrive
+    /// after a later one was refused, so the refusal of the later one is no proof.
     #[test]
     fn a_refused_commit_is_no_proof_while_an_earlier_one_may_yet_arrive() {
         let refused = || Some(Outcome::NotDone(fault(FaultClass::Limit)));
