@@ -26,6 +26,9 @@ pub enum Fact {
     Prepared { chunk: ChunkNumber, job: JobId, bytes: u64, digest: Digest },
     /// The far side acknowledged the commit, or was seen working on the job.
     Started { chunk: ChunkNumber, job: JobId },
+    /// The job got two contents, is open and will never start. Synced before it is given up: a job
+    /// that was prepared and is found aborted would otherwise pass for one that somebody stopped.
+    Spoiled { chunk: ChunkNumber, job: JobId },
     /// A job that was never committed was given up.
     Abandoned { chunk: ChunkNumber, job: JobId, confirmed: bool },
     /// The job has ended, in the far side's word.
@@ -35,6 +38,9 @@ pub enum Fact {
         state: String,
         processed: Option<u64>,
         failed: Option<u64>,
+        /// Why the job as a whole failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     /// The rows of the chunk are in the result files.
     Reconciled { chunk: ChunkNumber, counts: Counts },
@@ -50,6 +56,7 @@ impl Fact {
         match self {
             Self::Opened { .. }
             | Self::Prepared { .. }
+            | Self::Spoiled { .. }
             | Self::Reconciled { .. }
             | Self::Unknown { .. }
             | Self::Closed { .. } => true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::answers::{Meaning, Staged, Tries};
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results;
@@ -13,11 +14,11 @@ use crate::ledger::{Fact, Ledger};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
-use crate::model::limits::{ATTEMPTS_MAX, BACKOFF_BASE_MS, STOP_GRACE_MS};
+use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
 use crate::pipeline::stop::{Halt, Stop};
-use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobStatus, Outcome, Target};
+use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, Target};
 
 /// All that submitting needs; shared by the chunks in flight.
 pub struct Submit<T> {
@@ -67,8 +68,7 @@ impl<T: Target> Submit<T> {
 
     /// Carries one chunk from the spool to its results.
     async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: OwnedSemaphorePermit) -> Ending {
-        let mut way =
-            Way { progress: Progress::Spooled, attempts: 0, refusal: None, commit_lost: false };
+        let mut way = Way::from(Progress::Spooled);
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
@@ -107,10 +107,10 @@ impl<T: Target> Submit<T> {
 
     /// Before another attempt: a service that has just failed needs time, and so does a limit.
     async fn pause(&self, way: &Way) {
-        if way.attempts == 0 || self.why_not().is_some() {
+        if way.tries.made == 0 || self.why_not().is_some() {
             return;
         }
-        let wait = Duration::from_millis(BACKOFF_BASE_MS << way.attempts);
+        let wait = Duration::from_millis(BACKOFF_BASE_MS << way.tries.made);
         let reason = "a job could not be made or filled, another is tried".to_owned();
         self.watch.see(&Event::Waiting { reason, seconds: wait.as_secs_f64() });
         tokio::select! {
@@ -120,53 +120,47 @@ impl<T: Target> Submit<T> {
     }
 
     async fn reserve(&self, chunk: &Chunk, way: &mut Way) -> Result<(), Ending> {
-        way.attempts += 1;
         let Some(outcome) = self.unless_stopped(self.target.reserve(&self.spec)).await else {
             return Err(Ending::NotStarted { why: INTERRUPTED.to_owned() });
         };
-        match outcome {
-            Outcome::Done(job) => {
-                self.record(&Fact::Created { chunk: chunk.number, job: job.clone() });
-                way.happened(Answer::Reserved(job));
-                Ok(())
-            }
-            // The orphan of a lost answer is empty and never runs; another job may be made.
-            Outcome::Unknown(_) if way.attempts < ATTEMPTS_MAX => Ok(()),
-            Outcome::NotDone(fault) | Outcome::Unknown(fault) => Err(self.not_started(fault)),
+        if let Outcome::Done(job) = &outcome {
+            self.record(&Fact::Created { chunk: chunk.number, job: job.clone() });
         }
+        match way.tries.after_reserve(outcome) {
+            Meaning::NotStarted(fault) => return Err(self.not_started(fault)),
+            Meaning::Told(answer) => way.happened(answer),
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn stage(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
         let staging = self.target.stage(job, &chunk.body, chunk.body_bytes);
-        let Some(outcome) = self.unless_stopped(staging).await else {
-            way.happened(Answer::StageInDoubt);
-            return;
+        let staged = match self.unless_stopped(staging).await {
+            Some(outcome) => way.tries.after_stage(outcome),
+            None => Staged::InDoubt(None),
         };
-        match outcome {
+        match staged {
             // Nothing is committed after a wish to stop; the filled job is given up instead.
-            Outcome::Done(()) if self.why_not().is_none() => {
-                let prepared = Fact::Prepared {
-                    chunk: chunk.number,
-                    job: job.clone(),
-                    bytes: chunk.body_bytes,
-                    digest: chunk.digest,
-                };
-                if self.record(&prepared) {
-                    way.happened(Answer::Staged);
-                } else {
-                    way.happened(Answer::StageInDoubt);
-                }
+            Staged::Whole if self.why_not().is_none() && self.prepared(chunk, job) => {
+                way.happened(Answer::Staged);
             }
-            Outcome::Done(()) => way.happened(Answer::StageInDoubt),
-            Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
-                // A job that somebody deleted before it was filled is replaced like any other.
-                let passes = may_pass(fault.class) || fault.class == FaultClass::Gone;
-                if way.attempts >= ATTEMPTS_MAX || !passes {
-                    self.halt.because(fault.into());
-                }
+            Staged::Whole | Staged::InDoubt(None) => way.happened(Answer::StageInDoubt),
+            Staged::InDoubt(Some(fault)) => {
+                self.halt.because(fault.into());
                 way.happened(Answer::StageInDoubt);
             }
         }
+    }
+
+    /// The job holds all rows; says whether the disk knows it.
+    fn prepared(&self, chunk: &Chunk, job: &JobId) -> bool {
+        self.record(&Fact::Prepared {
+            chunk: chunk.number,
+            job: job.clone(),
+            bytes: chunk.body_bytes,
+            digest: chunk.digest,
+        })
     }
 
     async fn abandon(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
@@ -184,20 +178,17 @@ impl<T: Target> Submit<T> {
     }
 
     async fn commit(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
-        match self.unless_stopped(self.target.commit(job)).await {
-            Some(Outcome::Done(())) => {
-                self.started(chunk, job);
-                way.happened(Answer::CommitAcknowledged);
-            }
-            Some(Outcome::NotDone(fault)) => {
-                way.refusal = Some(fault);
-                way.happened(Answer::CommitInDoubt);
-            }
-            Some(Outcome::Unknown(_)) | None => {
-                way.commit_lost = true;
-                way.happened(Answer::CommitInDoubt);
-            }
+        let outcome = self.unless_stopped(self.target.commit(job)).await;
+        let answer = way.tries.after_commit(outcome);
+        if answer == Answer::CommitAcknowledged {
+            self.started(chunk, job);
         }
+        way.happened(answer);
+    }
+
+    /// The job will never start; says whether the disk knows it.
+    fn spoiled(&self, chunk: &Chunk, job: &JobId) -> bool {
+        self.record(&Fact::Spoiled { chunk: chunk.number, job: job.clone() })
     }
 
     /// The job is known to have been told to start.
@@ -217,43 +208,34 @@ impl<T: Target> Submit<T> {
             let why = format!("whether job {job} was started could not be asked any more");
             return Err(Ending::Unknowable { job: job.clone(), why });
         };
-        match outcome {
-            Outcome::Done(status) => {
-                let open = status.state == crate::target::JobState::Open;
-                match way.refusal.take() {
-                    Some(fault) if open && is_spoiled(&fault) => way.happened(Answer::Spoiled),
-                    Some(fault) if open && !may_pass(fault.class) => {
-                        return Err(self.left_open(job, fault));
-                    }
-                    Some(fault) if open && way.attempts >= ATTEMPTS_MAX => {
-                        return Err(self.left_open(job, fault));
-                    }
+        match way.tries.after_ask(outcome) {
+            Meaning::Told(answer) => {
+                match &answer {
                     // Nothing is started after a wish to stop, and this job is not started.
-                    _ if open && self.stop.is_asked() => return Err(Self::stopped_open(job, way)),
-                    _ => {
-                        if open && way.attempts >= ATTEMPTS_MAX {
-                            return Err(self.never_heard(job));
-                        } else if open {
-                            way.attempts += 1;
-                            let wait = BACKOFF_BASE_MS << way.attempts;
-                            tokio::time::sleep(Duration::from_millis(wait)).await;
-                        } else {
-                            self.started(chunk, job);
-                        }
-                        way.happened(Answer::Status(status));
+                    Answer::Status(status)
+                        if status.state == JobState::Open && self.stop.is_asked() =>
+                    {
+                        return Err(Self::stopped_open(job, way));
                     }
+                    Answer::Status(status) if status.state == JobState::Open => {
+                        let wait = BACKOFF_BASE_MS << way.tries.made;
+                        tokio::time::sleep(Duration::from_millis(wait)).await;
+                    }
+                    Answer::Status(_) => self.started(chunk, job),
+                    // Only what is on disk is given up: see the fact.
+                    Answer::Spoiled if !self.spoiled(chunk, job) => {
+                        let why = format!("job {job} got its rows twice and will never start");
+                        return Err(Ending::NotStarted { why });
+                    }
+                    _ => {}
                 }
+                way.happened(answer);
                 Ok(())
             }
-            Outcome::NotDone(fault) if fault.class == FaultClass::Gone => {
-                way.happened(Answer::Gone);
-                Ok(())
-            }
-            Outcome::NotDone(fault) | Outcome::Unknown(fault) => match way.refusal.take() {
-                // Every commit was refused for certain, so nobody need be asked what came of it.
-                Some(refusal) if !way.commit_lost => Err(self.left_open(job, refusal)),
-                _ => Err(self.blind(job, fault)),
-            },
+            Meaning::LeftOpen(fault) => Err(self.left_open(job, fault)),
+            Meaning::NeverHeard(fault) => Err(self.never_heard(job, fault)),
+            Meaning::Blind(fault) | Meaning::NotStarted(fault) => Err(self.blind(job, fault)),
+            Meaning::Again => Ok(()),
         }
     }
 
@@ -277,6 +259,7 @@ impl<T: Target> Submit<T> {
                     state: format!("{:?}", status.state),
                     processed: status.processed,
                     failed: status.failed,
+                    message: status.message.clone(),
                 });
                 self.watch.see(&Event::JobEnded {
                     chunk: chunk.number,
@@ -329,17 +312,25 @@ impl<T: Target> Submit<T> {
 
     /// The run was interrupted with the job full and open.
     fn stopped_open(job: &JobId, way: &Way) -> Ending {
-        if way.commit_lost {
+        if way.tries.unheard {
             let why = format!("job {job} was not started when the run was interrupted, and may be");
             return Ending::Unknowable { job: job.clone(), why };
         }
         Ending::NotStarted { why: format!("job {job} holds the rows and was never started") }
     }
 
-    /// Every commit was lost and the job still stands open; a late one may yet arrive.
-    fn never_heard(&self, job: &JobId) -> Ending {
-        let why = format!("job {job} could not be started: the answer was lost every time");
-        self.halt.because(Failure::new(Blame::Service, why.clone()));
+    /// A commit was lost and the job still stands open; the lost one may yet arrive.
+    fn never_heard(&self, job: &JobId, refused: Option<Fault>) -> Ending {
+        let Some(fault) = refused else {
+            let why = format!("job {job} could not be started: the answer was lost every time");
+            self.halt.because(Failure::new(Blame::Service, why.clone()));
+            return Ending::Unknowable { job: job.clone(), why };
+        };
+        let why = format!(
+            "job {job} was refused its start, but an earlier request to start it was lost and may \
+             yet arrive: {fault}"
+        );
+        self.halt.because(fault.into());
         Ending::Unknowable { job: job.clone(), why }
     }
 
@@ -386,15 +377,14 @@ const INTERRUPTED: &str = "not sent: the run was interrupted before";
 /// One chunk's way through the machine.
 struct Way {
     progress: Progress,
-    /// Jobs made and commits repeated for this chunk.
-    attempts: u32,
-    /// The certain refusal of the last commit.
-    refusal: Option<Fault>,
-    /// A commit may have arrived though its answer did not.
-    commit_lost: bool,
+    tries: Tries,
 }
 
 impl Way {
+    fn from(progress: Progress) -> Self {
+        Self { tries: Tries::at(&progress), progress }
+    }
+
     fn happened(&mut self, answer: Answer) {
         let before = std::mem::replace(&mut self.progress, Progress::Spooled);
         self.progress = machine::advance(before, answer);
@@ -405,14 +395,4 @@ impl Way {
 fn calls(usage: ApiUsage) -> Event {
     let left = usage.org_allowed.zip(usage.org_used).map(|(all, used)| all.saturating_sub(used));
     Event::Calls { calls: usage.calls, retries: usage.retries, left }
-}
-
-/// Whether trying again may help.
-fn may_pass(class: FaultClass) -> bool {
-    matches!(class, FaultClass::Unavailable | FaultClass::State | FaultClass::Protocol)
-}
-
-/// The job got two contents and will never start. Text as recorded in field reports.
-fn is_spoiled(fault: &Fault) -> bool {
-    fault.message.contains("multiple contents")
 }
