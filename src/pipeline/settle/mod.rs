@@ -20,7 +20,7 @@ pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
 use self::matching::{Job, Keys, match_results};
 pub use self::rejected::RejectedFile;
-use crate::ledger::{Fact, Ledger};
+use crate::ledger::{Fact, Ledger, Output};
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::model::schema::SentField;
@@ -65,6 +65,8 @@ pub struct Settled {
     pub counts: Counts,
     pub groups: Groups,
     pub jobs: Vec<SummaryJob>,
+    /// The result files as they were finished, rejected.csv not among them.
+    pub outputs: Vec<Output>,
 }
 
 impl Settle {
@@ -110,8 +112,8 @@ impl Settle {
         while let Some((_, ended)) = self.early.pop_first() {
             self.settle(&ended)?;
         }
-        let groups = self.emit.finish()?;
-        Ok(Settled { counts: self.counts, groups, jobs: self.jobs })
+        let (groups, outputs) = self.emit.finish()?;
+        Ok(Settled { counts: self.counts, groups, jobs: self.jobs, outputs })
     }
 
     fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {

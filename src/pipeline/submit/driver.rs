@@ -8,8 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
-use super::results;
-use crate::ledger::{Fact, Ledger};
+use super::results::{self, Received};
+use crate::ledger::{Fact, Ledger, RawKind};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
@@ -17,7 +17,7 @@ use crate::model::limits::{ATTEMPTS_MAX, BACKOFF_BASE_MS, STOP_GRACE_MS};
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
 use crate::pipeline::stop::{Halt, Stop};
-use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobStatus, Outcome, Target};
+use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobStatus, Outcome, ResultFile, Target};
 
 /// All that submitting needs; shared by the chunks in flight.
 pub struct Submit<T> {
@@ -190,6 +190,24 @@ impl<T: Target> Submit<T> {
         });
     }
 
+    /// The job has come to its end.
+    fn ended(&self, chunk: &Chunk, job: &JobId, status: &JobStatus) {
+        self.record(&Fact::Terminal {
+            chunk: chunk.number,
+            job: job.clone(),
+            state: format!("{:?}", status.state),
+            processed: status.processed,
+            failed: status.failed,
+        });
+        self.watch.see(&Event::JobEnded {
+            chunk: chunk.number,
+            job: job.clone(),
+            state: format!("{:?}", status.state),
+            message: status.message.clone(),
+        });
+        self.watch.see(&calls(self.target.usage()));
+    }
+
     /// After a commit in doubt: did it arrive?
     async fn ask(&self, chunk: &Chunk, job: &JobId, way: &mut Way) -> Result<(), Ending> {
         let Some(outcome) = self.unless_stopped(self.target.ask(job)).await else {
@@ -200,7 +218,11 @@ impl<T: Target> Submit<T> {
             Outcome::Done(status) => {
                 let open = status.state == crate::target::JobState::Open;
                 match way.refusal.take() {
-                    Some(fault) if open && is_spoiled(&fault) => way.happened(Answer::Spoiled),
+                    Some(fault) if open && is_spoiled(&fault) => {
+                        let spoiled = Fact::Spoiled { chunk: chunk.number, job: job.clone() };
+                        self.record(&spoiled);
+                        way.happened(Answer::Spoiled);
+                    }
                     Some(fault) if open && !may_pass(fault.class) => {
                         return Err(self.left_open(job, fault));
                     }
@@ -216,6 +238,9 @@ impl<T: Target> Submit<T> {
                             tokio::time::sleep(Duration::from_millis(wait)).await;
                         } else {
                             self.started(chunk, job);
+                            if status.state.is_terminal() {
+                                self.ended(chunk, job, &status);
+                            }
                         }
                         way.happened(Answer::Status(status));
                     }
@@ -244,20 +269,7 @@ impl<T: Target> Submit<T> {
         };
         match waited {
             Waited::Ended(status) => {
-                self.record(&Fact::Terminal {
-                    chunk: chunk.number,
-                    job: job.clone(),
-                    state: format!("{:?}", status.state),
-                    processed: status.processed,
-                    failed: status.failed,
-                });
-                self.watch.see(&Event::JobEnded {
-                    chunk: chunk.number,
-                    job: job.clone(),
-                    state: format!("{:?}", status.state),
-                    message: status.message.clone(),
-                });
-                self.watch.see(&calls(self.target.usage()));
+                self.ended(chunk, job, &status);
                 Ok(Answer::Status(status))
             }
             Waited::Gone(_) => Ok(Answer::Gone),
@@ -272,12 +284,14 @@ impl<T: Target> Submit<T> {
             return Ending::Unknowable { job, why };
         };
         match fetched {
-            Ok(fetched) => Ending::Results {
-                job,
-                status,
-                files: fetched.files,
-                incomplete: fetched.incomplete,
-            },
+            Ok(fetched) => {
+                for file in &fetched.files {
+                    self.record(&raw(chunk, file));
+                }
+                let files = fetched.files.into_iter().map(|file| (file.which, file.path));
+                let (files, incomplete) = (files.collect(), fetched.incomplete);
+                Ending::Results { job, status, files, incomplete }
+            }
             Err(fault) if fault.class == FaultClass::Gone => {
                 let why = format!("the results of job {job} are not there any more");
                 Ending::Unknowable { job, why }
@@ -346,6 +360,16 @@ impl<T: Target> Submit<T> {
             }
         }
     }
+}
+
+fn raw(chunk: &Chunk, file: &Received) -> Fact {
+    let which = match file.which {
+        ResultFile::Successful => RawKind::Successful,
+        ResultFile::Failed => RawKind::Failed,
+        ResultFile::Unprocessed => RawKind::Unprocessed,
+    };
+    let (rows, bytes, digest) = (file.rows, file.bytes, file.digest);
+    Fact::Raw { chunk: chunk.number, which, rows, bytes, digest }
 }
 
 /// Why a chunk was not sent.
