@@ -5,6 +5,7 @@
 //! [`Ledger::record`] returns. [`Facts`] reads them back, [`RunState`] is what they come to, and
 //! [`verify`] recomputes the accounting of a run from what lies in its folder.
 
+mod clean;
 mod fact;
 mod file;
 mod manifest;
@@ -12,6 +13,7 @@ mod read;
 mod state;
 mod verify;
 
+pub use clean::{Cleaned, clean};
 pub use fact::{Fact, Output, RawKind};
 pub use file::{Ledger, Reopened};
 pub use manifest::{Manifest, RunFolder, sync_folder, write_whole};

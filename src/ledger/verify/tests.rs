@@ -109,7 +109,9 @@ impl Run {
             Fact::Outputs { files: self.files.iter().map(output).collect() },
             Fact::Closed { counts: self.summary, exit_code: 3 },
         ];
-        facts.iter().for_each(|fact| ledger.record(fact).unwrap());
+        for fact in facts {
+            ledger.record(&fact).unwrap();
+        }
     }
 
     fn verified(&self) -> Verified {
