@@ -1,5 +1,9 @@
 //! The ledger of real runs: what `verify` and `runs` make of it, and who may hold a run.
 
+use std::process::Stdio;
+
+use longshore::practice::mischief::{BodyKind, Fault, Length, Rule};
+
 use crate::world::{World, fixture};
 
 fn loaded() -> (World, serde_json::Value) {
@@ -153,4 +157,111 @@ fn cleaning_removes_what_a_finished_run_needs_no_more() {
     assert_eq!(json(&world.run(&["runs", "clean", "--json"]).stdout), serde_json::json!([]));
     let verified = json(&world.run(&["verify", "friday", "--json"]).expect(0).stdout);
     assert!(verified["notes"][0].as_str().unwrap().contains("`runs clean`"), "{verified}");
+}
+
+/// Faults, each with the facts that the ledger must hold after it.
+fn faults() -> Vec<(&'static str, Vec<Rule>, &'static [&'static str])> {
+    let job = "*/jobs/ingest/*";
+    let at = |method: &str, path: &str, nth, fault| Rule {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        nth,
+        times: 1,
+        fault,
+    };
+    let on = |method: &str, path: &str, fault| vec![at(method, path, 1, fault)];
+    let refused = |message: &str| Fault::Answer {
+        status: 400,
+        code: "INVALIDJOB".to_owned(),
+        message: message.to_owned(),
+        body: BodyKind::Json,
+        retry_after: None,
+        effect: false,
+    };
+    let lost = |effect| Fault::LoseAnswer { effect };
+    let cut = Fault::Truncate { bytes: 900, length: Length::Missing };
+    let failed = Fault::FailJob { after_rows: 30, message: "no".to_owned() };
+    // The commit arrives, its answer does not, and the job is done before anybody asks.
+    let late = vec![at("PATCH", job, 1, lost(true)), at("GET", job, 1, Fault::Delay { ms: 2_000 })];
+    vec![
+        ("a create that arrives and is not answered", on("POST", "*/jobs/ingest", lost(true)), &[]),
+        ("an upload that arrives and is not answered", on("PUT", job, lost(true)), &["abandoned"]),
+        ("an upload that breaks", on("PUT", job, Fault::BreakUpload { bytes: 99 }), &["abandoned"]),
+        ("a commit that is lost", on("PATCH", job, lost(false)), &["started"]),
+        ("a commit whose job ends before it is asked about", late, &["started", "terminal", "raw"]),
+        (
+            "a job that cannot be started for what it holds",
+            on("PATCH", job, refused("Found multiple contents for job")),
+            &["spoiled", "abandoned"],
+        ),
+        ("a job that fails half-way", on("POST", "*/jobs/ingest", failed), &["terminal"]),
+        (
+            "a job that somebody aborts",
+            on("POST", "*/jobs/ingest", Fault::AbortJob { after_rows: 30 }),
+            &["terminal"],
+        ),
+        (
+            "results that are not recorded",
+            on("POST", "*/jobs/ingest", Fault::DropResults { every: 7 }),
+            &["unknown"],
+        ),
+        ("results that are cut once", on("GET", "*/successfulResults", cut), &["raw"]),
+        ("a job that is deleted", on("GET", job, Fault::VanishJob), &["unknown"]),
+    ]
+}
+
+#[test]
+fn under_every_fault_the_ledger_makes_sense_and_the_accounting_is_right() {
+    for (name, rules, facts) in faults() {
+        let world = World::new();
+        let count = rules.len();
+        rules.into_iter().for_each(|rule| world.practice().mischief().add(rule));
+        let file = fixture("quickstart/friday.csv");
+        let args = ["insert", "PermissionSetAssignment", &file, "--limit", "100"];
+        let (ran, summary) = world.load(&[&args[..], &["--run-name", "r"]].concat());
+        let fired = world.practice().mischief().fired();
+        assert_eq!(fired.iter().filter(|(_, times)| *times > 0).count(), count, "{name}");
+        let ledger = world.read("longshore-runs/r/ledger.jsonl");
+        for fact in facts {
+            assert!(ledger.contains(&format!(r#""what":"{fact}""#)), "{name}: {fact}\n{ledger}");
+        }
+        let verified = world.run(&["verify", "r", "--json"]);
+        assert_eq!(verified.code, 0, "{name}: {} {summary:#}\n{}", ran.stderr, verified.stderr);
+        assert_eq!(json(&verified.stdout)["rows"], summary["rows"], "{name}");
+    }
+}
+
+#[test]
+fn an_accounting_that_is_wrong_at_the_end_of_a_run_is_loud() {
+    let world = World::new();
+    // The second job is held up until the results of the first have been tampered with.
+    world.practice().mischief().add(Rule {
+        method: "POST".to_owned(),
+        path: "*/jobs/ingest".to_owned(),
+        nth: 2,
+        times: 1,
+        fault: Fault::Delay { ms: 4_000 },
+    });
+    let file = fixture("quickstart/friday.csv");
+    let args = ["insert", "PermissionSetAssignment", &file, "--limit", "200", "--json"];
+    let more = ["--chunk-rows", "100", "--parallel", "1", "--run-name", "r"];
+    let mut command = world.command(&[&args[..], &more[..]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let ledger = world.path("longshore-runs/r/ledger.jsonl");
+    while !std::fs::read_to_string(&ledger).is_ok_and(|text| text.contains("reconciled")) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let raw = "longshore-runs/r/raw/000001.successful.csv";
+    world.file(raw, world.read(raw).replacen("0Pa", "0Px", 1));
+    let output = child.wait_with_output().unwrap();
+    let summary = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), &summary["exit_code"]), (Some(5), &5.into()), "{summary:#}");
+    assert_eq!(summary["status"], "failed");
+    let message = summary["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("raw/000001.successful.csv is not as it was received"), "{message}");
+    assert_eq!(json(&world.read("longshore-runs/r/out/summary.json")), summary);
+    world.run(&["verify", "r"]).expect(5);
+    let kept = world.run(&["runs", "clean"]).expect(0).stdout;
+    assert!(kept.contains("r: kept: it ended with exit code 5"), "{kept}");
 }
