@@ -89,7 +89,7 @@ impl Intake {
             });
             scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
             for (slab, progress) in checked_in {
-                sink.take(&slab)?;
+                sink.take(slab)?;
                 watch.see(&sink.so_far(progress));
             }
             let source = reading.join().map_err(|_| broken())?;
@@ -160,7 +160,8 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn take(&mut self, slab: &CheckedSlab) -> Result<(), Failure> {
+    fn take(&mut self, mut slab: CheckedSlab) -> Result<(), Failure> {
+        self.reject_misfits(&mut slab);
         for rejected in &slab.rejected {
             if self.on_bad_row == OnBadRow::Stop {
                 return Err(refusal(rejected));
@@ -172,12 +173,31 @@ impl Sink<'_> {
         if let Some(mark) = slab.raw.marks.last() {
             self.last_row = self.last_row.max(mark.row);
         }
-        for chunk in self.spool.take(slab)? {
+        for chunk in self.spool.take(&slab)? {
             if !(self.hand_on)(chunk) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Moves rows that fit no chunk to the rejected ones, in row order.
+    fn reject_misfits(&mut self, slab: &mut CheckedSlab) {
+        let misfits = self.spool.misfits(slab);
+        if misfits.is_empty() {
+            return;
+        }
+        slab.accepted.retain(|index| misfits.binary_search_by_key(index, |(at, _)| *at).is_err());
+        for (index, message) in misfits {
+            slab.rejected.push(Rejected {
+                mark: slab.raw.marks[index as usize],
+                column: None,
+                code: "row_too_long",
+                message,
+                source: slab.raw.source_of(index as usize),
+            });
+        }
+        slab.rejected.sort_by_key(|rejected| rejected.mark.row);
     }
 
     fn so_far(&self, progress: Progress) -> Event {

@@ -159,6 +159,28 @@ fn cleaning_removes_what_a_finished_run_needs_no_more() {
     assert!(verified["notes"][0].as_str().unwrap().contains("`runs clean`"), "{verified}");
 }
 
+#[test]
+fn a_row_that_fits_no_job_is_rejected_and_its_neighbors_are_not_lost() {
+    let world = World::new();
+    let long = "x".repeat(120);
+    let rows: String = (1..=60)
+        .map(|row| match row {
+            41 => format!("{long}\n"),
+            row => format!("Account {row}\n"),
+        })
+        .collect();
+    let file = world.file("a.csv", format!("Name\n{rows}"));
+    let args = ["insert", "Account", file.to_str().unwrap(), "--chunk-bytes", "100"];
+    let (ran, summary) = world.load(&[&args[..], &["--run-name", "r"]].concat());
+    ran.expect(3);
+    assert_eq!(summary["rows"]["success"], 59);
+    let rejected = world.results(&summary, "rejected");
+    assert_eq!((rejected.len(), rejected[0]["longshore__row"].as_str()), (1, "41"));
+    assert_eq!(rejected[0]["longshore__code"], "row_too_long");
+    assert!(rejected[0]["longshore__message"].contains("takes 126 bytes"), "{rejected:?}");
+    world.run(&["verify", "r"]).expect(0);
+}
+
 /// Faults, each with the facts that the ledger must hold after it.
 fn faults() -> Vec<(&'static str, Vec<Rule>, &'static [&'static str])> {
     let job = "*/jobs/ingest/*";
@@ -215,7 +237,9 @@ fn under_every_fault_the_ledger_makes_sense_and_the_accounting_is_right() {
     for (name, rules, facts) in faults() {
         let world = World::new();
         let count = rules.len();
-        rules.into_iter().for_each(|rule| world.practice().mischief().add(rule));
+        for rule in rules {
+            world.practice().mischief().add(rule);
+        }
         let file = fixture("quickstart/friday.csv");
         let args = ["insert", "PermissionSetAssignment", &file, "--limit", "100"];
         let (ran, summary) = world.load(&[&args[..], &["--run-name", "r"]].concat());
@@ -232,6 +256,7 @@ fn under_every_fault_the_ledger_makes_sense_and_the_accounting_is_right() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for by what it writes")]
 fn an_accounting_that_is_wrong_at_the_end_of_a_run_is_loud() {
     let world = World::new();
     // The second job is held up until the results of the first have been tampered with.

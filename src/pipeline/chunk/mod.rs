@@ -56,6 +56,31 @@ impl Spool {
         }
     }
 
+    /// The accepted rows of a slab that fit no chunk, by index, and why. They are never to be
+    /// spooled: a row that can only be refused in mid-file would leave its neighbors in no file.
+    pub fn misfits(&mut self, slab: &CheckedSlab) -> Vec<(u32, String)> {
+        // Quoting at most doubles a field and adds a comma and two quotes.
+        let most = 2 * slab.fields.bytes_held() + 3 * slab.fields.width();
+        if (self.header.len() + most) as u64 <= self.limits.bytes {
+            return Vec::new();
+        }
+        let mut misfits = Vec::new();
+        for &index in &slab.accepted {
+            self.line.clear();
+            push_line(&mut self.line, slab.fields.row(index as usize));
+            let bytes = (self.header.len() + self.line.len()) as u64;
+            if bytes > self.limits.bytes {
+                let limit = self.limits.bytes;
+                let message = format!(
+                    "the row takes {bytes} bytes with the header, more than the {limit} of a job \
+                     (`--chunk-bytes`)"
+                );
+                misfits.push((index, message));
+            }
+        }
+        misfits
+    }
+
     /// Spools the accepted rows of a slab; returns the chunks that became full.
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
