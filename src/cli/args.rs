@@ -36,6 +36,10 @@ pub enum Command {
     Objects(Objects),
     /// Show the fields of an object as a loader sees them
     Describe(Describe),
+    /// Recompute the row accounting of a run from its ledger, raw results and result files
+    Verify(OneRun),
+    /// The runs that were made here: list them, show one, remove what they need no more
+    Runs(Runs),
     /// The practice org: a small Salesforce on this machine
     #[command(subcommand)]
     Practice(Practice),
@@ -288,6 +292,63 @@ pub struct Describe {
     pub manners: Manners,
 }
 
+/// Where run folders are.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Place {
+    /// Where run folders are made [default: longshore-runs]
+    #[arg(long, env = "LONGSHORE_RUNS_DIR", value_name = "DIR")]
+    pub runs_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct OneRun {
+    /// Name of the run, or path of its folder
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Runs {
+    #[command(subcommand)]
+    pub what: Option<RunsCommand>,
+    #[command(flatten)]
+    pub list: ListRuns,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum RunsCommand {
+    /// List the runs, newest first; `runs` alone does so too
+    List(ListRuns),
+    /// Show the last screen of a run and what its ledger says
+    Show(OneRun),
+    /// Remove chunk bodies and raw results of finished runs; result files and ledgers stay
+    Clean(CleanRuns),
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ListRuns {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CleanRuns {
+    /// Only runs that were started at least so many days ago
+    #[arg(long, env = "LONGSHORE_OLDER_THAN", value_name = "DAYS")]
+    pub older_than: Option<u32>,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
 #[derive(Debug, clap::Subcommand)]
 pub enum Practice {
     /// Serve the practice org to any client on this machine, until Ctrl-C
@@ -392,6 +453,17 @@ pub enum LineEnding {
     Cr,
 }
 
+impl Runs {
+    pub fn manners(&self) -> &Manners {
+        match &self.what {
+            None => &self.list.manners,
+            Some(RunsCommand::List(list)) => &list.manners,
+            Some(RunsCommand::Show(one)) => &one.manners,
+            Some(RunsCommand::Clean(clean)) => &clean.manners,
+        }
+    }
+}
+
 impl Args {
     /// Reads a command line; an `Err` may also be the help or the version that was asked for.
     pub fn read<I, T>(words: I) -> Result<Self, clap::Error>
@@ -430,6 +502,8 @@ impl Args {
             Command::Export(export) => Some(&export.manners),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
+            Command::Verify(one) => Some(&one.manners),
+            Command::Runs(runs) => Some(runs.manners()),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

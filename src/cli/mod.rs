@@ -81,7 +81,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 }
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
-    use commands::{describe, export, load, objects, practice};
+    use commands::{describe, export, load, objects, practice, runs, verify};
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
         Command::Update(args) => load::load(&args.into(), shell).await,
@@ -99,6 +99,8 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Describe(args) => {
             documented(describe::describe(args, shell).await, args.manners.json, shell)
         }
+        Command::Verify(args) => documented(verify::verify(args, shell), args.manners.json, shell),
+        Command::Runs(args) => documented(runs::runs(args, shell), args.manners().json, shell),
         Command::Practice(args) => practice::practice(args, shell).await,
         Command::Completions { .. } | Command::Man => Ok(0),
     }

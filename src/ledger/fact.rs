@@ -2,7 +2,6 @@
 
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::ids::JobId;
-use crate::model::rows::RowMark;
 use crate::model::verdict::Counts;
 
 /// One fact; [`Fact::is_synced`] says which must be on disk before anything else is done.
@@ -11,14 +10,25 @@ use crate::model::verdict::Counts;
 pub enum Fact {
     /// The run begins; nothing was called yet.
     Opened { format: u32, run: String },
-    /// A chunk is on disk here.
+    /// A chunk is on disk here; between its first and last row may lie rejected ones.
     Planned {
         chunk: ChunkNumber,
-        first: RowMark,
+        first_row: u64,
         last_row: u64,
         rows: u32,
         bytes: u64,
         digest: Digest,
+    },
+    /// Reading is over, at the end of the input (`whole`) or before it. Rows are numbered from
+    /// `first_row` without a gap; bytes and digest are those of the source as it lies on disk.
+    InputRead {
+        first_row: u64,
+        rows: u64,
+        accepted: u64,
+        rejected: u64,
+        bytes: u64,
+        digest: Digest,
+        whole: bool,
     },
     /// An empty job was created for the chunk.
     Created { chunk: ChunkNumber, job: JobId },
@@ -42,12 +52,48 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
+    /// A result file of the job is on disk, as received. `rows` is missing where the file is
+    /// damaged and cannot be counted.
+    Raw { chunk: ChunkNumber, which: RawKind, rows: Option<u64>, bytes: u64, digest: Digest },
     /// The rows of the chunk are in the result files.
     Reconciled { chunk: ChunkNumber, counts: Counts },
     /// Rows whose fate cannot be known.
     Unknown { chunk: ChunkNumber, rows: u64, why: String },
+    /// The result files stand under their names.
+    Outputs { files: Vec<Output> },
     /// The run is over.
     Closed { counts: Counts, exit_code: u8 },
+    /// What the run no longer needs is about to be removed. Synced before the first removal.
+    Cleaned { when: String },
+}
+
+/// One of the three result files of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RawKind {
+    Successful,
+    Failed,
+    Unprocessed,
+}
+
+impl RawKind {
+    /// The word in the name of the file: `raw/000001.successful.csv`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+            Self::Unprocessed => "unprocessed",
+        }
+    }
+}
+
+/// A result file as it was finished; the header counts for bytes and digest and not for rows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Output {
+    pub name: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub digest: Digest,
 }
 
 impl Fact {
@@ -59,12 +105,16 @@ impl Fact {
             | Self::Spoiled { .. }
             | Self::Reconciled { .. }
             | Self::Unknown { .. }
-            | Self::Closed { .. } => true,
+            | Self::Closed { .. }
+            | Self::Cleaned { .. } => true,
             Self::Planned { .. }
+            | Self::InputRead { .. }
             | Self::Created { .. }
             | Self::Started { .. }
             | Self::Abandoned { .. }
-            | Self::Terminal { .. } => false,
+            | Self::Terminal { .. }
+            | Self::Raw { .. }
+            | Self::Outputs { .. } => false,
         }
     }
 }

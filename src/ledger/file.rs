@@ -6,9 +6,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::Fact;
+use super::read::{BadLedger, Facts, Torn};
+use super::state::RunState;
 
 /// Version of the line format; a reader refuses a newer one.
 pub const FORMAT: u32 = 1;
+
+/// What the first line names as the line before it.
+pub(super) const FIRST: &str = "00000000000000000000000000000000";
 
 /// The open ledger of a running run. One writer; share it by reference.
 pub struct Ledger {
@@ -23,6 +28,15 @@ struct Inner {
     line: Vec<u8>,
     /// A write or sync failed: the file on disk can no longer be trusted to hold what comes next.
     broken: bool,
+}
+
+/// A ledger that is gone on with.
+pub struct Reopened {
+    pub ledger: Ledger,
+    /// What its facts come to.
+    pub state: RunState,
+    /// What a crash left of the last line; it has been cut off.
+    pub torn: Option<Torn>,
 }
 
 #[derive(serde::Serialize)]
@@ -40,16 +54,39 @@ impl Ledger {
         options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let inner = Inner {
-            file: options.open(path)?,
-            sequence: 0,
-            previous: "0".repeat(32),
-            line: Vec::new(),
-            broken: false,
-        };
-        let ledger = Self { inner: Mutex::new(inner) };
+        let ledger = Self::at(options.open(path)?, 0, FIRST.to_owned());
         ledger.record(&Fact::Opened { format: FORMAT, run: run.to_owned() })?;
         Ok(ledger)
+    }
+
+    /// Goes on with the ledger of `run`: reads it back, cuts off a torn tail, and appends behind
+    /// the last whole fact.
+    ///
+    /// A ledger that is damaged, foreign or newer is refused and left as it is.
+    pub fn reopen(path: &Path, run: &str) -> Result<Reopened, BadLedger> {
+        let disk = |doing, error| BadLedger::Disk { doing, path: path.to_owned(), error };
+        let mut facts = Facts::open(path, run)?;
+        let mut state = RunState::fold(&mut facts)?;
+        let torn = facts.torn();
+        let tail = facts.into_tail();
+        let file = OpenOptions::new().append(true).open(path).map_err(|e| disk("open", e))?;
+        if let Some(torn) = torn {
+            let cut = file.set_len(torn.offset).and_then(|()| file.sync_all());
+            cut.map_err(|error| disk("cut the torn end of", error))?;
+        }
+        let ledger = Self::at(file, tail.sequence, tail.previous);
+        if tail.sequence == 0 {
+            // The crash came before the first fact was whole; nothing else can have happened.
+            let opened = Fact::Opened { format: FORMAT, run: run.to_owned() };
+            ledger.record(&opened).map_err(|error| disk("write", error))?;
+            run.clone_into(&mut state.run);
+        }
+        Ok(Reopened { ledger, state, torn })
+    }
+
+    fn at(file: File, sequence: u64, previous: String) -> Self {
+        let inner = Inner { file, sequence, previous, line: Vec::new(), broken: false };
+        Self { inner: Mutex::new(inner) }
     }
 
     /// Writes a fact; when it is one that must be durable, returns when the disk has it.
@@ -79,10 +116,15 @@ impl Inner {
         if fact.is_synced() {
             self.file.sync_data()?;
         }
-        blake3::hash(&self.line).to_hex()[..32].clone_into(&mut self.previous);
+        self.previous = link(&self.line);
         self.sequence += 1;
         Ok(())
     }
+}
+
+/// What the next line names: the first 16 bytes of a line's digest, in hexadecimal.
+pub(super) fn link(line: &[u8]) -> String {
+    blake3::hash(line).to_hex()[..32].to_owned()
 }
 
 #[cfg(test)]

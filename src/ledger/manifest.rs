@@ -1,10 +1,12 @@
 //! The folder of a run and the facts that never change.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::model::failure::{Blame, Failure};
+
+const MANIFEST: &str = "manifest.json";
 
 /// What a run was asked to do, written once before the first call that changes anything. No
 /// secrets.
@@ -18,11 +20,16 @@ pub struct Manifest {
     pub operation: String,
     pub object: String,
     pub external_id: Option<String>,
+    /// What the org was called on the command line.
+    pub alias: String,
     pub org_id: String,
     pub org_origin: String,
     pub user_id: String,
     pub username: String,
     pub input: String,
+    /// Rows passed over, and rows taken at most after them.
+    pub skip: u64,
+    pub limit: Option<u64>,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
     /// Header cells of every body.
@@ -37,8 +44,9 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes `runs_dir/name` and what belongs in it; the name must be new.
-    pub fn make(runs_dir: &Path, name: &str) -> Result<Self, Failure> {
+    /// Makes `runs_dir/name` and what belongs in it; the name must be new. `since` is the time that
+    /// others are told who find the run held.
+    pub fn make(runs_dir: &Path, name: &str, since: &str) -> Result<Self, Failure> {
         let root = runs_dir.join(name);
         private_folders(runs_dir).map_err(|error| {
             Failure::disk("create", runs_dir, &error)
@@ -58,12 +66,29 @@ impl RunFolder {
             let path = root.join(part);
             private_folder(&path).map_err(|error| Failure::disk("create", &path, &error))?;
         }
-        let path = root.join("lock");
-        let lock = File::create(&path).map_err(|error| Failure::disk("create", &path, &error))?;
-        lock.try_lock().map_err(|error| {
-            Failure::new(Blame::Held, format!("cannot lock `{}`: {error}", path.display()))
-        })?;
+        let lock = Lock { path: root.join("lock") };
+        let lock = lock.take(OpenOptions::new().create_new(true), since)?;
         Ok(Self { root, _lock: lock })
+    }
+
+    /// Takes the lock of a run that is there; `root` is its folder.
+    ///
+    /// The lock is the operating system's and ends with the process, however that ends. A run that
+    /// another process holds is blamed as [`Blame::Held`].
+    pub fn open(root: &Path, since: &str) -> Result<Self, Failure> {
+        if !root.join(MANIFEST).is_file() {
+            return Err(no_run(root));
+        }
+        let lock = Lock { path: root.join("lock") };
+        let lock = lock.take(OpenOptions::new().create(true), since)?;
+        Ok(Self { root: root.to_owned(), _lock: lock })
+    }
+
+    /// Whether a process holds the run whose folder is `root`; for showing only, since it may
+    /// change at once.
+    pub fn is_held(root: &Path) -> bool {
+        let held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        File::open(root.join("lock")).is_ok_and(held)
     }
 
     pub fn root(&self) -> &Path {
@@ -91,10 +116,76 @@ impl RunFolder {
 
     /// Writes the manifest and makes it durable.
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), Failure> {
-        let path = self.root.join("manifest.json");
+        let path = self.root.join(MANIFEST);
         let json = serde_json::to_vec_pretty(manifest).unwrap_or_default();
         write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))
     }
+}
+
+impl Manifest {
+    /// Reads the manifest in the run folder `root`.
+    pub fn read(root: &Path) -> Result<Self, Failure> {
+        let path = root.join(MANIFEST);
+        let text = fs::read(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => no_run(root),
+            _ => Failure::disk("read", &path, &error),
+        })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Failure::new(Blame::Ledger, format!("`{}` is damaged", path.display())).cause(error)
+        })
+    }
+}
+
+/// The lock file: the lock itself is the operating system's, the text in it is for people.
+struct Lock {
+    path: PathBuf,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Holder {
+    pid: u32,
+    since: String,
+}
+
+impl Lock {
+    fn take(&self, options: &mut OpenOptions, since: &str) -> Result<File, Failure> {
+        let disk = |doing, error| Failure::disk(doing, &self.path, &error);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+        let mut file =
+            options.read(true).write(true).open(&self.path).map_err(|e| disk("open", e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.held(&mut file)),
+            Err(TryLockError::Error(error)) => return Err(disk("lock", error)),
+        }
+        let holder = Holder { pid: std::process::id(), since: since.to_owned() };
+        let text = serde_json::to_vec(&holder).unwrap_or_default();
+        let written = file.set_len(0).and_then(|()| file.write_all(&text));
+        written.map_err(|error| disk("write", error))?;
+        Ok(file)
+    }
+
+    /// Who holds it, as far as the file can be read (it cannot on Windows, while it is locked).
+    fn held(&self, file: &mut File) -> Failure {
+        let run = self.path.parent().unwrap_or(&self.path).display();
+        let mut text = Vec::new();
+        let read = file.rewind().and_then(|()| file.take(1_000).read_to_end(&mut text));
+        let holder = read.ok().and_then(|_| serde_json::from_slice::<Holder>(&text).ok());
+        let message = match holder {
+            Some(Holder { pid, since }) => {
+                let since = since.escape_debug();
+                format!("the run `{run}` is held by process {pid}, since {since}")
+            }
+            None => format!("the run `{run}` is held by another process"),
+        };
+        Failure::new(Blame::Held, message).hint("wait until that process ends, or stop it")
+    }
+}
+
+fn no_run(root: &Path) -> Failure {
+    Failure::new(Blame::Request, format!("there is no run in `{}`", root.display()))
+        .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere")
 }
 
 /// Writes a file so that it is there whole or not at all: beside, sync, rename, sync the folder.
@@ -142,10 +233,31 @@ mod tests {
     #[test]
     fn a_run_name_is_used_once() {
         let folder = tempfile::tempdir().unwrap();
-        let first = RunFolder::make(folder.path(), "friday").unwrap();
+        let first = RunFolder::make(folder.path(), "friday", "now").unwrap();
         assert!(first.sent().is_dir() && first.raw().is_dir() && first.out().is_dir());
-        let failure = RunFolder::make(folder.path(), "friday").unwrap_err();
+        let failure = RunFolder::make(folder.path(), "friday", "now").unwrap_err();
         assert_eq!(failure.blame, Blame::Request);
+    }
+
+    #[test]
+    fn a_held_run_is_refused_and_says_who_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("r");
+        assert_eq!(RunFolder::open(&root, "x").unwrap_err().blame, Blame::Request);
+        let first = RunFolder::make(folder.path(), "r", "2026-11-22T18:00:00Z").unwrap();
+        assert_eq!(RunFolder::open(&root, "x").unwrap_err().blame, Blame::Request, "no manifest");
+        write_whole(&root.join(MANIFEST), b"{}").unwrap();
+        assert!(RunFolder::is_held(&root));
+        let failure = RunFolder::open(&root, "later").unwrap_err();
+        assert_eq!(failure.blame, Blame::Held);
+        let pid = std::process::id();
+        let wanted = format!("is held by process {pid}, since 2026-11-22T18:00:00Z");
+        assert!(failure.message.ends_with(&wanted), "{}", failure.message);
+        drop(first);
+        assert!(!RunFolder::is_held(&root));
+        let _again = RunFolder::open(&root, "later").unwrap();
+        assert!(fs::read_to_string(root.join("lock")).unwrap().contains("later"));
+        assert_eq!(Manifest::read(&root).unwrap_err().blame, Blame::Ledger);
     }
 
     #[cfg(unix)]
@@ -153,7 +265,7 @@ mod tests {
     fn a_run_folder_is_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let run = RunFolder::make(folder.path(), "r").unwrap();
+        let run = RunFolder::make(folder.path(), "r", "now").unwrap();
         let mode = fs::metadata(run.root()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
     }

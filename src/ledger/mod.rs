@@ -2,12 +2,21 @@
 //!
 //! A line is `crc32 {json}`; each json names the digest of the line before, so a cut, an edit or a
 //! swapped file shows. Facts that must be on disk before the next call are synced before
-//! [`Ledger::record`] returns.
+//! [`Ledger::record`] returns. [`Facts`] reads them back, [`RunState`] is what they come to, and
+//! [`verify`] recomputes the accounting of a run from what lies in its folder.
 
+mod clean;
 mod fact;
 mod file;
 mod manifest;
+mod read;
+mod state;
+mod verify;
 
-pub use fact::Fact;
-pub use file::Ledger;
+pub use clean::{Cleaned, clean};
+pub use fact::{Fact, Output, RawKind};
+pub use file::{Ledger, Reopened};
 pub use manifest::{Manifest, RunFolder, sync_folder, write_whole};
+pub use read::{BadLedger, Facts, Torn};
+pub use state::{ChunkState, InputRead, Phase, RunState};
+pub use verify::{Verified, verify};

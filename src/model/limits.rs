@@ -119,6 +119,10 @@ pub const POLL_FIRST_MS: u64 = 200;
 /// 5 s of the first Ctrl-C.
 pub const STOP_GRACE_MS: u64 = 2_500;
 
+/// Rows up to which the accounting of an interrupted run is verified before it ends: within about a
+/// second, of the five that an interrupted run has.
+pub const VERIFY_ROWS_WHEN_STOPPED: u64 = 500_000;
+
 /// Times a result file is downloaded again when it is short.
 pub const DOWNLOADS_MAX: u32 = 4;
 

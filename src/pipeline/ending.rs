@@ -8,10 +8,11 @@ use super::copies;
 use super::event::{
     Event, Status, Summary, SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg,
 };
-use super::run::{Carried, Parts};
+use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
-use crate::ledger::{Fact, write_whole};
+use crate::ledger::{Fact, Output, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
+use crate::model::limits::VERIFY_ROWS_WHEN_STOPPED;
 use crate::model::schema::OrgFacts;
 use crate::model::verdict::Counts;
 use crate::target::Target;
@@ -41,25 +42,54 @@ pub fn conclude<T: Target>(
         let _removed = std::fs::remove_dir_all(parts.folder.root()).is_ok();
         return Err(refusal);
     }
+    let outputs = tally.outputs();
     let mut summary = summary(parts, tally, names, began);
-    let closed = Fact::Closed { counts: summary.rows, exit_code: summary.exit_code };
-    if let Err(failure) = finish(parts, &summary, &closed) {
+    if let Err(failure) = finish(parts, &mut summary, outputs) {
         fail(&mut summary, &failure);
     }
     parts.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
     Ok(summary)
 }
 
-fn finish<T: Target>(parts: &Parts<T>, summary: &Summary, closed: &Fact) -> Result<(), Failure> {
+/// Places the copies, writes the summary, has the accounting recomputed, and closes the ledger.
+fn finish<T: Target>(
+    parts: &Parts<T>,
+    summary: &mut Summary,
+    outputs: Option<Vec<Output>>,
+) -> Result<(), Failure> {
+    let record = |fact: &Fact| parts.ledger.record(fact).map_err(|error| no_ledger(&error));
     copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
+    write_summary(parts, summary)?;
+    // Without all five files there is nothing to verify, and the failure is told already.
+    if let Some(files) = outputs {
+        record(&Fact::Outputs { files })?;
+        if let Some(fault) = recompute(parts, summary) {
+            let earlier = summary.failure.take().map(|failure| failure.message);
+            fail(summary, &earlier.into_iter().fold(fault, Failure::cause));
+            write_summary(parts, summary)?;
+        }
+    }
+    record(&Fact::Closed { counts: summary.rows, exit_code: summary.exit_code })
+}
+
+fn write_summary<T: Target>(parts: &Parts<T>, summary: &Summary) -> Result<(), Failure> {
     let path = parts.folder.out().join("summary.json");
     let mut json = serde_json::to_vec_pretty(summary).unwrap_or_default();
     json.push(b'\n');
-    write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))?;
-    parts
-        .ledger
-        .record(closed)
-        .map_err(|error| Failure::new(Blame::Disk, format!("cannot write the ledger: {error}")))
+    write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))
+}
+
+/// What is wrong with the accounting by a second reckoning, from what lies on disk.
+fn recompute<T: Target>(parts: &Parts<T>, summary: &Summary) -> Option<Failure> {
+    if parts.stop.is_asked() && summary.rows.input > VERIFY_ROWS_WHEN_STOPPED {
+        let message = format!("`longshore verify {}` checks the files of this run", summary.run);
+        parts.watch.see(&Event::Notice { message });
+        return None;
+    }
+    match verify(parts.folder.root()) {
+        Ok(verified) => verified.failure(),
+        Err(failure) => Some(failure),
+    }
 }
 
 /// Rows, groups and jobs of both halves, and the first failure.
@@ -69,6 +99,8 @@ struct Tally {
     jobs: Vec<SummaryJob>,
     failure: Option<Failure>,
     stopped_after: Option<u64>,
+    /// The result files that were finished.
+    outputs: Vec<Output>,
 }
 
 impl Tally {
@@ -79,6 +111,7 @@ impl Tally {
             jobs: Vec::new(),
             failure: None,
             stopped_after: None,
+            outputs: Vec::new(),
         };
         match carried.settled {
             Ok(settled) => {
@@ -87,6 +120,7 @@ impl Tally {
                 tally.groups = settled.groups;
                 tally.jobs = settled.jobs;
                 tally.failure = settled.alarm;
+                tally.outputs.extend(settled.outputs);
             }
             Err(failure) => tally.failure = Some(failure),
         }
@@ -96,10 +130,17 @@ impl Tally {
                 tally.rows.rejected = taken_in.rejected;
                 tally.groups.merge(taken_in.groups);
                 tally.stopped_after = taken_in.stopped_after;
+                tally.outputs.push(taken_in.output);
             }
             Err(failure) => tally.failure = Some(failure),
         }
         tally
+    }
+
+    /// The five result files, if all of them were finished.
+    fn outputs(&mut self) -> Option<Vec<Output>> {
+        let files = std::mem::take(&mut self.outputs);
+        (files.len() == 5).then_some(files)
     }
 
     /// The failure, when it is a refusal: of the request, with no job made.

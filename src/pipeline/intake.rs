@@ -15,7 +15,8 @@ use super::settle::{Groups, RejectedFile};
 use super::stop::{Halt, Stop};
 use super::validate::{self, Checks};
 use crate::config::plan::OnBadRow;
-use crate::model::chunk::Chunk;
+use crate::ledger::Output;
+use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::SLABS_WAITING;
 use crate::model::rows::{CheckedSlab, RawSlab, Rejected};
@@ -43,8 +44,22 @@ pub struct TakenIn {
     pub accepted: u64,
     pub rejected: u64,
     pub groups: Groups,
+    /// The number of the first row that was taken; the others follow without a gap.
+    pub first_row: u64,
+    pub source: SourceRead,
+    /// rejected.csv as it was finished.
+    pub output: Output,
     /// The last row that was read, when the rest of the file was not.
     pub stopped_after: Option<u64>,
+}
+
+/// What was read of the source, as it lies on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceRead {
+    pub bytes: u64,
+    pub digest: Digest,
+    /// Whether the end was reached; the digest is that of the whole source then.
+    pub whole: bool,
 }
 
 impl Intake {
@@ -69,14 +84,18 @@ impl Intake {
             let (raw_out, raw_in) = sync_channel::<(RawSlab, Progress)>(SLABS_WAITING);
             let (checked_out, checked_in) = sync_channel::<(CheckedSlab, Progress)>(SLABS_WAITING);
             let (asked, halted) = (stop.clone(), halt.clone());
-            scope.spawn(move || read_on(&mut reader, window, &asked, &halted, &raw_out));
+            let reading = scope.spawn(move || {
+                let whole = read_on(&mut reader, window, &asked, &halted, &raw_out);
+                SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), whole }
+            });
             scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
             for (mut slab, progress) in checked_in {
                 sink.spool.set_apart(&mut slab);
                 sink.take(&slab)?;
                 watch.see(&sink.so_far(progress));
             }
-            sink.close(&stop, &halt, &*watch)
+            let source = reading.join().map_err(|_| broken())?;
+            sink.close(&stop, &halt, &*watch, window.skip + 1, source)
         })
     }
 }
@@ -88,25 +107,34 @@ struct Progress {
     bytes_total: Option<u64>,
 }
 
+fn broken() -> Failure {
+    Failure::new(Blame::Run, "the read stage broke down; this is a fault of longshore")
+}
+
+/// Reads on until the end, which it says, or until it should not.
 fn read_on(
     reader: &mut SlabReader,
     window: Window,
     stop: &Stop,
     halt: &Halt,
     out: &SyncSender<(RawSlab, Progress)>,
-) {
+) -> bool {
     while !stop.is_asked() && halt.message().is_none() {
         let slab = match reader.next_slab() {
             Ok(Some(slab)) => slab,
-            Ok(None) => return,
-            Err(error) => return halt.because(error.into()),
+            Ok(None) => return true,
+            Err(error) => {
+                halt.because(error.into());
+                return false;
+            }
         };
         let (slab, ended) = window.cut(slab);
         let progress = Progress { bytes: reader.bytes_read(), bytes_total: reader.bytes_total() };
         if out.send((slab, progress)).is_err() || ended {
-            return;
+            return false;
         }
     }
+    false
 }
 
 fn check_on(
@@ -165,17 +193,28 @@ impl Sink<'_> {
         }
     }
 
-    fn close(mut self, stop: &Stop, halt: &Halt, watch: &dyn Watch) -> Result<TakenIn, Failure> {
+    fn close(
+        mut self,
+        stop: &Stop,
+        halt: &Halt,
+        watch: &dyn Watch,
+        first_row: u64,
+        source: SourceRead,
+    ) -> Result<TakenIn, Failure> {
         if let Some(chunk) = self.spool.close()? {
             (self.hand_on)(chunk);
         }
         let rejected = self.rejected.rows();
         watch.see(&Event::InputEnded { rows: self.accepted + rejected, rejected });
         let cut_short = stop.is_asked() || halt.message().is_some();
+        let (groups, output) = self.rejected.finish()?;
         Ok(TakenIn {
             accepted: self.accepted,
             rejected,
-            groups: self.rejected.finish()?,
+            groups,
+            first_row,
+            source,
+            output,
             stopped_after: cut_short.then_some(self.last_row),
         })
     }

@@ -20,7 +20,7 @@ use super::validate::{self, Checks};
 use super::{copies, ending};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{LoadPlan, OnBadRow, Source};
-use crate::ledger::{Ledger, Manifest, RunFolder};
+use crate::ledger::{Fact, Ledger, Manifest, RunFolder};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -59,8 +59,8 @@ pub async fn load<T: Target>(
 
     let run = RunId::new(seed.started, seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
-    let folder = RunFolder::make(&plan.runs_dir, &name)?;
-    folder.write_manifest(&manifest(&plan, &name, seed, &org, &mapping))?;
+    let folder = RunFolder::make(&plan.runs_dir, &name, &seed.started.to_string())?;
+    folder.write_manifest(&manifest(&plan, &name, &alias, seed, &org, &mapping))?;
     let ledger = Arc::new(begin_ledger(&folder, &name)?);
     tell_start(&*watch, &plan, &run, &folder, &org, &alias, &mapping);
 
@@ -103,7 +103,8 @@ impl<T: Target> Parts<T> {
         let (ended_out, ended_in) = mpsc::channel(CHUNKS_WAITING);
 
         let halt = self.halt.clone();
-        let taking_in = spawn_blocking(move || take_in(intake, &chunks_out, &halt));
+        let ledger = Arc::clone(&self.ledger);
+        let taking_in = spawn_blocking(move || take_in(intake, &chunks_out, &ledger, &halt));
         let halt = self.halt.clone();
         let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
         self.submit().run(chunks_in, ended_out).await;
@@ -177,7 +178,23 @@ impl Carried {
 
 /// Hands chunks on as they fill; or, when one bad row shall stop all, only after the last row was
 /// good.
-fn take_in(intake: Intake, chunks: &mpsc::Sender<Chunk>, halt: &Halt) -> Result<TakenIn, Failure> {
+fn take_in(
+    intake: Intake,
+    chunks: &mpsc::Sender<Chunk>,
+    ledger: &Ledger,
+    halt: &Halt,
+) -> Result<TakenIn, Failure> {
+    // A ledger that fails halts the run; the chunk still goes on, to be accounted for as not sent.
+    let note = |fact: &Fact| {
+        if let Err(error) = ledger.record(fact) {
+            halt.because(no_ledger(&error));
+        }
+    };
+    let hand_on = |chunk: Chunk| {
+        note(&planned(&chunk));
+        // Submit takes all that is handed on; it ends only after this sender is gone.
+        chunks.blocking_send(chunk).is_ok()
+    };
     let mut held = Vec::new();
     let hold = intake.on_bad_row == OnBadRow::Stop;
     let taken_in = intake.run(|chunk| {
@@ -185,16 +202,44 @@ fn take_in(intake: Intake, chunks: &mpsc::Sender<Chunk>, halt: &Halt) -> Result<
             held.push(chunk);
             return true;
         }
-        chunks.blocking_send(chunk).is_ok()
+        hand_on(chunk)
     });
     match &taken_in {
-        Ok(_) => held.into_iter().for_each(|chunk| {
-            // Submit takes all that is handed on; it ends only after this sender is gone.
-            let _taken = chunks.blocking_send(chunk).is_ok();
-        }),
+        Ok(taken_in) => {
+            held.into_iter().all(hand_on);
+            note(&input_read(taken_in));
+        }
         Err(failure) => halt.because(Failure::new(failure.blame, &failure.message)),
     }
     taken_in
+}
+
+fn planned(chunk: &Chunk) -> Fact {
+    Fact::Planned {
+        chunk: chunk.number,
+        first_row: chunk.first_row,
+        last_row: chunk.last_row,
+        rows: chunk.rows,
+        bytes: chunk.body_bytes,
+        digest: chunk.digest,
+    }
+}
+
+fn input_read(taken_in: &TakenIn) -> Fact {
+    Fact::InputRead {
+        first_row: taken_in.first_row,
+        rows: taken_in.accepted + taken_in.rejected,
+        accepted: taken_in.accepted,
+        rejected: taken_in.rejected,
+        bytes: taken_in.source.bytes,
+        digest: taken_in.source.digest,
+        whole: taken_in.source.whole,
+    }
+}
+
+/// A ledger that cannot be written ends the run.
+pub(super) fn no_ledger(error: &std::io::Error) -> Failure {
+    Failure::new(Blame::Disk, format!("cannot write the ledger: {error}"))
 }
 
 /// Settles until the last chunk has ended; when the disk fails, nothing more is sent.
@@ -237,7 +282,14 @@ fn begin_ledger(folder: &RunFolder, run: &str) -> Result<Ledger, Failure> {
     Ledger::create(&path, run).map_err(|error| Failure::disk("create", &path, &error))
 }
 
-fn manifest(plan: &LoadPlan, run: &str, seed: Seed, org: &OrgFacts, mapping: &Mapping) -> Manifest {
+fn manifest(
+    plan: &LoadPlan,
+    run: &str,
+    alias: &str,
+    seed: Seed,
+    org: &OrgFacts,
+    mapping: &Mapping,
+) -> Manifest {
     Manifest {
         format: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -246,11 +298,14 @@ fn manifest(plan: &LoadPlan, run: &str, seed: Seed, org: &OrgFacts, mapping: &Ma
         operation: plan.operation.to_string(),
         object: plan.object.to_string(),
         external_id: plan.external_id.clone(),
+        alias: alias.to_owned(),
         org_id: org.id.clone(),
         org_origin: org.origin.clone(),
         user_id: org.user_id.clone(),
         username: org.username.clone(),
         input: input_name(&plan.input.source),
+        skip: plan.skip,
+        limit: plan.limit,
         chunk_rows: plan.chunk_rows,
         chunk_bytes: plan.chunk_bytes,
         sent: mapping.sent.iter().map(|field| field.header.clone()).collect(),

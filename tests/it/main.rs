@@ -5,6 +5,7 @@ mod bad_input;
 mod documents;
 mod door;
 mod faults;
+mod ledger;
 mod load;
 mod memory;
 mod procedures;

@@ -6,6 +6,8 @@ pub mod export;
 pub mod load;
 pub mod objects;
 pub mod practice;
+pub mod runs;
+pub mod verify;
 
 use super::shell::Shell;
 use crate::model::failure::{Blame, Failure};

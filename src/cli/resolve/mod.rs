@@ -88,7 +88,7 @@ pub fn load_plan(
     check.run_name();
     check.copies(&input.source);
     let mapping = load.map.as_deref().and_then(|path| check.mapping(path));
-    let runs_dir = load.runs_dir.clone().or_else(|| defaults.runs_dir.clone());
+    let runs_dir = runs_dir(load.runs_dir.clone(), defaults);
     let object = check.end(object)?;
     Ok(LoadPlan {
         operation,
@@ -103,11 +103,16 @@ pub fn load_plan(
         nulls,
         skip: load.skip.unwrap_or(0),
         limit: load.limit,
-        runs_dir: runs_dir.unwrap_or_else(|| RUNS_DIR.into()),
+        runs_dir,
         run_name: load.run_name.clone(),
         success_copy: load.success.clone(),
         error_copy: load.error.clone(),
     })
+}
+
+/// Where run folders are: what was given, else what the project file says.
+pub fn runs_dir(given: Option<PathBuf>, defaults: &Defaults) -> PathBuf {
+    given.or_else(|| defaults.runs_dir.clone()).unwrap_or_else(|| RUNS_DIR.into())
 }
 
 /// Whether an empty cell can clear a field: only where there is a record to clear it in.

@@ -10,6 +10,7 @@ use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
 use super::matching::{LineAt, Lines, Matched, Outcome};
+use crate::ledger::Output;
 use crate::model::cells::push_line;
 use crate::model::chunk::Chunk;
 use crate::model::failure::Failure;
@@ -138,11 +139,10 @@ impl Emit {
     }
 
     /// Gives the files their names.
-    pub fn finish(self) -> Result<Groups, Failure> {
-        for file in [self.success, self.error, self.unprocessed, self.unknown] {
-            file.finish()?;
-        }
-        Ok(self.groups)
+    pub fn finish(self) -> Result<(Groups, Vec<Output>), Failure> {
+        let files = [self.success, self.error, self.unprocessed, self.unknown];
+        let outputs = files.into_iter().map(ResultWriter::finish).collect::<Result<_, _>>()?;
+        Ok((self.groups, outputs))
     }
 
     fn success(

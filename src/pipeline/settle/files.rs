@@ -1,18 +1,19 @@
 //! The result files: five CSV files that stand under their names only when they are whole.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::ledger::sync_folder;
+use crate::ledger::{Output, sync_folder};
 use crate::model::cells::push_line;
+use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 
 /// One result file, written beside its name until it is finished.
 pub struct ResultWriter {
     path: PathBuf,
     beside: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<Hashed>,
     line: Vec<u8>,
     pub rows: u64,
 }
@@ -36,7 +37,7 @@ impl ResultWriter {
         let mut writer = Self {
             path,
             beside,
-            file: BufWriter::with_capacity(128 << 10, file),
+            file: BufWriter::with_capacity(128 << 10, Hashed::new(file)),
             line: Vec::new(),
             rows: 0,
         };
@@ -57,14 +58,43 @@ impl ResultWriter {
         Ok(())
     }
 
-    /// Makes the file durable and gives it its name.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    /// Makes the file durable and gives it its name; returns what the ledger remembers of it.
+    pub fn finish(mut self) -> Result<Output, Failure> {
         let whole = self
             .file
             .flush()
-            .and_then(|()| self.file.get_ref().sync_all())
+            .and_then(|()| self.file.get_ref().file.sync_all())
             .and_then(|()| std::fs::rename(&self.beside, &self.path))
             .and_then(|()| sync_folder(&self.path));
-        whole.map_err(|error| Failure::disk("write", &self.path, &error))
+        whole.map_err(|error| Failure::disk("write", &self.path, &error))?;
+        let Hashed { hasher, bytes, .. } = self.file.get_ref();
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Output { name, rows: self.rows, bytes: *bytes, digest: Digest::finish(hasher) })
+    }
+}
+
+/// A file whose bytes are counted and hashed as they are written.
+struct Hashed {
+    file: File,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Hashed {
+    fn new(file: File) -> Self {
+        Self { file, hasher: blake3::Hasher::new(), bytes: 0 }
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }

@@ -20,7 +20,7 @@ pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
 use self::matching::{Job, Keys, Matcher};
 pub use self::rejected::RejectedFile;
-use crate::ledger::{Fact, Ledger};
+use crate::ledger::{Fact, Ledger, Output};
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::model::schema::SentField;
@@ -68,6 +68,8 @@ pub struct Settled {
     pub jobs: Vec<SummaryJob>,
     /// A job told of rows that it was never sent, though it told of all that it was.
     pub alarm: Option<Failure>,
+    /// The result files as they were finished, rejected.csv not among them.
+    pub outputs: Vec<Output>,
 }
 
 impl Settle {
@@ -114,8 +116,9 @@ impl Settle {
         while let Some((_, ended)) = self.early.pop_first() {
             self.settle(&ended)?;
         }
-        let groups = self.emit.finish()?;
-        Ok(Settled { counts: self.counts, groups, jobs: self.jobs, alarm: self.alarm })
+        let (groups, outputs) = self.emit.finish()?;
+        let (counts, jobs, alarm) = (self.counts, self.jobs, self.alarm);
+        Ok(Settled { counts, groups, jobs, alarm, outputs })
     }
 
     fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {

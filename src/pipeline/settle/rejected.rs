@@ -5,6 +5,7 @@ use std::path::Path;
 use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
+use crate::ledger::Output;
 use crate::model::failure::Failure;
 use crate::model::rows::Rejected;
 
@@ -50,9 +51,9 @@ impl RejectedFile {
         Ok(())
     }
 
-    /// Gives the file its name; returns what kinds of faults there were.
-    pub fn finish(self) -> Result<Groups, Failure> {
-        self.file.finish()?;
-        Ok(self.groups)
+    /// Gives the file its name; returns what kinds of faults there were, and the file as it is.
+    pub fn finish(self) -> Result<(Groups, Output), Failure> {
+        let output = self.file.finish()?;
+        Ok((self.groups, output))
     }
 }

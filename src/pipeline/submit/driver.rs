@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::answers::{Meaning, Staged, Tries};
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
-use super::results;
-use crate::ledger::{Fact, Ledger};
+use super::results::{self, Received};
+use crate::ledger::{Fact, Ledger, RawKind};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
@@ -18,7 +18,9 @@ use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
 use crate::pipeline::stop::{Halt, Stop};
-use crate::target::{ApiUsage, Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, Target};
+use crate::target::{
+    ApiUsage, Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, ResultFile, Target,
+};
 
 /// All that submitting needs; shared by the chunks in flight.
 pub struct Submit<T> {
@@ -202,6 +204,25 @@ impl<T: Target> Submit<T> {
         });
     }
 
+    /// The job has come to its end.
+    fn ended(&self, chunk: &Chunk, job: &JobId, status: &JobStatus) {
+        self.record(&Fact::Terminal {
+            chunk: chunk.number,
+            job: job.clone(),
+            state: format!("{:?}", status.state),
+            processed: status.processed,
+            failed: status.failed,
+            message: status.message.clone(),
+        });
+        self.watch.see(&Event::JobEnded {
+            chunk: chunk.number,
+            job: job.clone(),
+            state: format!("{:?}", status.state),
+            message: status.message.clone(),
+        });
+        self.watch.see(&calls(self.target.usage()));
+    }
+
     /// After a commit in doubt: did it arrive?
     async fn ask(&self, chunk: &Chunk, job: &JobId, way: &mut Way) -> Result<(), Ending> {
         let Some(outcome) = self.unless_stopped(self.target.ask(job)).await else {
@@ -221,7 +242,12 @@ impl<T: Target> Submit<T> {
                         let wait = BACKOFF_BASE_MS << way.tries.made;
                         tokio::time::sleep(Duration::from_millis(wait)).await;
                     }
-                    Answer::Status(_) => self.started(chunk, job),
+                    Answer::Status(status) => {
+                        self.started(chunk, job);
+                        if status.state.is_terminal() {
+                            self.ended(chunk, job, status);
+                        }
+                    }
                     // Only what is on disk is given up: see the fact.
                     Answer::Spoiled if !self.spoiled(chunk, job) => {
                         let why = format!("job {job} got its rows twice and will never start");
@@ -253,21 +279,7 @@ impl<T: Target> Submit<T> {
         };
         match waited {
             Waited::Ended(status) => {
-                self.record(&Fact::Terminal {
-                    chunk: chunk.number,
-                    job: job.clone(),
-                    state: format!("{:?}", status.state),
-                    processed: status.processed,
-                    failed: status.failed,
-                    message: status.message.clone(),
-                });
-                self.watch.see(&Event::JobEnded {
-                    chunk: chunk.number,
-                    job: job.clone(),
-                    state: format!("{:?}", status.state),
-                    message: status.message.clone(),
-                });
-                self.watch.see(&calls(self.target.usage()));
+                self.ended(chunk, job, &status);
                 Ok(Answer::Status(status))
             }
             Waited::Gone(_) => Ok(Answer::Gone),
@@ -282,12 +294,14 @@ impl<T: Target> Submit<T> {
             return Ending::Unknowable { job, why };
         };
         match fetched {
-            Ok(fetched) => Ending::Results {
-                job,
-                status,
-                files: fetched.files,
-                incomplete: fetched.incomplete,
-            },
+            Ok(fetched) => {
+                for file in &fetched.files {
+                    self.record(&raw(chunk, file));
+                }
+                let files = fetched.files.into_iter().map(|file| (file.which, file.path));
+                let (files, incomplete) = (files.collect(), fetched.incomplete);
+                Ending::Results { job, status, files, incomplete }
+            }
             Err(fault) if fault.class == FaultClass::Gone => {
                 let why = format!("the results of job {job} are not there any more");
                 Ending::Unknowable { job, why }
@@ -369,6 +383,16 @@ impl<T: Target> Submit<T> {
             }
         }
     }
+}
+
+fn raw(chunk: &Chunk, file: &Received) -> Fact {
+    let which = match file.which {
+        ResultFile::Successful => RawKind::Successful,
+        ResultFile::Failed => RawKind::Failed,
+        ResultFile::Unprocessed => RawKind::Unprocessed,
+    };
+    let (rows, bytes, digest) = (file.rows, file.bytes, file.digest);
+    Fact::Raw { chunk: chunk.number, which, rows, bytes, digest }
 }
 
 /// Why a chunk was not sent.

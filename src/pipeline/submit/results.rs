@@ -3,17 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::model::chunk::Chunk;
+use crate::model::chunk::{Chunk, Digest};
 use crate::model::ids::JobId;
 use crate::model::limits::DOWNLOADS_MAX;
-use crate::target::{Fault, JobState, JobStatus, Outcome, ResultFile, Target};
+use crate::target::{Fault, FaultClass, JobState, JobStatus, Outcome, ResultFile, Target};
 
 /// Results on disk.
 #[derive(Debug)]
 pub struct Fetched {
-    pub files: Vec<(ResultFile, PathBuf)>,
+    pub files: Vec<Received>,
     /// Why they are known not to be all there.
     pub incomplete: Option<String>,
+}
+
+/// A result file as it was received.
+#[derive(Debug)]
+pub struct Received {
+    pub which: ResultFile,
+    pub path: PathBuf,
+    /// Missing when the file is damaged.
+    pub rows: Option<u64>,
+    pub bytes: u64,
+    pub digest: Digest,
 }
 
 /// Downloads what the job has to say; again when the counts do not add up, since counters may lag
@@ -61,8 +72,8 @@ pub(super) fn wanted(status: &JobStatus, attempt: u32) -> Vec<ResultFile> {
     }
 }
 
-fn has(files: &[(ResultFile, PathBuf)], which: ResultFile) -> bool {
-    files.iter().any(|(file, _)| *file == which)
+fn has(files: &[Received], which: ResultFile) -> bool {
+    files.iter().any(|file| file.which == which)
 }
 
 fn shortage(found: u64, sent: u32) -> Option<String> {
@@ -77,7 +88,7 @@ async fn download<T: Target>(
     which: ResultFile,
     chunk: &Chunk,
     folder: &Path,
-    have: &mut Vec<(ResultFile, PathBuf)>,
+    have: &mut Vec<Received>,
     rows: &mut u64,
     cut: &mut Option<String>,
 ) -> Result<(), Fault> {
@@ -86,24 +97,46 @@ async fn download<T: Target>(
         Outcome::Done(_) => {}
         Outcome::NotDone(fault) | Outcome::Unknown(fault) => return Err(fault),
     }
-    let counted = {
+    let looked_at = {
         let path = path.clone();
-        tokio::task::spawn_blocking(move || count(&path, which)).await
+        tokio::task::spawn_blocking(move || (count(&path, which), digest(&path))).await
     };
-    match counted {
-        Ok(Ok(records)) => *rows += records,
+    let (counted, (bytes, digest)) = match looked_at {
+        Ok((counted, Ok(digest))) => (counted, digest),
+        Ok((_, Err(error))) => return Err(unreadable(&path, &error.to_string())),
+        Err(_) => return Err(unreadable(&path, "counting broke down")),
+    };
+    match &counted {
+        Ok(records) => *rows += records,
         // Nothing in it can be relied on, so no row is matched with it.
-        Ok(Err(Damage::NoId)) => {
+        Err(Damage::NoId) => {
             *cut = Some(format!("the {} results have no column `sf__Id`", word(which)));
             return Ok(());
         }
-        Ok(Err(Damage::Cut(why))) => {
+        Err(Damage::Cut(why)) => {
             *cut = Some(format!("the {} results are damaged: {why}", word(which)));
         }
-        Err(_) => *cut = Some(format!("the {} results could not be counted", word(which))),
     }
-    have.push((which, path));
+    have.push(Received { which, path, rows: counted.ok(), bytes, digest });
     Ok(())
+}
+
+fn unreadable(path: &Path, why: &str) -> Fault {
+    Fault {
+        class: FaultClass::Disk,
+        status: None,
+        code: "LOCAL_FILE".to_owned(),
+        message: format!("cannot read `{}`: {why}", path.display()),
+        hints: Vec::new(),
+    }
+}
+
+/// Bytes of a file and their digest.
+fn digest(path: &Path) -> std::io::Result<(u64, Digest)> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = std::fs::File::open(path)?;
+    let bytes = std::io::copy(&mut file, &mut hasher)?;
+    Ok((bytes, Digest::finish(&hasher)))
 }
 
 pub(super) fn word(which: ResultFile) -> &'static str {

@@ -1,0 +1,332 @@
+//! What the facts of a run come to: a fold without I/O.
+//!
+//! Every fact is held against what must be true when it is written. One that cannot follow is an
+//! error, also in a release build: a run whose ledger makes no sense is not gone on with.
+
+use std::collections::BTreeMap;
+
+use super::Fact;
+use super::fact::{Output, RawKind};
+use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::ids::JobId;
+use crate::model::verdict::Counts;
+
+/// What is known of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunState {
+    /// Empty when not even the first fact was written.
+    pub run: String,
+    pub chunks: BTreeMap<ChunkNumber, ChunkState>,
+    pub input: Option<InputRead>,
+    pub outputs: Option<Vec<Output>>,
+    pub closed: Option<Closed>,
+    /// When what the run does not need any more was removed.
+    pub cleaned: Option<String>,
+}
+
+/// What is known of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkState {
+    pub plan: Planned,
+    pub phase: Phase,
+    /// Jobs that were given up, and whether the far side confirmed it.
+    pub given_up: Vec<(JobId, bool)>,
+    pub raw: Vec<Raw>,
+    /// Rows that were noted as unknown before the chunk was settled.
+    pub unknown: u64,
+}
+
+/// The chunk on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    pub first_row: u64,
+    pub last_row: u64,
+    pub rows: u32,
+    pub bytes: u64,
+    pub digest: Digest,
+}
+
+/// How far a chunk has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// On disk here; no job counts.
+    Spooled,
+    /// A job that may hold anything and was never told to start.
+    Reserved(JobId),
+    /// A job that holds every row; it may have been told to start.
+    Prepared(JobId),
+    /// A job that holds every row and will, for certain, never start.
+    Spoiled(JobId),
+    /// A job that was told to start.
+    Started(JobId),
+    /// A job that has ended.
+    Ended(EndedJob),
+    /// The rows are in the result files; `job` is the last one that may have run.
+    Settled { job: Option<JobId>, counts: Counts },
+}
+
+/// A job's end in the far side's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedJob {
+    pub job: JobId,
+    pub state: String,
+    pub processed: Option<u64>,
+    pub failed: Option<u64>,
+}
+
+/// A result file as received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw {
+    pub which: RawKind,
+    pub rows: Option<u64>,
+    pub bytes: u64,
+    pub digest: Digest,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputRead {
+    pub first_row: u64,
+    pub rows: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub bytes: u64,
+    pub digest: Digest,
+    pub whole: bool,
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    pub counts: Counts,
+    pub exit_code: u8,
+}
+
+/// A fact that cannot follow those before it, in words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(pub String);
+
+type Step = Result<(), Impossible>;
+
+impl RunState {
+    /// Takes in the next fact; after an error the state means nothing.
+    pub fn apply(&mut self, fact: &Fact) -> Step {
+        if let Fact::Opened { run, .. } = fact {
+            check(self.run.is_empty(), || "the run is opened twice".to_owned())?;
+            self.run.clone_from(run);
+            return Ok(());
+        }
+        check(!self.run.is_empty(), || "a fact stands before the run is opened".to_owned())?;
+        let open = self.closed.is_none() || matches!(fact, Fact::Cleaned { .. });
+        check(open, || "a fact stands after the run is closed".to_owned())?;
+        match fact {
+            Fact::Opened { .. } => Ok(()),
+            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest } => {
+                self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest })
+            }
+            &Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole } => self
+                .read_input(InputRead {
+                    first_row,
+                    rows,
+                    accepted,
+                    rejected,
+                    bytes,
+                    digest,
+                    whole,
+                }),
+            Fact::Outputs { files } => {
+                check(self.outputs.is_none(), || "the outputs are told twice".to_owned())?;
+                self.outputs = Some(files.clone());
+                Ok(())
+            }
+            &Fact::Closed { counts, exit_code } => {
+                self.closed = Some(Closed { counts, exit_code });
+                Ok(())
+            }
+            Fact::Cleaned { when } => {
+                check(self.closed.is_some(), || "an unfinished run is cleaned".to_owned())?;
+                self.cleaned = Some(when.clone());
+                Ok(())
+            }
+            Fact::Created { chunk, .. }
+            | Fact::Prepared { chunk, .. }
+            | Fact::Spoiled { chunk, .. }
+            | Fact::Started { chunk, .. }
+            | Fact::Abandoned { chunk, .. }
+            | Fact::Terminal { chunk, .. }
+            | Fact::Raw { chunk, .. }
+            | Fact::Reconciled { chunk, .. }
+            | Fact::Unknown { chunk, .. } => match self.chunks.get_mut(chunk) {
+                Some(state) => state
+                    .apply(fact)
+                    .map_err(|Impossible(why)| Impossible(format!("chunk {chunk} {why}"))),
+                None => Err(Impossible(format!("chunk {chunk} was never planned"))),
+            },
+        }
+    }
+
+    fn plan(&mut self, chunk: ChunkNumber, plan: Planned) -> Step {
+        check(self.input.is_none(), || {
+            format!("chunk {chunk} is planned after the end of the input")
+        })?;
+        let last = self.chunks.last_key_value();
+        let (number, row) = last.map_or((0, 0), |(number, last)| (number.0, last.plan.last_row));
+        check(chunk.0 == number + 1, || {
+            format!("chunk {chunk} is planned after chunk {}", ChunkNumber(number))
+        })?;
+        let span = plan.last_row.saturating_sub(plan.first_row) + 1;
+        let fits = plan.first_row > row
+            && plan.last_row >= plan.first_row
+            && (1..=span).contains(&u64::from(plan.rows));
+        check(fits, || {
+            format!(
+                "chunk {chunk} cannot hold {} rows from {} to {} after row {row}",
+                plan.rows, plan.first_row, plan.last_row
+            )
+        })?;
+        let state = ChunkState {
+            plan,
+            phase: Phase::Spooled,
+            given_up: Vec::new(),
+            raw: Vec::new(),
+            unknown: 0,
+        };
+        self.chunks.insert(chunk, state);
+        Ok(())
+    }
+
+    fn read_input(&mut self, input: InputRead) -> Step {
+        check(self.input.is_none(), || "the input ends twice".to_owned())?;
+        check(input.rows == input.accepted + input.rejected, || {
+            format!(
+                "{} rows were read, and {} accepted and {} rejected",
+                input.rows, input.accepted, input.rejected
+            )
+        })?;
+        self.input = Some(input);
+        Ok(())
+    }
+
+    /// The sum of what was settled, with the rejected rows; `input` is what was read.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for chunk in self.chunks.values() {
+            if let Phase::Settled { counts: settled, .. } = &chunk.phase {
+                counts.add(*settled);
+            }
+        }
+        if let Some(input) = &self.input {
+            counts.input = input.rows;
+            counts.rejected = input.rejected;
+        }
+        counts
+    }
+}
+
+impl ChunkState {
+    fn apply(&mut self, fact: &Fact) -> Step {
+        let settled = matches!(self.phase, Phase::Settled { .. });
+        check(!settled, || "is settled already".to_owned())?;
+        match fact {
+            Fact::Created { job, .. } => {
+                let free = self.phase == Phase::Spooled;
+                check(free, || format!("gets job {job} and has one that counts"))?;
+                self.phase = Phase::Reserved(job.clone());
+            }
+            Fact::Prepared { job, bytes, digest, .. } => {
+                self.expect(&Phase::Reserved(job.clone()), job)?;
+                let same = *bytes == self.plan.bytes && *digest == self.plan.digest;
+                check(same, || format!("was not what job {job} was sent"))?;
+                self.phase = Phase::Prepared(job.clone());
+            }
+            Fact::Spoiled { job, .. } => {
+                self.expect(&Phase::Prepared(job.clone()), job)?;
+                self.phase = Phase::Spoiled(job.clone());
+            }
+            Fact::Started { job, .. } => {
+                self.expect(&Phase::Prepared(job.clone()), job)?;
+                self.phase = Phase::Started(job.clone());
+            }
+            Fact::Abandoned { job, confirmed, .. } => {
+                let idle =
+                    matches!(&self.phase, Phase::Reserved(of) | Phase::Spoiled(of) if of == job);
+                check(idle, || format!("gives up job {job}, which may run"))?;
+                self.given_up.push((job.clone(), *confirmed));
+                self.phase = Phase::Spooled;
+            }
+            Fact::Terminal { job, state, processed, failed, .. } => {
+                self.expect(&Phase::Started(job.clone()), job)?;
+                let (processed, failed) = (*processed, *failed);
+                let (job, state) = (job.clone(), state.clone());
+                self.phase = Phase::Ended(EndedJob { job, state, processed, failed });
+            }
+            &Fact::Raw { which, rows, bytes, digest, .. } => {
+                let ended = matches!(self.phase, Phase::Ended(_));
+                check(ended, || "has results of a job that has not ended".to_owned())?;
+                self.raw.retain(|raw| raw.which != which);
+                self.raw.push(Raw { which, rows, bytes, digest });
+            }
+            Fact::Unknown { rows, .. } => self.unknown = *rows,
+            Fact::Reconciled { counts, .. } => self.settle(*counts)?,
+            Fact::Opened { .. }
+            | Fact::Planned { .. }
+            | Fact::InputRead { .. }
+            | Fact::Outputs { .. }
+            | Fact::Closed { .. }
+            | Fact::Cleaned { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn expect(&self, phase: &Phase, job: &JobId) -> Step {
+        check(self.phase == *phase, || format!("has a fact of job {job} out of its order"))
+    }
+
+    fn settle(&mut self, counts: Counts) -> Step {
+        let whole = counts.is_balanced()
+            && counts.rejected == 0
+            && counts.input == u64::from(self.plan.rows);
+        check(whole, || format!("has {} rows and is settled with others", self.plan.rows))?;
+        check(counts.unknown == self.unknown, || {
+            format!("has {} unknown rows and was noted with {}", counts.unknown, self.unknown)
+        })?;
+        let ran = counts.success + counts.error + counts.unknown > 0;
+        let job = self.phase.job().cloned();
+        check(!ran || self.phase.may_have_run(), || {
+            "has rows that ran, and no job that may have run".to_owned()
+        })?;
+        self.phase = Phase::Settled { job, counts };
+        Ok(())
+    }
+}
+
+impl Phase {
+    /// The job that counts, if there is one.
+    pub fn job(&self) -> Option<&JobId> {
+        match self {
+            Self::Spooled => None,
+            Self::Reserved(job) | Self::Prepared(job) | Self::Spoiled(job) | Self::Started(job) => {
+                Some(job)
+            }
+            Self::Ended(ended) => Some(&ended.job),
+            Self::Settled { job, .. } => job.as_ref(),
+        }
+    }
+
+    /// Whether a row of the chunk may have been touched.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Spooled | Self::Reserved(_) | Self::Spoiled(_) => false,
+            Self::Prepared(_) | Self::Started(_) | Self::Ended(_) => true,
+            Self::Settled { job, .. } => job.is_some(),
+        }
+    }
+}
+
+fn check(holds: bool, why: impl FnOnce() -> String) -> Step {
+    if holds { Ok(()) } else { Err(Impossible(why())) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

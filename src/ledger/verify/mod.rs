@@ -1,0 +1,393 @@
+//! Recomputes the accounting of a run from what lies in its folder: the proof that every row ended
+//! once, by code that shares nothing with the code that wrote the files.
+//!
+//! What is held against each other: the row numbers of the five result files (each number of what
+//! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
+//! summary and in the last fact; the Ids of success.csv and those of the results as received; the
+//! digests of the files and those that the ledger remembers. Memory holds the Ids of one chunk, or
+//! [`IDS_AT_ONCE`] of them, and otherwise one row of each file.
+
+mod ids;
+mod tables;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::ids::{first_double, rows_of, stand_in};
+use self::tables::{NAMES, Table, read_raw};
+use super::state::{ChunkState, InputRead, Phase, RunState};
+use super::{Manifest, Output, RawKind};
+use crate::model::chunk::ChunkNumber;
+use crate::model::failure::{Blame, Failure};
+use crate::model::verdict::Counts;
+
+/// Faults that are told one by one.
+const FAULTS_TOLD: usize = 20;
+
+/// Ids that are looked at together for doubles, at 16 bytes each; a larger file is read again for
+/// each further such part.
+const IDS_AT_ONCE: u64 = 2_000_000;
+
+/// What verifying came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub run: String,
+    /// Rows as the files have them.
+    pub counts: Counts,
+    pub chunks: u64,
+    /// What could not be looked at, and why.
+    pub notes: Vec<String>,
+    /// What is wrong; the first of them, when there are many.
+    pub faults: Vec<String>,
+    pub faults_in_all: u64,
+}
+
+impl Verified {
+    /// The faults as the failure of a run, if there are any.
+    pub fn failure(&self) -> Option<Failure> {
+        let first = self.faults.first()?;
+        let more = match self.faults_in_all {
+            1 => String::new(),
+            all => format!(" (and {} more)", all - 1),
+        };
+        let message = format!("the accounting of the run is wrong: {first}{more}");
+        Some(
+            Failure::new(Blame::Accounting, message)
+                .hint(format!("`longshore verify {}` tells all that is wrong", self.run))
+                .hint("keep the run folder, and look the rows up in the org before loading again"),
+        )
+    }
+}
+
+/// Verifies the run in the folder `root`.
+///
+/// `Err` means that there is nothing to verify: the run has not come to its result files, or its
+/// ledger cannot be used.
+pub fn verify(root: &Path) -> Result<Verified, Failure> {
+    let manifest = Manifest::read(root)?;
+    let (state, torn) = RunState::read(&root.join("ledger.jsonl"), &manifest.run)?;
+    let (Some(input), Some(outputs)) = (state.input, state.outputs.as_deref()) else {
+        return Err(unfinished(&manifest.run, state.closed.is_some()));
+    };
+    let mut check = Check::new(root, &manifest, &state);
+    if let Some(torn) = torn {
+        check.fault(format!("ledger.jsonl:{}: the last line is torn off", torn.line));
+    }
+    check.window(&manifest, &input);
+    let mut tables = NAMES.map(|name| Table::open(&check.out, name));
+    for table in &mut tables {
+        table.advance(&mut check.faults);
+    }
+    check.walk(&mut tables, &input);
+    for table in tables {
+        check.output(table, outputs);
+    }
+    check.totals(&state, &input);
+    if manifest.operation == "insert" {
+        check.doubles();
+    }
+    Ok(check.done(manifest.run))
+}
+
+fn unfinished(run: &str, closed: bool) -> Failure {
+    if closed {
+        let message =
+            format!("the run `{run}` broke off before its result files were written to the end");
+        return Failure::new(Blame::Accounting, message)
+            .hint(format!("`longshore runs show {run}` tells how far it came"));
+    }
+    Failure::new(Blame::Request, format!("the run `{run}` is not finished"))
+        .hint(format!("`longshore runs show {run}` tells how far it came"))
+}
+
+/// What is wrong, as it is found.
+#[derive(Debug, Default)]
+struct Faults {
+    told: Vec<String>,
+    all: u64,
+}
+
+impl Faults {
+    fn add(&mut self, fault: String) {
+        self.all += 1;
+        if self.told.len() < FAULTS_TOLD {
+            self.told.push(fault);
+        }
+    }
+}
+
+struct Check<'a> {
+    out: PathBuf,
+    raw: PathBuf,
+    state: &'a RunState,
+    faults: Faults,
+    notes: Vec<String>,
+    counts: Counts,
+    chunk: Option<ChunkTally<'a>>,
+    chunks: std::collections::btree_map::Iter<'a, ChunkNumber, ChunkState>,
+}
+
+/// The chunk whose rows are passing.
+struct ChunkTally<'a> {
+    number: ChunkNumber,
+    state: &'a ChunkState,
+    counts: Counts,
+    /// Digests of the Ids in success.csv.
+    ids: Vec<u128>,
+}
+
+impl<'a> Check<'a> {
+    fn new(root: &Path, manifest: &Manifest, state: &'a RunState) -> Self {
+        let mut notes = Vec::new();
+        if let Some(when) = &state.cleaned {
+            notes.push(format!(
+                "`runs clean` removed the results as received of `{}` at {when}; Ids are not held \
+                 against them",
+                manifest.run
+            ));
+        }
+        let mut chunks = state.chunks.iter();
+        let chunk = chunks.next().map(ChunkTally::of);
+        Self {
+            out: root.join("out"),
+            raw: root.join("raw"),
+            state,
+            faults: Faults::default(),
+            notes,
+            counts: Counts::default(),
+            chunk,
+            chunks,
+        }
+    }
+
+    fn fault(&mut self, fault: String) {
+        self.faults.add(fault);
+    }
+
+    /// What was read lies where it was asked for.
+    fn window(&mut self, manifest: &Manifest, input: &InputRead) {
+        let skipped = input.first_row == manifest.skip + 1;
+        let limited = manifest.limit.is_none_or(|limit| input.rows <= limit);
+        if !skipped || !limited {
+            self.fault(format!(
+                "{} rows were read from row {}, and asked for were {} rows from row {}",
+                input.rows,
+                input.first_row,
+                manifest.limit.map_or("all".to_owned(), |limit| limit.to_string()),
+                manifest.skip + 1
+            ));
+        }
+    }
+
+    /// Merges the five files by row number: together they are one ascending count.
+    fn walk(&mut self, tables: &mut [Table; 5], input: &InputRead) {
+        let mut expected = input.first_row;
+        let end = input.first_row + input.rows;
+        loop {
+            let heads = tables.iter_mut().filter_map(|table| Some((table.head?, table)));
+            let Some((row, table)) = heads.min_by_key(|(row, _)| *row) else { break };
+            if row < expected {
+                let name = table.name;
+                self.faults.add(format!("row {row} stands twice or out of order, in {name}"));
+            } else if row >= end {
+                self.faults.add(format!("row {row} in {} was never read", table.name));
+            } else if row > expected {
+                self.faults.add(nowhere(expected, row - 1));
+            }
+            expected = expected.max(row + 1);
+            self.counts.input += 1;
+            *verdict(&mut self.counts, table.name) += 1;
+            if table.name != "rejected.csv" {
+                self.sent(row, table);
+            }
+            table.advance(&mut self.faults);
+        }
+        if expected < end {
+            self.fault(nowhere(expected, end - 1));
+        }
+        while let Some(chunk) = self.chunk.take() {
+            self.close(&chunk);
+            self.chunk = self.chunks.next().map(ChunkTally::of);
+        }
+    }
+
+    /// A row that was in a chunk.
+    fn sent(&mut self, row: u64, table: &Table) {
+        while let Some(chunk) = self.chunk.take_if(|chunk| chunk.state.plan.last_row < row) {
+            self.close(&chunk);
+            self.chunk = self.chunks.next().map(ChunkTally::of);
+        }
+        match &mut self.chunk {
+            Some(chunk) if chunk.state.plan.first_row <= row => {
+                chunk.counts.input += 1;
+                *verdict(&mut chunk.counts, table.name) += 1;
+                if let Some(id) = table.id() {
+                    chunk.ids.push(id);
+                }
+            }
+            _ => self.faults.add(format!("row {row} in {} was in no chunk", table.name)),
+        }
+    }
+
+    /// Every row of a chunk has passed.
+    fn close(&mut self, chunk: &ChunkTally<'_>) {
+        let number = chunk.number;
+        match &chunk.state.phase {
+            Phase::Settled { counts, .. } if *counts == chunk.counts => {}
+            Phase::Settled { counts, .. } => self.fault(format!(
+                "of chunk {number} the files have {}, and the ledger {}",
+                words(&chunk.counts),
+                words(counts)
+            )),
+            _ => self.fault(format!("chunk {number} was never settled")),
+        }
+        if self.state.cleaned.is_none() {
+            self.received(chunk);
+        }
+    }
+
+    /// Holds a chunk against the results as received.
+    fn received(&mut self, chunk: &ChunkTally<'_>) {
+        let mut received = Vec::new();
+        for raw in &chunk.state.raw {
+            let name = format!("{}.{}.csv", chunk.number, raw.which.word());
+            match read_raw(&self.raw.join(&name)) {
+                Ok(read) => {
+                    let rows = raw.rows.is_none_or(|rows| read.rows == Some(rows));
+                    if read.digest != raw.digest || read.bytes != raw.bytes || !rows {
+                        self.fault(format!("raw/{name} is not as it was received"));
+                    }
+                    if raw.which == RawKind::Successful {
+                        received.extend(read.ids);
+                    }
+                }
+                Err(error) => self.fault(format!("raw/{name} cannot be read: {error}")),
+            }
+            if raw.which == RawKind::Failed && raw.rows.is_some_and(|r| r < chunk.counts.error) {
+                self.fault(format!("error.csv has more rows of a job than raw/{name}"));
+            }
+        }
+        let strangers = stand_in(&chunk.ids, received);
+        if strangers > 0 {
+            self.fault(format!(
+                "{strangers} Ids of chunk {} in success.csv are not in its results as received",
+                chunk.number
+            ));
+        }
+    }
+
+    /// A result file is as it was finished.
+    fn output(&mut self, table: Table, outputs: &[Output]) {
+        let name = table.name;
+        let read = table.finish();
+        let Some(output) = outputs.iter().find(|output| output.name == name) else {
+            return self.fault(format!("the ledger does not know {name}"));
+        };
+        let same =
+            read.rows == output.rows && read.bytes == output.bytes && read.digest == output.digest;
+        if !same {
+            self.fault(format!(
+                "{name} was changed after the run: it has {} rows in {} bytes, and had {} in {}",
+                read.rows, read.bytes, output.rows, output.bytes
+            ));
+        }
+    }
+
+    /// All who count have come to the same.
+    fn totals(&mut self, state: &RunState, input: &InputRead) {
+        let files = self.counts;
+        let summary = self.out.join("summary.json");
+        let summary = std::fs::read(summary)
+            .and_then(|text| serde_json::from_slice::<Said>(&text).map_err(io::Error::other));
+        let mut others = vec![("the ledger", state.counts())];
+        match summary {
+            Ok(said) => others.push(("summary.json", said.rows)),
+            Err(error) => self.fault(format!("summary.json cannot be read: {error}")),
+        }
+        others.extend(state.closed.map(|closed| ("the last fact", closed.counts)));
+        for (who, counts) in others {
+            if counts != files {
+                let (have, says) = (words(&files), words(&counts));
+                self.fault(format!("the files have {have}, and {who} says {says}"));
+            }
+        }
+        let planned: u64 = state.chunks.values().map(|chunk| u64::from(chunk.plan.rows)).sum();
+        if planned != input.accepted {
+            self.fault(format!(
+                "{} rows were accepted, and {planned} put in chunks",
+                input.accepted
+            ));
+        }
+    }
+
+    /// No record was created for two rows.
+    fn doubles(&mut self) {
+        let path = self.out.join("success.csv");
+        let double = first_double(&path, self.counts.success, IDS_AT_ONCE)
+            .and_then(|double| double.map(|double| rows_of(&path, double)).transpose());
+        match double {
+            Ok(None) => {}
+            Ok(Some(rows)) => {
+                let rows: Vec<String> = rows.iter().map(u64::to_string).collect();
+                self.fault(format!("rows {} share one Id in success.csv", rows.join(", ")));
+            }
+            Err(error) => self.fault(format!("success.csv cannot be read: {error}")),
+        }
+    }
+
+    fn done(self, run: String) -> Verified {
+        Verified {
+            run,
+            counts: self.counts,
+            chunks: self.state.chunks.len() as u64,
+            notes: self.notes,
+            faults: self.faults.told,
+            faults_in_all: self.faults.all,
+        }
+    }
+}
+
+impl<'a> ChunkTally<'a> {
+    fn of((number, state): (&ChunkNumber, &'a ChunkState)) -> Self {
+        Self { number: *number, state, counts: Counts::default(), ids: Vec::new() }
+    }
+}
+
+/// What summary.json says of the rows.
+#[derive(serde::Deserialize)]
+struct Said {
+    rows: Counts,
+}
+
+fn nowhere(first: u64, last: u64) -> String {
+    if first == last {
+        format!("row {first} stands in no file")
+    } else {
+        format!("rows {first} to {last} stand in no file")
+    }
+}
+
+fn verdict<'a>(counts: &'a mut Counts, name: &str) -> &'a mut u64 {
+    match name {
+        "success.csv" => &mut counts.success,
+        "error.csv" => &mut counts.error,
+        "rejected.csv" => &mut counts.rejected,
+        "unprocessed.csv" => &mut counts.unprocessed,
+        _ => &mut counts.unknown,
+    }
+}
+
+fn words(counts: &Counts) -> String {
+    format!(
+        "{} rows ({} success, {} error, {} rejected, {} unprocessed, {} unknown)",
+        counts.input,
+        counts.success,
+        counts.error,
+        counts.rejected,
+        counts.unprocessed,
+        counts.unknown
+    )
+}
+
+#[cfg(test)]
+mod tests;

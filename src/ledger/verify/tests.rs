@@ -1,0 +1,215 @@
+use super::*;
+use crate::ledger::{Fact, Ledger, write_whole};
+use crate::model::chunk::Digest;
+use crate::model::ids::JobId;
+
+/// A small run on disk, built by hand: 5 rows from row 11 on, one rejected, one chunk.
+struct Run {
+    folder: tempfile::TempDir,
+    operation: &'static str,
+    files: [(&'static str, String); 5],
+    raw: String,
+    settled: Counts,
+    summary: Counts,
+    /// What happens to the folder after the run.
+    change: fn(&Path),
+}
+
+const COUNTS: Counts =
+    Counts { input: 5, rejected: 1, success: 2, error: 1, unprocessed: 1, unknown: 0 };
+
+impl Run {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            operation: "insert",
+            files: [
+                ("success.csv", "sf__Id,longshore__row\n001A,11\n001B,13\n".to_owned()),
+                ("error.csv", "sf__Id,longshore__row\n,14\n".to_owned()),
+                ("rejected.csv", "Name,longshore__row\n\"a\nb\",12\n".to_owned()),
+                ("unprocessed.csv", "longshore__row\n15\n".to_owned()),
+                ("unknown.csv", "longshore__row\n".to_owned()),
+            ],
+            raw: "\"sf__Id\",\"Name\"\n\"001B\",\"x\"\n\"001A\",\"y\"\n".to_owned(),
+            settled: Counts { input: 4, rejected: 0, ..COUNTS },
+            summary: COUNTS,
+            change: |_| (),
+        }
+    }
+
+    fn file(mut self, name: &str, text: &str) -> Self {
+        let file = self.files.iter_mut().find(|(known, _)| *known == name).unwrap();
+        text.clone_into(&mut file.1);
+        self
+    }
+
+    fn write(&self) {
+        let root = self.folder.path();
+        for part in ["out", "raw"] {
+            std::fs::create_dir(root.join(part)).unwrap();
+        }
+        let put = |name: &str, text: &str| write_whole(&root.join(name), text.as_bytes()).unwrap();
+        self.files.iter().for_each(|(name, text)| put(&format!("out/{name}"), text));
+        put("raw/000001.successful.csv", &self.raw);
+        put("raw/000001.failed.csv", "sf__Id,sf__Error\n,bad\n");
+        let summary = serde_json::json!({ "rows": self.summary });
+        put("out/summary.json", &summary.to_string());
+        let manifest = serde_json::json!({
+            "format": 1, "version": "0", "run": "r", "started": "", "operation": self.operation,
+            "object": "Account", "external_id": null, "alias": "demo", "org_id": "",
+            "org_origin": "", "user_id": "", "username": "", "input": "a.csv", "skip": 10,
+            "limit": 5, "chunk_rows": 10, "chunk_bytes": 1000, "sent": ["Name"],
+        });
+        put("manifest.json", &manifest.to_string());
+        self.write_ledger();
+        (self.change)(root);
+    }
+
+    fn write_ledger(&self) {
+        let ledger = Ledger::create(&self.folder.path().join("ledger.jsonl"), "r").unwrap();
+        let (chunk, digest) = (ChunkNumber(1), Digest::of(b"x"));
+        let job = JobId::parse("7508c00000Qk3TbAAJ").unwrap();
+        let raw = |which, text: &str, rows| Fact::Raw {
+            chunk,
+            which,
+            rows: Some(rows),
+            bytes: text.len() as u64,
+            digest: Digest::of(text.as_bytes()),
+        };
+        let output = |(name, text): &(&str, String)| Output {
+            name: (*name).to_owned(),
+            rows: csv::Reader::from_reader(text.as_bytes()).into_records().count() as u64,
+            bytes: text.len() as u64,
+            digest: Digest::of(text.as_bytes()),
+        };
+        let facts = [
+            Fact::Planned { chunk, first_row: 11, last_row: 15, rows: 4, bytes: 1, digest },
+            Fact::InputRead {
+                first_row: 11,
+                rows: 5,
+                accepted: 4,
+                rejected: 1,
+                bytes: 1,
+                digest,
+                whole: false,
+            },
+            Fact::Created { chunk, job: job.clone() },
+            Fact::Prepared { chunk, job: job.clone(), bytes: 1, digest },
+            Fact::Started { chunk, job: job.clone() },
+            Fact::Terminal {
+                chunk,
+                job,
+                state: "Failed".to_owned(),
+                processed: None,
+                failed: None,
+                message: None,
+            },
+            raw(RawKind::Successful, &self.raw, 2),
+            raw(RawKind::Failed, "sf__Id,sf__Error\n,bad\n", 1),
+            Fact::Reconciled { chunk, counts: self.settled },
+            Fact::Outputs { files: self.files.iter().map(output).collect() },
+            Fact::Closed { counts: self.summary, exit_code: 3 },
+        ];
+        for fact in facts {
+            ledger.record(&fact).unwrap();
+        }
+    }
+
+    fn verified(&self) -> Verified {
+        self.write();
+        verify(self.folder.path()).unwrap()
+    }
+}
+
+#[test]
+fn a_run_whose_files_agree_passes() {
+    let verified = Run::new().verified();
+    assert_eq!(verified.faults, Vec::<String>::new());
+    assert_eq!((verified.counts, verified.chunks), (COUNTS, 1));
+    assert!(verified.failure().is_none());
+}
+
+#[test]
+fn every_way_to_be_wrong_is_told() {
+    let success = "sf__Id,longshore__row\n";
+    let wrong = [
+        // A row that is lost, doubled, out of order, foreign, without a number.
+        Run::new().file("unprocessed.csv", "longshore__row\n"),
+        Run::new().file("unknown.csv", "longshore__row\n13\n"),
+        Run::new().file("success.csv", &format!("{success}001B,13\n001A,11\n")),
+        Run::new().file("unprocessed.csv", "longshore__row\n16\n"),
+        Run::new().file("unprocessed.csv", "longshore__row\n15\nx\n"),
+        // An Id that was not received, and one for two rows.
+        Run::new().file("success.csv", &format!("{success}001A,11\n001C,13\n")),
+        Run::new().file("success.csv", &format!("{success}001A,11\n001A,13\n")),
+        // Counts that differ.
+        Run {
+            settled: Counts { input: 4, success: 3, error: 1, ..Counts::default() },
+            ..Run::new()
+        },
+        Run { summary: Counts { success: 3, ..COUNTS }, ..Run::new() },
+        // Files that changed after the run.
+        Run { change: |root| cut(&root.join("out/error.csv")), ..Run::new() },
+        Run { change: |root| cut(&root.join("raw/000001.successful.csv")), ..Run::new() },
+        Run { change: |root| cut(&root.join("ledger.jsonl")), ..Run::new() },
+        Run { change: |root| gone(&root.join("out/unknown.csv")), ..Run::new() },
+        Run { change: |root| gone(&root.join("raw/000001.failed.csv")), ..Run::new() },
+        Run { change: |root| gone(&root.join("out/summary.json")), ..Run::new() },
+    ];
+    for run in wrong {
+        let verified = run.verified();
+        assert!(!verified.faults.is_empty(), "{:?}", run.files);
+        let failure = verified.failure().unwrap();
+        assert_eq!(failure.blame, Blame::Accounting);
+    }
+}
+
+fn cut(path: &Path) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+}
+
+fn gone(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn faults_say_which_row_and_which_file() {
+    let first = |run: Run| run.verified().faults.join("\n");
+    let lost = first(Run::new().file("unprocessed.csv", "longshore__row\n"));
+    insta::assert_snapshot!(lost, @"
+    row 15 stands in no file
+    of chunk 000001 the files have 3 rows (2 success, 1 error, 0 rejected, 0 unprocessed, 0 unknown), and the ledger 4 rows (2 success, 1 error, 0 rejected, 1 unprocessed, 0 unknown)
+    the files have 4 rows (2 success, 1 error, 1 rejected, 0 unprocessed, 0 unknown), and the ledger says 5 rows (2 success, 1 error, 1 rejected, 1 unprocessed, 0 unknown)
+    the files have 4 rows (2 success, 1 error, 1 rejected, 0 unprocessed, 0 unknown), and summary.json says 5 rows (2 success, 1 error, 1 rejected, 1 unprocessed, 0 unknown)
+    the files have 4 rows (2 success, 1 error, 1 rejected, 0 unprocessed, 0 unknown), and the last fact says 5 rows (2 success, 1 error, 1 rejected, 1 unprocessed, 0 unknown)
+    ");
+    let success = "sf__Id,longshore__row\n001A,11\n001A,13\n";
+    let doubled = first(Run::new().file("success.csv", success));
+    insta::assert_snapshot!(doubled, @"
+    1 Ids of chunk 000001 in success.csv are not in its results as received
+    rows 11, 13 share one Id in success.csv
+    ");
+}
+
+#[test]
+fn only_an_insert_makes_one_record_for_each_row() {
+    let mut run = Run::new().file("success.csv", "sf__Id,longshore__row\n001A,11\n001A,13\n");
+    "\"sf__Id\",\"Name\"\n\"001A\",\"x\"\n\"001A\",\"y\"\n".clone_into(&mut run.raw);
+    run.operation = "upsert";
+    assert_eq!(run.verified().faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_run_that_is_not_finished_cannot_be_verified() {
+    let run = Run::new();
+    run.write();
+    let path = run.folder.path().join("ledger.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    write_whole(&path, lines[..5].concat().as_bytes()).unwrap();
+    let failure = verify(run.folder.path()).unwrap_err();
+    assert_eq!(failure.blame, Blame::Request);
+    write_whole(&path, lines[1..].concat().as_bytes()).unwrap();
+    assert_eq!(verify(run.folder.path()).unwrap_err().blame, Blame::Ledger);
+}
