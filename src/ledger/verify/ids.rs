@@ -21,23 +21,55 @@ pub fn stand_in(ids: &[u128], mut others: Vec<u128>) -> u64 {
     strangers
 }
 
-/// An Id that stands twice in success.csv, if there is one; at most `at_once` are held together
-/// (on average: the digests decide which part an Id belongs to).
+/// Bits of the map of Ids seen; 4 MiB. Enough that of [`super::IDS_AT_ONCE`] different Ids about one
+/// in sixteen meets a bit that another has set.
+const SEEN_BITS: usize = 1 << 25;
+
+/// An Id that stands twice in success.csv, if there is one.
+///
+/// The digests cut the Ids into parts of about `at_once`. Of each part a first reading finds
+/// suspects, Ids that meet a bit already set, and a second counts those. Memory: the bits, and 16
+/// bytes a suspect.
 pub fn first_double(path: &Path, rows: u64, at_once: u64) -> io::Result<Option<u128>> {
-    let parts = rows.div_ceil(at_once).max(1);
+    let parts = u128::from(rows.div_ceil(at_once).max(1));
     for part in 0..parts {
-        let mut ids = Vec::new();
+        let mut suspects = suspects(path, parts, part)?;
+        if suspects.is_empty() {
+            continue;
+        }
+        suspects.sort_unstable();
+        suspects.dedup();
+        let mut times = vec![0_u8; suspects.len()];
         each_id(path, |_, id| {
-            if id % u128::from(parts) == u128::from(part) {
-                ids.push(id);
+            if let Ok(at) = suspects.binary_search(&id) {
+                times[at] = times[at].saturating_add(1);
             }
         })?;
-        ids.sort_unstable();
-        if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Ok(Some(pair[0]));
+        if let Some(at) = times.iter().position(|times| *times > 1) {
+            return Ok(Some(suspects[at]));
         }
     }
     Ok(None)
+}
+
+/// The Ids of a part that meet a bit already set; every Id that stands twice is among them.
+fn suspects(path: &Path, parts: u128, part: u128) -> io::Result<Vec<u128>> {
+    let mut seen = vec![0_u64; SEEN_BITS / 64];
+    let mut suspects = Vec::new();
+    each_id(path, |_, id| {
+        if id % parts != part {
+            return;
+        }
+        // The part is told by the low bits, the place by the high ones.
+        #[expect(clippy::cast_possible_truncation, reason = "some bits of a digest")]
+        let place = (id >> 64) as usize % SEEN_BITS;
+        let bit = 1 << (place % 64);
+        if seen[place / 64] & bit != 0 {
+            suspects.push(id);
+        }
+        seen[place / 64] |= bit;
+    })?;
+    Ok(suspects)
 }
 
 /// The rows whose Id has this digest.

@@ -4,8 +4,8 @@
 //! What is held against each other: the row numbers of the five result files (each number of what
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
-//! digests of the files and those that the ledger remembers. Memory holds the Ids of one chunk, or
-//! [`IDS_AT_ONCE`] of them, and otherwise one row of each file.
+//! digests of the files and those that the ledger remembers. Memory holds the Ids of one chunk,
+//! or a map of those seen (4 MiB), and otherwise one row of each file.
 
 mod ids;
 mod tables;
@@ -24,8 +24,8 @@ use crate::model::verdict::Counts;
 /// Faults that are told one by one.
 const FAULTS_TOLD: usize = 20;
 
-/// Ids that are looked at together for doubles, at 16 bytes each; a larger file is read again for
-/// each further such part.
+/// Ids that are looked at together for doubles; a larger file is read twice more for each further
+/// such part.
 const IDS_AT_ONCE: u64 = 2_000_000;
 
 /// What verifying came to.
