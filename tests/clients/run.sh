@@ -111,7 +111,7 @@ case $profile in
   debug) cargo build --quiet ;;
   *) fail "CLIENTS_PROFILE is release or debug, not $profile" ;;
 esac
-longshore=$PWD/target/$profile/longshore
+longshore=$(realpath "${CARGO_TARGET_DIR:-target}")/$profile/longshore
 
 install_runtimes
 install_once "$base/venv" "$(python3 --version; cat "$here/requirements.txt")" install_python
