@@ -21,8 +21,8 @@ pub fn stand_in(ids: &[u128], mut others: Vec<u128>) -> u64 {
     strangers
 }
 
-/// Bits of the map of Ids seen; 4 MiB. Enough that of [`super::IDS_AT_ONCE`] different Ids about one
-/// in sixteen meets a bit that another has set.
+/// Bits of the map of Ids seen; 4 MiB. Enough that of [`super::IDS_AT_ONCE`] different Ids about
+/// one in sixteen meets a bit that another has set.
 const SEEN_BITS: usize = 1 << 25;
 
 /// An Id that stands twice in success.csv, if there is one.
