@@ -65,7 +65,7 @@ pub fn judge(back: CameBack<'_>, repeat: Repeat) -> Verdict {
     match (back, repeat) {
         // Certain: nothing left this machine.
         (CameBack::Broken(Broken::NotSent(_)), _) => RepeatAfter(Cost::Other, NotDone),
-        (CameBack::Broken(Broken::Local(_)), _) => GiveUp(NotDone),
+        (CameBack::Broken(Broken::Local(_) | Broken::Untrusted(_)), _) => GiveUp(NotDone),
         // Certain: done.
         (CameBack::Status(200..=299, _), _) => Done,
         // Certain: not done.
@@ -121,11 +121,13 @@ mod tests {
         let not_sent = Broken::NotSent("refused".to_owned());
         let lost = Broken::Lost("reset".to_owned());
         let local = Broken::Local("no file".to_owned());
+        let untrusted = Broken::Untrusted("UnknownIssuer".to_owned());
         let unsent = RepeatAfter(Cost::Other, NotDone);
         let plain = |status| CameBack::Status(status, Limit::None);
         // what came back, then the verdict for Freely, IfNotDone, IfNotSent
         let table = [
             (CameBack::Broken(&not_sent), [unsent, unsent, unsent]),
+            (CameBack::Broken(&untrusted), [STOP, STOP, STOP]),
             (CameBack::Broken(&lost), [AGAIN, ASK, ASK]),
             (CameBack::Broken(&local), [STOP, STOP, STOP]),
             (CameBack::Unreadable, [AGAIN, ASK, ASK]),

@@ -24,6 +24,10 @@ pub enum Broken {
     /// Certain: nothing of the request reached the far side (DNS, connect, TLS).
     #[error("cannot connect: {0}")]
     NotSent(String),
+    /// Certain as well: the far side's certificate was refused before anything was sent. It will be
+    /// refused again, until a person does something.
+    #[error("its certificate is not trusted ({0})")]
+    Untrusted(String),
     /// Anything later: the far side may have acted.
     #[error("the answer was lost: {0}")]
     Lost(String),

@@ -188,6 +188,15 @@ impl Scribe {
     }
 }
 
+/// A job as this client asks for it, with the defaults written out. Some stories leave them out.
+fn spelled_out(what: Value) -> Value {
+    let mut job = what;
+    job["contentType"] = json!("CSV");
+    job["columnDelimiter"] = json!("COMMA");
+    job["lineEnding"] = json!("LF");
+    job
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -249,7 +258,7 @@ async fn assign() {
     let label = "SELECT Id FROM PermissionSet WHERE IsOwnedByProfile = false AND LicenseId = null \
                  ORDER BY Id LIMIT 1";
     let set = story.ids(label).await.remove(0);
-    let job = json!({"object": "PermissionSetAssignment", "operation": "insert"});
+    let job = spelled_out(json!({"object": "PermissionSetAssignment", "operation": "insert"}));
     let made = story.ask("create", "POST", INGEST, job).await;
     let path = format!("{INGEST}/{}", text(&made["id"]));
     story.ask("open", "GET", &path, Value::Null).await;
@@ -290,11 +299,11 @@ async fn upsert() {
 
 async fn refuse() {
     let mut story = Scribe::begin("refuse");
-    let job = json!({"object": "Acount", "operation": "insert"});
+    let job = spelled_out(json!({"object": "Acount", "operation": "insert"}));
     story.ask("unknown-object", "POST", INGEST, job).await;
     let job = json!({"object": "Account", "operation": "Insert"});
     story.ask("wrong-case", "POST", INGEST, job).await;
-    let job = json!({"object": "Account", "operation": "insert"});
+    let job = spelled_out(json!({"object": "Account", "operation": "insert"}));
     let made = story.ask("create", "POST", INGEST, job).await;
     let path = format!("{INGEST}/{}", text(&made["id"]));
     let csv = json!("Name,Foo__c\nAcme,1\n");
@@ -308,7 +317,7 @@ async fn refuse() {
 
 async fn abort() {
     let mut story = Scribe::begin("abort");
-    let job = json!({"object": "Account", "operation": "insert"});
+    let job = spelled_out(json!({"object": "Account", "operation": "insert"}));
     let made = story.ask("create", "POST", INGEST, job).await;
     let path = format!("{INGEST}/{}", text(&made["id"]));
     story.ask("delete-open", "DELETE", &path, Value::Null).await;
@@ -320,7 +329,7 @@ async fn abort() {
 async fn export() {
     let mut story = Scribe::begin("export");
     let soql = "SELECT Id, Username, Profile.Name, IsActive FROM User ORDER BY Id LIMIT 5";
-    let job = json!({"operation": "query", "query": soql});
+    let job = spelled_out(json!({"operation": "query", "query": soql}));
     let made = story.ask("create", "POST", QUERY, job).await;
     let path = format!("{QUERY}/{}", text(&made["id"]));
     story.poll("complete", &path, "JobComplete").await;
@@ -330,6 +339,6 @@ async fn export() {
     let next = format!("{first}&locator={}", next.header("sforce-locator"));
     story.ask("last-page", "GET", &next, Value::Null).await;
     story.ask("result-pages", "GET", &format!("{path}/resultPages"), Value::Null).await;
-    let job = json!({"operation": "query", "query": "SELECT COUNT() FROM User"});
+    let job = spelled_out(json!({"operation": "query", "query": "SELECT COUNT() FROM User"}));
     story.ask("aggregate-refused", "POST", QUERY, job).await;
 }

@@ -10,4 +10,5 @@ mod load;
 mod memory;
 mod procedures;
 mod tidy;
+mod tls;
 mod world;

@@ -17,6 +17,9 @@ use tokio_util::io::ReaderStream;
 use super::transport::{Answer, Body, Broken, Pending, Transport};
 use crate::model::limits;
 
+/// What rustls begins with when it refuses a certificate; the reason follows.
+const BAD_CERTIFICATE: &str = "invalid peer certificate: ";
+
 /// How long a silence may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -202,7 +205,11 @@ impl Upload {
     fn classify(&self, error: ::reqwest::Error) -> Broken {
         let error = error.without_url();
         let text = chain(&error);
-        if error.is_connect() || error.is_builder() {
+        if error.is_connect()
+            && let Some((_, reason)) = text.split_once(BAD_CERTIFICATE)
+        {
+            Broken::Untrusted(reason.to_owned())
+        } else if error.is_connect() || error.is_builder() {
             Broken::NotSent(text)
         } else if self.failed_here.load(Ordering::Relaxed) {
             Broken::Local(text)

@@ -66,6 +66,7 @@ pub(super) fn refused(client: &Client, doing: &str, host: &str, got: &Got) -> Fa
 pub(super) fn failed(client: &Client, doing: &str, host: &str, trouble: &Trouble) -> Fault {
     let (class, code) = match trouble {
         Trouble::Wire(Broken::NotSent(_)) => (FaultClass::Unavailable, "NOT_CONNECTED"),
+        Trouble::Wire(Broken::Untrusted(_)) => (FaultClass::Access, "UNTRUSTED_CERTIFICATE"),
         Trouble::Wire(Broken::Lost(_)) => (FaultClass::Unavailable, "ANSWER_LOST"),
         Trouble::Wire(Broken::Local(_)) | Trouble::Disk(_) => (FaultClass::Disk, "LOCAL_FILE"),
         Trouble::Unreadable { .. } => (FaultClass::Protocol, "UNREADABLE_ANSWER"),
@@ -74,9 +75,7 @@ pub(super) fn failed(client: &Client, doing: &str, host: &str, trouble: &Trouble
     let text = trouble.to_string();
     let message = format!("cannot {doing} at `{host}`: {}", shown(&text));
     let hint = match trouble {
-        Trouble::Wire(Broken::NotSent(text)) if text.contains("certificate") => Some(
-            "if a company proxy opens the connection, name its certificate in `LONGSHORE_CA_FILE`",
-        ),
+        Trouble::Wire(Broken::Untrusted(reason)) => Some(untrusted(reason)),
         Trouble::Wire(Broken::NotSent(_)) => {
             Some("check the host name, the network, and `HTTPS_PROXY` if there is a proxy")
         }
@@ -91,6 +90,21 @@ pub(super) fn failed(client: &Client, doing: &str, host: &str, trouble: &Trouble
         code: code.to_owned(),
         message: client.redactor().clean(&message).into_owned(),
         hints: hint.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// The way out, by what rustls says about a certificate. Nothing was sent in any of the cases.
+fn untrusted(reason: &str) -> &'static str {
+    let reason = reason.to_ascii_lowercase();
+    if reason.contains("expired") || reason.contains("not valid yet") {
+        "nothing was sent; check this machine's clock, else the host must renew its certificate"
+    } else if reason.contains("name") {
+        "nothing was sent; the certificate is for another host: check the host name in the URL"
+    } else if reason.contains("revoked") {
+        "nothing was sent; the host's certificate was called back: ask those who run it"
+    } else {
+        "nothing was sent; if the host is right (a company proxy, a practice org with `--tls`), \
+         name the file with the certificate in `LONGSHORE_CA_FILE`"
     }
 }
 
@@ -231,6 +245,28 @@ mod tests {
             ),
         ] {
             assert_eq!(Said::read(status, body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refused_certificate_is_for_a_person_to_act_on() {
+        let wire = crate::http::scripted::Scripted::new([]);
+        for (reason, hint) in [
+            ("UnknownIssuer", "`LONGSHORE_CA_FILE`"),
+            ("certificate expired: verification time 9 (UNIX)", "clock"),
+            ("certificate not valid yet: verification time 9 (UNIX)", "clock"),
+            ("certificate not valid for name \"a.example\"", "check the host name"),
+            ("Revoked", "called back"),
+        ] {
+            let trouble = Trouble::Wire(Broken::Untrusted(reason.to_owned()));
+            let fault = failed(&wire.client(), "sign in", "a.example", &trouble);
+            assert_eq!(fault.class, FaultClass::Access);
+            assert_eq!(
+                fault.message,
+                format!("cannot sign in at `a.example`: its certificate is not trusted ({reason})")
+            );
+            assert!(fault.hints[0].starts_with("nothing was sent; "), "{:?}", fault.hints);
+            assert!(fault.hints[0].contains(hint), "{reason}: {:?}", fault.hints);
         }
     }
 

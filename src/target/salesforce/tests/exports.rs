@@ -4,7 +4,7 @@ use super::*;
 
 /// Keeps what it gets as lines of `a|b`.
 #[derive(Default)]
-struct Lines(Vec<String>);
+pub(super) struct Lines(pub(super) Vec<String>);
 
 impl Lines {
     fn keep(&mut self, record: &ByteRecord) {
@@ -24,11 +24,11 @@ impl RowSink for Lines {
     }
 }
 
-fn soql(text: &str) -> ExportRequest {
+pub(super) fn soql(text: &str) -> ExportRequest {
     ExportRequest { query: ExportQuery::Soql(text.to_owned()), all: false }
 }
 
-fn counted(rows: u64) -> Canned {
+pub(super) fn counted(rows: u64) -> Canned {
     Canned::json(200, &format!(r#"{{"totalSize":{rows},"done":true,"records":[]}}"#))
 }
 
