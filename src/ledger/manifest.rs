@@ -117,7 +117,8 @@ impl RunFolder {
     /// Writes the manifest and makes it durable.
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), Failure> {
         let path = self.root.join(MANIFEST);
-        let json = serde_json::to_vec_pretty(manifest).unwrap_or_default();
+        let json = serde_json::to_vec_pretty(manifest)
+            .map_err(|error| Failure::disk("write", &path, &error.into()))?;
         write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))
     }
 }

@@ -74,7 +74,8 @@ fn finish<T: Target>(
 
 fn write_summary<T: Target>(parts: &Parts<T>, summary: &Summary) -> Result<(), Failure> {
     let path = parts.folder.out().join("summary.json");
-    let mut json = serde_json::to_vec_pretty(summary).unwrap_or_default();
+    let mut json = serde_json::to_vec_pretty(summary)
+        .map_err(|error| Failure::disk("write", &path, &error.into()))?;
     json.push(b'\n');
     write_whole(&path, &json).map_err(|error| Failure::disk("write", &path, &error))
 }

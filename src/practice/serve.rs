@@ -61,14 +61,6 @@ pub struct Pace {
     pub transaction: Duration,
 }
 
-impl Pace {
-    /// A job waits `ms` milliseconds, and each transaction takes a twentieth of that.
-    pub fn of_latency_ms(ms: u64) -> Self {
-        let queued = Duration::from_millis(ms);
-        Self { queued, transaction: queued / 20 }
-    }
-}
-
 /// A practice org that answers requests. Cheap to clone; clones are one org.
 ///
 /// When the last clone goes, the background stops between two transactions; the unfinished jobs of
