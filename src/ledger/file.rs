@@ -1,6 +1,6 @@
 //! The file itself: framing, chaining, syncing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use super::Fact;
 use super::read::{BadLedger, Facts, Torn};
 use super::state::RunState;
+use crate::faults::{self, File, Side};
 
 /// Version of the line format; a reader refuses a newer one.
 pub const FORMAT: u32 = 1;
@@ -54,7 +55,7 @@ impl Ledger {
         options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let ledger = Self::at(options.open(path)?, 0, FIRST.to_owned());
+        let ledger = Self::at(faults::open(&options, path)?, 0, FIRST.to_owned());
         ledger.record(&Fact::Opened { format: FORMAT, run: run.to_owned() })?;
         Ok(ledger)
     }
@@ -69,7 +70,8 @@ impl Ledger {
         let mut state = RunState::fold(&mut facts)?;
         let torn = facts.torn();
         let tail = facts.into_tail();
-        let file = OpenOptions::new().append(true).open(path).map_err(|e| disk("open", e))?;
+        let file = faults::open(OpenOptions::new().append(true), path);
+        let file = file.map_err(|error| disk("open", error))?;
         if let Some(torn) = torn {
             let cut = file.set_len(torn.offset).and_then(|()| file.sync_all());
             cut.map_err(|error| disk("cut the torn end of", error))?;
@@ -108,6 +110,7 @@ impl Inner {
     fn append(&mut self, fact: &Fact) -> io::Result<()> {
         let framed = Line { seq: self.sequence, prev: &self.previous, fact };
         let json = serde_json::to_vec(&framed).map_err(io::Error::other)?;
+        faults::fact(Side::Before, &self.file, &json)?;
         self.line.clear();
         write!(self.line, "{:08x} ", crc32fast::hash(&json))?;
         self.line.extend_from_slice(&json);
@@ -116,6 +119,7 @@ impl Inner {
         if fact.is_synced() {
             self.file.sync_data()?;
         }
+        faults::fact(Side::After, &self.file, &json)?;
         self.previous = link(&self.line);
         self.sequence += 1;
         Ok(())

@@ -10,6 +10,7 @@ use super::event::{
 };
 use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
+use crate::faults;
 use crate::ledger::{Fact, Output, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::VERIFY_ROWS_WHEN_STOPPED;
@@ -39,7 +40,7 @@ pub fn conclude<T: Target>(
     }
     if let Some(refusal) = tally.refusal() {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
-        let _removed = std::fs::remove_dir_all(parts.folder.root()).is_ok();
+        let _removed = faults::remove_dir_all(parts.folder.root()).is_ok();
         return Err(refusal);
     }
     let outputs = tally.outputs();

@@ -20,6 +20,7 @@ pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
 use self::matching::{Job, Keys, Matcher};
 pub use self::rejected::RejectedFile;
+use crate::faults;
 use crate::ledger::{Fact, Ledger, Output};
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
@@ -203,5 +204,5 @@ fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {
 
 /// Removes a file that the ledger says is not needed any more.
 fn remove(path: &Path) -> Result<(), Failure> {
-    std::fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))
+    faults::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))
 }

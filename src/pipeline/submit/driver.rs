@@ -10,6 +10,7 @@ use super::answers::{Meaning, Staged, Tries};
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
+use crate::faults;
 use crate::ledger::{Fact, Ledger, RawKind};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
@@ -184,6 +185,8 @@ impl<T: Target> Submit<T> {
         let answer = way.tries.after_commit(outcome);
         if answer == Answer::CommitAcknowledged {
             self.started(chunk, job);
+        } else if faults::mutant(faults::REPLACE_LOST_COMMIT, &self.raw) {
+            way.progress = Progress::Spooled;
         }
         way.happened(answer);
     }
