@@ -21,6 +21,7 @@ use clap::error::{ContextKind, ContextValue};
 use commands::load::Asked;
 use shell::Shell;
 
+use crate::faults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::report::say;
@@ -57,6 +58,8 @@ pub fn run(args: &Args, shell: &Shell) -> u8 {
 }
 
 fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
+    faults::order(shell.environment.get(faults::VARIABLE))
+        .map_err(|error| Failure::new(Blame::Request, error.to_string()))?;
     match &args.command {
         Command::Completions { shell: kind } => {
             return commands::completions::completions(*kind, shell);

@@ -11,6 +11,7 @@ use super::intake::ReadingEnd;
 use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
 use super::{again, copies};
+use crate::faults;
 use crate::ledger::{Fact, Output, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::VERIFY_ROWS_WHEN_STOPPED;
@@ -41,7 +42,7 @@ pub fn conclude<T: Target>(
     let refusal = if parts.resumed { None } else { tally.refusal() };
     if let Some(refusal) = refusal {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
-        let _removed = std::fs::remove_dir_all(parts.folder.root()).is_ok();
+        let _removed = faults::remove_dir_all(parts.folder.root()).is_ok();
         again::withdraw(&parts.plan, parts.folder.root());
         return Err(refusal);
     }
@@ -123,7 +124,7 @@ fn check<T: Target>(parts: &Parts<T>, summary: &mut Summary) -> Result<(), Failu
 fn forget_chunks<T: Target>(parts: &Parts<T>) {
     let sent = parts.folder.sent();
     let removed = std::fs::read_dir(&sent).and_then(|entries| {
-        entries.into_iter().try_for_each(|entry| std::fs::remove_file(entry?.path()))
+        entries.into_iter().try_for_each(|entry| faults::remove_file(&entry?.path()))
     });
     if let Err(error) = removed {
         let message = format!(

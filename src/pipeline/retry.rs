@@ -2,7 +2,7 @@
 //!
 //! Rows in unknown.csv are never taken: nobody knows whether they ran.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use csv::ByteRecord;
 
 use super::manifest;
 use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Source};
+use crate::faults::{self, File};
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
 use crate::model::failure::{Blame, Failure};
@@ -73,7 +74,7 @@ pub fn gather(
         .map_err(|error| Failure::disk("write", &path, &error))?;
     let [error, unprocessed, rejected] = gathered.taken;
     if error + unprocessed + rejected == 0 {
-        let _removed = std::fs::remove_file(&path).is_ok();
+        let _removed = faults::remove_file(&path).is_ok();
         return Err(nothing(&manifest.run, gathered.left_out));
     }
     let mapping = match &manifest.mapping {
@@ -107,7 +108,7 @@ struct Gathered {
 
 /// One of the files that rows are taken from, with its row at hand.
 struct Rows {
-    reader: csv::Reader<File>,
+    reader: csv::Reader<std::fs::File>,
     record: ByteRecord,
     /// Columns of the source; those after them are ours.
     width: usize,
@@ -186,14 +187,14 @@ fn next_file(folder: &Path) -> io::Result<(PathBuf, BufWriter<File>)> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
+    faults::create_folder(&builder, folder)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     for number in 1_u32.. {
         let path = folder.join(format!("{number:03}.csv"));
-        match options.open(&path) {
+        match faults::open(&options, &path) {
             Ok(file) => return Ok((path, BufWriter::new(file))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

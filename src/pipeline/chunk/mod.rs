@@ -6,10 +6,11 @@
 //! later. Memory holds one row and two write buffers, never a body.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
@@ -283,7 +284,7 @@ fn private(path: &Path) -> io::Result<File> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    faults::open(&options, path)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The driver: does what the machine says, and writes down what happened.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::answers::{Meaning, Staged, Tries};
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
+use crate::faults;
 use crate::ledger::{Fact, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
@@ -203,6 +204,8 @@ impl<T: Target> Submit<T> {
         let answer = way.tries.after_commit(outcome);
         if answer == Answer::CommitAcknowledged {
             self.started(chunk, job);
+        } else if faults::mutant(faults::REPLACE_LOST_COMMIT, &self.raw) {
+            way.progress = Progress::Spooled;
         }
         way.happened(answer);
     }
@@ -408,7 +411,8 @@ impl<T: Target> Submit<T> {
 /// Makes files durable, and that they are where they are.
 fn sync_all(files: &[PathBuf]) -> Result<(), Failure> {
     for path in files {
-        let synced = File::open(path).and_then(|file| file.sync_all());
+        let synced =
+            faults::open(OpenOptions::new().write(true), path).and_then(|file| file.sync_all());
         synced.map_err(|error| Failure::disk("sync", path, &error))?;
     }
     let Some(last) = files.last() else { return Ok(()) };

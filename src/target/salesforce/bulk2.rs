@@ -3,6 +3,8 @@
 //! Creating and uploading have no effect on records; `PATCH UploadComplete` is the commit. Paths
 //! are built from job ids that passed [`JobId::parse`]; the `contentUrl` of answers is not used.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use http::Method;
@@ -11,6 +13,7 @@ use serde_json::json;
 
 use super::session::Request;
 use super::{Salesforce, either, errors, wire};
+use crate::faults;
 use crate::http::call::{Accept, Repeat};
 use crate::http::transport::Body;
 use crate::model::ids::JobId;
@@ -175,12 +178,15 @@ fn part_of(path: &Path) -> PathBuf {
 }
 
 /// Syncs a finished file and gives it its name.
-async fn keep(part: &Path, to: &Path) -> std::io::Result<()> {
-    tokio::fs::File::open(part).await?.sync_all().await?;
-    tokio::fs::rename(part, to).await?;
-    #[cfg(unix)]
-    if let Some(dir) = to.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        tokio::fs::File::open(dir).await?.sync_all().await?;
-    }
-    Ok(())
+async fn keep(part: &Path, to: &Path) -> io::Result<()> {
+    let (part, to) = (part.to_owned(), to.to_owned());
+    let kept = tokio::task::spawn_blocking(move || {
+        faults::open(OpenOptions::new().write(true), &part)?.sync_all()?;
+        faults::rename(&part, &to)?;
+        match to.parent().filter(|folder| cfg!(unix) && !folder.as_os_str().is_empty()) {
+            Some(folder) => faults::sync_folder(folder),
+            None => Ok(()),
+        }
+    });
+    kept.await.map_err(io::Error::other)?
 }
