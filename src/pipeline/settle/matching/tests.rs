@@ -114,6 +114,7 @@ fn words(matched: &Matched) -> Vec<String> {
             Outcome::Contradiction => "contradiction".to_owned(),
             Outcome::Unprocessed => "unprocessed".to_owned(),
             Outcome::Error { how, .. } => format!("error {}", how.word()),
+            Outcome::SuccessAt { how, .. } => format!("success told in its line {}", how.word()),
             Outcome::SuccessWithoutId { how, .. } => format!("success without id {}", how.word()),
             Outcome::Success { id, how, .. } => {
                 let number: usize = String::from_utf8_lossy(&id[9..15]).parse().unwrap();
@@ -273,7 +274,10 @@ proptest! {
                         prop_assert_eq!(&rows[from], &rows[row]);
                     }
                 }
-                Outcome::Error { .. } | Outcome::Unprocessed | Outcome::SuccessWithoutId { .. } => {
+                Outcome::Error { .. }
+                | Outcome::Unprocessed
+                | Outcome::SuccessAt { .. }
+                | Outcome::SuccessWithoutId { .. } => {
                     let fate = match outcome {
                         Outcome::Error { .. } => 1,
                         Outcome::Unprocessed => 2,
