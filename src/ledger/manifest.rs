@@ -97,7 +97,19 @@ impl RunFolder {
         }
         let lock = Lock { path: root.join("lock") };
         let lock = lock.take(OpenOptions::new().create_new(true), since)?;
+        // A job that is started must never outlive the memory of it.
+        for path in [runs_dir, &root] {
+            sync_folder(path).map_err(|error| Failure::disk("sync the folder of", path, &error))?;
+        }
         Ok(Self { root, _lock: lock })
+    }
+
+    /// Whether the run has left anything but its manifest and its ledger.
+    pub fn has_traces(&self) -> bool {
+        let holds_files = |folder: PathBuf| {
+            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        [self.sent(), self.raw(), self.out()].into_iter().any(holds_files)
     }
 
     /// Takes the lock of a run that is there; `root` is its folder.
@@ -238,6 +250,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes the renames and creations beside `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() && cfg!(unix) => {
+            faults::sync_folder(Path::new("."))
+        }
         Some(folder) if cfg!(unix) => faults::sync_folder(folder),
         _ => Ok(()),
     }
