@@ -1,14 +1,11 @@
-use std::io::Write;
+mod properties;
 
-use proptest::prelude::*;
+use std::io::Write;
 
 use super::*;
 use crate::ledger::state::tests::whole_run;
 use crate::ledger::{Ledger, Reopened};
-use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::Failure;
-use crate::model::ids::JobId;
-use crate::model::verdict::Counts;
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -225,55 +222,4 @@ fn a_line_without_end_does_not_fill_the_memory() {
     let (facts, torn) = Place::of(&bytes).read().unwrap();
     assert_eq!(facts, whole_run());
     assert_eq!(torn.unwrap().bytes, 3 << 20);
-}
-
-fn any_fact() -> impl Strategy<Value = Fact> {
-    let chunk = (1..9_u32).prop_map(ChunkNumber);
-    let job = "[0-9A-Za-z]{15,18}".prop_map(|id| JobId::parse(&id).unwrap());
-    let digest = any::<u64>().prop_map(|seed| Digest::of(&seed.to_le_bytes()));
-    prop_oneof![
-        (chunk.clone(), job.clone()).prop_map(|(chunk, job)| Fact::Created { chunk, job }),
-        (chunk.clone(), job.clone(), any::<u64>(), digest)
-            .prop_map(|(chunk, job, bytes, digest)| Fact::Prepared { chunk, job, bytes, digest }),
-        (chunk.clone(), job, any::<String>(), any::<Option<u64>>()).prop_map(
-            |(chunk, job, state, processed)| {
-                Fact::Terminal { chunk, job, state, processed, failed: None, message: None }
-            }
-        ),
-        (chunk, any::<u64>(), any::<String>()).prop_map(|(chunk, rows, why)| Fact::Unknown {
-            chunk,
-            rows,
-            why
-        }),
-        any::<(u64, u8)>().prop_map(|(input, exit_code)| Fact::Closed {
-            counts: Counts { input, ..Counts::default() },
-            exit_code
-        }),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_facts_come_back_and_any_prefix_is_a_prefix(
-        facts in prop::collection::vec(any_fact(), 0..12),
-        cut in any::<prop::sample::Index>(),
-        flip in any::<prop::sample::Index>(),
-        bit in 0..8_u32,
-    ) {
-        let mut bytes = ledger_of(&facts);
-        let (whole, torn) = read(&bytes).unwrap();
-        prop_assert_eq!(&whole[1..], &facts[..]);
-        prop_assert_eq!(torn, None);
-
-        let (prefix, _) = read(&bytes[..cut.index(bytes.len() + 1)]).unwrap();
-        prop_assert_eq!(&prefix[..], &whole[..prefix.len()]);
-
-        let before = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n');
-        let last = before.map_or(0, |at| at + 1);
-        let at = flip.index(bytes.len());
-        bytes[at] ^= 1 << bit;
-        prop_assert_eq!(read(&bytes).is_ok(), at >= last);
-    }
 }
