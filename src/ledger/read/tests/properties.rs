@@ -7,9 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::{Output, Phase, RawKind};
-use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::ids::JobId;
-use crate::model::verdict::Counts;
 
 /// Where a chunk stands in the story; the job is the last that counted.
 #[derive(Debug, Clone, PartialEq)]
