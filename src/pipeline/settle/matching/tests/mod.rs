@@ -218,6 +218,15 @@ fn a_row_whose_line_is_lost_does_not_get_that_of_a_row_nearly_like_it() {
     assert_eq!(matched.left_over.len(), 1);
 }
 
+/// Found by the fuzz target `results_match`: the same by a column that is not text.
+#[test]
+fn a_row_whose_line_is_lost_does_not_get_that_of_a_row_with_nearly_its_values() {
+    let rows = [strings(&["x", "#N/A"]), strings(&["x", ""]), strings(&["x", "1"])];
+    let lines = [success(1, &["x", ""]), success(3, &["x", "1.0"])];
+    let case = Case::new(&NAME_AND_AMOUNT, None, &rows).results(ResultFile::Successful, &lines);
+    assert_eq!(words(&case.matched()), ["unmatched", "unmatched", "success 3 typed"]);
+}
+
 /// A line of nobody's made up the number of lines that the rows left over should have.
 #[test]
 fn nothing_is_counted_beside_a_contradiction() {
