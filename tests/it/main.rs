@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod kills;
 mod ledger;
 mod load;
 mod memory;
@@ -12,3 +14,4 @@ mod procedures;
 mod tidy;
 mod tls;
 mod world;
+mod yard;
