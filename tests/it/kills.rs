@@ -1,5 +1,5 @@
-//! T2: the real binary is killed, and killed again while it goes on, until the load is finished; the
-//! audit log of the practice org says what was applied.
+//! T2: the real binary is killed, and killed again while it goes on, until the load is finished.
+//! The audit log of the practice org says what was applied.
 //!
 //! `cargo test` kills at every transition of the ledger and 2,000 times at random.
 //! `LONGSHORE_KILLS=100000 cargo test --release --test it kills::at_any -- --nocapture` is the
