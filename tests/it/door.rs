@@ -75,6 +75,8 @@ pub enum Break {
     After,
     /// The answer breaks off in the middle of its body.
     Cut,
+    /// The session ends while the body of the request is on its way.
+    Midway,
 }
 
 type Ask = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -169,6 +171,13 @@ impl Door {
         let asked = Asked { method: request.method().to_string(), path };
         let broken_call = (self.breaking)(&asked);
         *self.struck.lock().unwrap() += u64::from(broken_call != Break::None);
+        if broken_call == Break::Midway {
+            let _start = request.body_mut().frame().await;
+            let (status, headers) = (StatusCode::UNAUTHORIZED, HeaderMap::new());
+            let mut told = Told { status, headers, body: Vec::new(), breaks_after: None };
+            told.say(401, r#"[{"errorCode":"INVALID_SESSION_ID","message":"Session expired"}]"#);
+            return Ok(told.spell());
+        }
         if broken_call == Break::Before {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
