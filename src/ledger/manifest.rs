@@ -5,7 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::faults::{self, Op};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
+use crate::model::schema::SentField;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -35,6 +37,32 @@ pub struct Manifest {
     pub chunk_bytes: u64,
     /// Header cells of every body.
     pub sent: Vec<String>,
+    /// The same columns as the org described them then, without values of picklists.
+    #[serde(default)]
+    pub fields: Vec<SentField>,
+    /// Header cells of the input.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Digest of the input as it lies on disk; `None` for standard input, which is read but once.
+    #[serde(default)]
+    pub input_digest: Option<Digest>,
+    /// The mapping file, from the root of the file system on, and its digest.
+    #[serde(default)]
+    pub mapping: Option<MappingFile>,
+    /// The run whose rows are tried again by this one.
+    #[serde(default)]
+    pub retry_of: Option<String>,
+    /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
+    /// without it cannot be gone on with.
+    #[serde(default)]
+    pub plan: Option<serde_json::Value>,
+}
+
+/// A mapping file as it was when the run began.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MappingFile {
+    pub path: PathBuf,
+    pub digest: Digest,
 }
 
 /// The folders of one run, held by a lock for the life of the process.
