@@ -1,16 +1,15 @@
-//! Many loads against one practice org, each in a folder of its own, with what must come of it.
+//! A load that goes wrong and is gone on with until it is finished, and what must come of it.
 //!
-//! A load here is begun, goes wrong, and is gone on with until it is finished; then its files are
-//! held against what was to come, row by row, and the audit log of the org against both.
+//! Each load has a practice org of its own. In the end its files are held against what was to come,
+//! row by row, and the audit log of the org against both.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use longshore::practice::org::Value;
+use longshore::practice::org::{Cell, Change, Value, Verb};
 use longshore::practice::{Org, SeedSize};
 use tokio::time::Instant;
 
@@ -39,20 +38,13 @@ pub enum Kind {
 
 pub const KINDS: [Kind; 3] = [Kind::Insert, Kind::Upsert, Kind::Delete];
 
-/// One practice org and the loads against it.
-pub struct Yard {
+/// A load that is tried until it is finished.
+pub struct Load {
     pub world: World,
     door: Arc<Door>,
-    /// Accounts that are there to be changed or deleted, by their names.
-    stock: BTreeMap<String, String>,
+    kind: Kind,
+    /// Effects before the load.
     stocked: u64,
-}
-
-/// A load that is tried until it is finished.
-pub struct Load<'a> {
-    yard: &'a Yard,
-    pub kind: Kind,
-    folder: String,
     attempts: usize,
     runs: usize,
 }
@@ -68,8 +60,8 @@ pub struct Attempt {
     pub struck: Vec<(String, String)>,
 }
 
-/// How the rows of finished loads stand against the audit log.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// How the rows of loads stand against the audit logs.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Audited {
     pub rows: u64,
     pub doubled: u64,
@@ -79,132 +71,18 @@ pub struct Audited {
     pub which: Vec<String>,
 }
 
-impl Yard {
-    /// A yard whose org stands behind a door, with rows to change and delete for so many loads.
-    pub fn new(door: Door, loads: usize) -> Self {
+impl Load {
+    /// A load into an org behind a door, with its rows to change or delete.
+    pub fn new(kind: Kind, door: Door) -> Self {
         let door = Arc::new(door);
         let org = Org::new(&SeedSize { users: 2, permission_sets: 2 });
+        let ids = stock(&org);
+        let stocked = org.audit().len();
         let world = World::behind(org, &door);
-        let mut yard = Self { world, door, stock: BTreeMap::new(), stocked: 0 };
-        yard.fill(loads);
-        yard
+        world.file("rows.csv", input(kind, &ids));
+        Self { world, door, kind, stocked, attempts: 0, runs: 0 }
     }
 
-    fn fill(&mut self, loads: usize) {
-        if loads == 0 {
-            return;
-        }
-        let mut text = String::from("Name,Legacy_Id__c\n");
-        for load in 0..loads.div_ceil(KINDS.len()) * 2 {
-            for row in 1..=ROWS {
-                text.push_str(&format_args!("stock{load} row{row},old{load}-{row}\n").to_string());
-            }
-        }
-        self.world.file("stock.csv", text);
-        let args = ["insert", "Account", "stock.csv", "--run-name", "stock", "--quiet"];
-        self.world.run(&args).expect(0);
-        for row in read_csv(&self.world.path("longshore-runs/stock/out/success.csv")) {
-            self.stock.insert(row["Name"].clone(), row["sf__Id"].clone());
-        }
-        self.stocked = self.world.practice().org().audit().len();
-    }
-
-    /// A load of its own; `number` is used once, and each kind has its own rows of the stock.
-    pub fn load(&self, number: usize, kind: Kind) -> Load<'_> {
-        let folder = format!("load{number}");
-        self.world.file(&format!("{folder}/rows.csv"), self.input(number, kind));
-        Load { yard: self, kind, folder, attempts: 0, runs: 0 }
-    }
-
-    fn input(&self, load: usize, kind: Kind) -> String {
-        // Upserts and deletes change rows of their own.
-        let stock = load / KINDS.len() * 2 + usize::from(kind == Kind::Delete);
-        let mut text = match kind {
-            Kind::Insert => "Name,AnnualRevenue,ParentId,Remark\n",
-            Kind::Upsert => "Legacy_Id__c,Name,AnnualRevenue,ParentId,Remark\n",
-            Kind::Delete => "Id,Remark\n",
-        }
-        .to_owned();
-        for row in 1..=ROWS {
-            let revenue = if row == REJECTED { "much" } else { "1500000" };
-            let parent = if REFUSED.contains(&row) { NOBODY } else { "" };
-            let line = match kind {
-                Kind::Insert => format!("new load{load} row{row},{revenue},{parent},note {row}\n"),
-                Kind::Upsert => {
-                    let age = if row % 2 == 0 { "old" } else { "new" };
-                    format!("{age}{stock}-{row},upsert load{load} row{row},{revenue},{parent},x\n")
-                }
-                Kind::Delete => match row {
-                    REJECTED => format!("no id,note {row}\n"),
-                    row if REFUSED.contains(&row) => format!("{NOBODY},note {row}\n"),
-                    row => {
-                        format!("{},note {row}\n", self.stock[&format!("stock{stock} row{row}")])
-                    }
-                },
-            };
-            text.push_str(&line);
-        }
-        text
-    }
-
-    /// Calls that the door broke.
-    pub fn struck(&self) -> u64 {
-        self.door.struck()
-    }
-
-    /// Holds the audit log, and the files of the finished loads, against each other.
-    ///
-    /// A row is told by its name, or by the id of what it deletes. It must have been applied once
-    /// if it stands in success.csv, and never if it stands elsewhere.
-    pub fn audit(&self, finished: &[Load<'_>]) -> Audited {
-        let applied = self.applied();
-        let mut audited = Audited::default();
-        for load in finished {
-            load.audit(&applied, &mut audited);
-        }
-        audited
-    }
-
-    /// Rows that were applied more than once, by any load.
-    pub fn doubled(&self) -> usize {
-        self.applied().values().filter(|ids| ids.len() > 1).count()
-    }
-
-    /// The records that each row was applied to since the stock was laid in.
-    fn applied(&self) -> BTreeMap<String, Vec<String>> {
-        let mut applied: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for entry in self.world.practice().org().audit().entries_since(self.stocked) {
-            let name = entry.fields.iter().find(|(field, _)| *field == "Name");
-            let row = match (entry.verb, name) {
-                ("delete", _) => entry.id.clone(),
-                (_, Some((_, Value::Text(name)))) => name.clone(),
-                _ => continue,
-            };
-            applied.entry(row).or_default().push(entry.id);
-        }
-        applied
-    }
-}
-
-impl Audited {
-    fn note(&mut self, what: String) {
-        if self.which.len() < 20 {
-            self.which.push(what);
-        }
-    }
-
-    /// Fails unless every row was applied once or not at all, as its file says.
-    pub fn expect_clean(&self) {
-        assert_eq!((self.doubled, self.lost, self.wrong), (0, 0, 0), "{:#?}", self.which);
-    }
-}
-
-impl Load<'_> {
-    fn path(&self, name: &str) -> PathBuf {
-        self.yard.world.path(&format!("{}/{name}", self.folder))
-    }
-
-    /// The folder of the run as it stands in messages.
     fn run_name(&self) -> String {
         format!("run{}", self.runs)
     }
@@ -212,20 +90,14 @@ impl Load<'_> {
     /// The run that there is to go on with.
     fn unfinished(&self) -> Option<String> {
         let name = self.run_name();
-        self.path(&format!("longshore-runs/{name}/manifest.json")).is_file().then_some(name)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.yard.world.command(args);
-        command.current_dir(self.path("")).env("TMPDIR", self.path(""));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
+        let manifest = self.world.path(&format!("longshore-runs/{name}/manifest.json"));
+        manifest.is_file().then_some(name)
     }
 
     /// Begins the load, or goes on with it where an earlier process has left a run.
     fn next(&mut self) -> (Command, bool) {
         if let Some(run) = self.unfinished() {
-            return (self.command(&["resume", &run, "--json"]), true);
+            return (self.world.command(&["resume", &run, "--json"]), true);
         }
         self.runs += 1;
         let name = self.run_name();
@@ -235,14 +107,15 @@ impl Load<'_> {
             Kind::Delete => vec!["delete", "Account", "rows.csv"],
         };
         args.extend(["--chunk-rows", CHUNK_ROWS, "--run-name", &name, "--json"]);
-        (self.command(&args), false)
+        (self.world.command(&args), false)
     }
 
     /// Runs a process with a plan of faults; kills it when `patience` has passed.
     pub fn attempt(&mut self, faults: &str, patience: Option<Duration>) -> Attempt {
         self.attempts += 1;
-        let note = self.path(&format!("note{}", self.attempts));
+        let note = self.world.path(&format!("note{}", self.attempts));
         let (mut command, resumed) = self.next();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if !faults.is_empty() {
             command.env("LONGSHORE_FAULTS", format!("{faults},note={}", note.display()));
         }
@@ -261,7 +134,7 @@ impl Load<'_> {
 
     /// Runs a process without faults; the points that it passed, in their order.
     pub fn trace(&mut self) -> (Attempt, Vec<String>) {
-        let trace = self.path("trace");
+        let trace = self.world.path("trace");
         let attempt = self.attempt(&format!("trace={}", trace.display()), None);
         let text = std::fs::read_to_string(trace).unwrap();
         let points = text.lines().filter_map(|line| line.split(' ').next());
@@ -279,90 +152,160 @@ impl Load<'_> {
             let Ran { code, stdout, stderr } = attempt.ran;
             said = format!("code {code}\n{stdout}\n{stderr}");
         }
-        panic!("{} was not finished after {at_most} tries: {said}", self.folder);
+        panic!("not finished after {at_most} tries: {said}");
     }
 
-    /// Requests are not told apart by load; what was applied is.
-    fn audit(&self, applied: &BTreeMap<String, Vec<String>>, audited: &mut Audited) {
+    /// Calls that the door broke.
+    pub fn broken(&self) -> u64 {
+        self.door.struck()
+    }
+
+    /// What was applied so far.
+    pub fn effects(&self) -> u64 {
+        self.world.practice().org().audit().len() - self.stocked
+    }
+
+    /// Rows that were applied more than once.
+    pub fn doubled(&self) -> u64 {
+        self.applied().values().map(|ids| u64::from(ids.len() > 1)).sum()
+    }
+
+    /// The records that each row was applied to. A row is told by its name, or by the id of what it
+    /// deletes.
+    fn applied(&self) -> BTreeMap<String, Vec<String>> {
+        let mut applied: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for entry in self.world.practice().org().audit().entries_since(self.stocked) {
+            let name = entry.fields.iter().find(|(field, _)| *field == "Name");
+            let row = match (entry.verb, name) {
+                ("delete", _) => entry.id.clone(),
+                (_, Some((_, Value::Text(name)))) => name.clone(),
+                other => panic!("an effect of no row: {other:?}"),
+            };
+            applied.entry(row).or_default().push(entry.id);
+        }
+        applied
+    }
+
+    /// Holds the audit log and the files of the finished load against each other.
+    ///
+    /// A row must have been applied once if it stands in success.csv, and never if it stands
+    /// elsewhere.
+    pub fn audit(&self) -> Audited {
+        let (applied, mut audited) = (self.applied(), Audited::default());
         let mut seen = BTreeSet::new();
         for verdict in ["rejected", "success", "error", "unprocessed", "unknown"] {
             let file = format!("longshore-runs/{}/out/{verdict}.csv", self.run_name());
-            for row in read_csv(&self.path(&file)) {
+            for row in read_csv(&self.world.path(&file)) {
                 let number: usize = row["longshore__row"].parse().unwrap();
                 let key = if self.kind == Kind::Delete { &row["Id"] } else { &row["Name"] };
-                let none = Vec::new();
-                let ids = applied.get(key).unwrap_or(&none);
+                let ids = applied.get(key).map(Vec::as_slice).unwrap_or_default();
                 audited.rows += 1;
-                if !seen.insert(number) {
-                    audited.wrong += 1;
-                    audited.note(format!("{}: row {number} is in two files", self.folder));
-                }
+                let once = seen.insert(number);
                 if ids.len() > 1 {
                     audited.doubled += 1;
-                    audited.note(format!(
-                        "{}: row {number} applied {} times",
-                        self.folder,
-                        ids.len()
-                    ));
-                } else if verdict != due(number) {
+                    audited.note(format!("{:?} row {number} was applied as {ids:?}", self.kind));
+                } else if !once || !is_right(number, verdict, &row, ids) {
                     audited.wrong += 1;
-                    let text =
-                        format!("{}: row {number} is in {verdict}.csv: {row:?}", self.folder);
-                    audited.note(text);
-                } else if verdict == "success" && ids != &[row["sf__Id"].clone()] {
-                    audited.wrong += 1;
-                    audited.note(format!("{}: row {number} is {ids:?}: {row:?}", self.folder));
-                } else if verdict != "success" && !ids.is_empty() {
-                    audited.wrong += 1;
-                    audited.note(format!("{}: row {number} was applied: {row:?}", self.folder));
+                    let kind = self.kind;
+                    audited.note(format!("{kind:?} {verdict}.csv, applied {ids:?}: {row:?}"));
                 }
             }
         }
         for number in (1..=ROWS).filter(|number| !seen.contains(number)) {
             audited.lost += 1;
-            audited.note(format!("{}: row {number} is in no file", self.folder));
+            audited.note(format!("{:?} row {number} is in no file", self.kind));
+        }
+        audited
+    }
+}
+
+/// Whether a row is in the file that is due to it, and was applied accordingly.
+fn is_right(number: usize, verdict: &str, row: &BTreeMap<String, String>, ids: &[String]) -> bool {
+    let due = match number {
+        REJECTED => "rejected",
+        number if REFUSED.contains(&number) => "error",
+        _ => "success",
+    };
+    let applied =
+        if verdict == "success" { ids == [row["sf__Id"].clone()] } else { ids.is_empty() };
+    verdict == due && applied
+}
+
+impl Audited {
+    fn note(&mut self, what: String) {
+        if self.which.len() < 20 {
+            self.which.push(what);
         }
     }
 
-    pub fn name(&self) -> &str {
-        &self.folder
+    pub fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.doubled += other.doubled;
+        self.lost += other.lost;
+        self.wrong += other.wrong;
+        other.which.into_iter().for_each(|what| self.note(what));
     }
 
-    /// Rows that were inserted or changed in the name of this load so far.
-    pub fn effects(&self) -> u64 {
-        let mut count = 0;
-        let name = format!("{} ", self.folder);
-        self.yard.world.practice().org().audit().each_since(self.yard.stocked, |entry| {
-            let named = |value: &Value| matches!(value, Value::Text(text) if text.contains(&name));
-            count += u64::from(entry.fields.iter().any(|(_, value)| named(value)));
-        });
-        count
+    /// Fails unless every row was applied once or not at all, as its file says.
+    pub fn expect_clean(&self) {
+        assert_eq!((self.doubled, self.lost, self.wrong), (0, 0, 0), "{:#?}", self.which);
     }
 }
 
 impl Attempt {
-    /// The load is over, and some rows were not taken.
+    /// The load is over, and some rows were not taken; or it was over before, when the process
+    /// that finished it was killed after its last word.
     pub fn is_finished(&self) -> bool {
-        !self.killed && self.ran.code == 3
+        let before = self.resumed && self.ran.code == 2;
+        self.ran.code == 3 || before && self.ran.stderr.contains("` is finished\n")
     }
 }
 
-/// Where a row must end.
-fn due(row: usize) -> &'static str {
-    match row {
-        REJECTED => "rejected",
-        row if REFUSED.contains(&row) => "error",
-        _ => "success",
+/// Accounts that are there before a load, one for each of its rows; their ids.
+fn stock(org: &Org) -> Vec<String> {
+    let columns = ["Name", "Legacy_Id__c"].map(str::to_owned);
+    let row = |row| [format!("stock {row}"), format!("old-{row}")].map(Cell::Text).to_vec();
+    let rows: Vec<Vec<Cell>> = (1..=ROWS).map(row).collect();
+    let verb = Verb::Insert;
+    let change = Change { object: "Account", verb, job: None, columns: &columns, rows: &rows };
+    org.apply(&change).into_iter().map(|made| made.id).collect()
+}
+
+fn input(kind: Kind, ids: &[String]) -> String {
+    let mut text = match kind {
+        Kind::Insert => "Name,AnnualRevenue,ParentId,Remark\n",
+        Kind::Upsert => "Legacy_Id__c,Name,AnnualRevenue,ParentId,Remark\n",
+        Kind::Delete => "Id,Remark\n",
     }
+    .to_owned();
+    for (row, id) in (1..=ROWS).zip(ids) {
+        let revenue = if row == REJECTED { "much" } else { "1500000" };
+        let refused = REFUSED.contains(&row);
+        let parent = if refused { NOBODY } else { "" };
+        let line = match kind {
+            Kind::Insert => format!("row {row},{revenue},{parent},note {row}\n"),
+            Kind::Upsert => {
+                let age = if row % 2 == 0 { "old" } else { "new" };
+                format!("{age}-{row},row {row},{revenue},{parent},note {row}\n")
+            }
+            Kind::Delete if row == REJECTED => format!("no id,note {row}\n"),
+            Kind::Delete if refused => format!("{},note {row}\n", nobody(row)),
+            Kind::Delete => format!("{id},note {row}\n"),
+        };
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Another account that there is not, for each row: an id is sent once in a load.
+fn nobody(row: usize) -> String {
+    format!("{}{row:02}", &NOBODY[..NOBODY.len() - 2])
 }
 
 fn wait_or_kill(child: &mut Child, patience: Duration) {
     let (_keep, never) = sync_channel::<()>(0);
     let start = Instant::now();
-    loop {
-        if child.try_wait().unwrap().is_some() {
-            return;
-        }
+    while child.try_wait().unwrap().is_none() {
         let left = patience.saturating_sub(start.elapsed());
         if left.is_zero() {
             child.kill().unwrap();
