@@ -77,6 +77,7 @@ impl RunFolder {
     /// others are told who find the run held.
     pub fn make(runs_dir: &Path, name: &str, since: &str) -> Result<Self, Failure> {
         let root = runs_dir.join(name);
+        let first = !runs_dir.exists();
         private_folders(runs_dir).map_err(|error| {
             Failure::disk("create", runs_dir, &error)
                 .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
@@ -97,6 +98,12 @@ impl RunFolder {
         }
         let lock = Lock { path: root.join("lock") };
         let lock = lock.take(OpenOptions::new().create_new(true), since)?;
+        // A run whose folder a loss of power takes away would be begun again.
+        for (made, path) in [(true, &*root), (first, runs_dir)] {
+            if made {
+                sync_folder(path).map_err(|error| Failure::disk("sync", path, &error))?;
+            }
+        }
         Ok(Self { root, _lock: lock })
     }
 
@@ -238,6 +245,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes the renames and creations beside `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(folder) if cfg!(unix) && folder.as_os_str().is_empty() => {
+            faults::sync_folder(Path::new("."))
+        }
         Some(folder) if cfg!(unix) => faults::sync_folder(folder),
         _ => Ok(()),
     }
