@@ -77,6 +77,7 @@ impl RunFolder {
     /// others are told who find the run held.
     pub fn make(runs_dir: &Path, name: &str, since: &str) -> Result<Self, Failure> {
         let root = runs_dir.join(name);
+        let first = !runs_dir.exists();
         private_folders(runs_dir).map_err(|error| {
             Failure::disk("create", runs_dir, &error)
                 .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
@@ -97,9 +98,11 @@ impl RunFolder {
         }
         let lock = Lock { path: root.join("lock") };
         let lock = lock.take(OpenOptions::new().create_new(true), since)?;
-        // A job that is started must never outlive the memory of it.
-        for path in [runs_dir, &root] {
-            sync_folder(path).map_err(|error| Failure::disk("sync the folder of", path, &error))?;
+        // A run whose folder a loss of power takes away would be begun again.
+        for (made, path) in [(true, &*root), (first, runs_dir)] {
+            if made {
+                sync_folder(path).map_err(|error| Failure::disk("sync", path, &error))?;
+            }
         }
         Ok(Self { root, _lock: lock })
     }

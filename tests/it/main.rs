@@ -3,9 +3,11 @@
 
 mod bad_input;
 mod corpus;
+mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod kills;
 mod ledger;
 mod load;
 mod memory;
@@ -13,3 +15,4 @@ mod procedures;
 mod tidy;
 mod tls;
 mod world;
+mod yard;

@@ -145,7 +145,8 @@ proptest! {
         let unmapped = if refuse { Unmapped::Refuse } else { Unmapped::Ignore };
         let word = if refuse { "refuse" } else { "ignore" };
         let _ = write!(toml, "[options]{ending}unmapped = \"{word}\"");
-        let said = MappingSpec { name: "m.toml".to_owned(), rules, unmapped };
+        let digest = Digest::of(toml.as_bytes());
+        let said = MappingSpec { name: "m.toml".to_owned(), digest, rules, unmapped };
         let read = MappingSpec::parse(&toml, "m.toml");
         prop_assert_eq!(read.map_err(|error| format!("{error}\n{toml}")), Ok(said));
     }

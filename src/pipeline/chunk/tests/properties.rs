@@ -1,7 +1,5 @@
 //! What holds for every cut, with the csv crate as writer and reader for an oracle.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
