@@ -107,6 +107,14 @@ impl RunFolder {
         Ok(Self { root, _lock: lock })
     }
 
+    /// Whether the run has left anything but its manifest and its ledger.
+    pub fn has_traces(&self) -> bool {
+        let holds_files = |folder: PathBuf| {
+            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        [self.sent(), self.raw(), self.out()].into_iter().any(holds_files)
+    }
+
     /// Takes the lock of a run that is there; `root` is its folder.
     ///
     /// The lock is the operating system's and ends with the process, however that ends. A run that
@@ -245,7 +253,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes the renames and creations beside `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if cfg!(unix) && folder.as_os_str().is_empty() => {
+        Some(folder) if folder.as_os_str().is_empty() && cfg!(unix) => {
             faults::sync_folder(Path::new("."))
         }
         Some(folder) if cfg!(unix) => faults::sync_folder(folder),
