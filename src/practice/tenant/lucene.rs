@@ -25,11 +25,12 @@ pub(super) enum Query {
     Range(String, Bounds),
 }
 
-/// A value; `*` stands for any characters and `?` for one, unless quoted.
+/// A value, or one with `*` for any characters and `?` for one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pattern {
-    text: String,
-    wild: bool,
+pub(super) enum Pattern {
+    Plain(String),
+    /// A backslash goes before what stands for itself.
+    Wild(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -64,22 +65,23 @@ impl Query {
 
 impl Pattern {
     fn fits(&self, value: &str, caseless: bool) -> bool {
-        let (text, value) = if caseless {
-            (self.text.to_lowercase(), value.to_lowercase())
-        } else {
-            (self.text.clone(), value.to_owned())
-        };
-        if self.wild { glob(text.as_bytes(), value.as_bytes()) } else { text == value }
+        let fold = |text: &str| if caseless { text.to_lowercase() } else { text.to_owned() };
+        match self {
+            Self::Plain(text) => fold(text) == fold(value),
+            Self::Wild(text) => glob(fold(text).as_bytes(), fold(value).as_bytes()),
+        }
     }
 }
 
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((b'*', rest)) => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
-        Some((first, rest)) => text
-            .split_first()
-            .is_some_and(|(byte, tail)| (byte == first || *first == b'?') && glob(rest, tail)),
+    let next = |byte: u8, rest: &[u8], any: bool| {
+        text.split_first().is_some_and(|(first, tail)| (any || *first == byte) && glob(rest, tail))
+    };
+    match pattern {
+        [] => text.is_empty(),
+        [b'*', rest @ ..] => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
+        [b'\\', byte, rest @ ..] => next(*byte, rest, false),
+        [byte, rest @ ..] => next(*byte, rest, *byte == b'?'),
     }
 }
 
@@ -114,7 +116,7 @@ enum Token {
     Not,
     /// `field:`.
     Field(String),
-    Word(String),
+    Word(Pattern),
     Quoted(String),
     Range(Bounds),
 }
@@ -166,7 +168,7 @@ impl Parser<'_> {
             Token::Not => Ok(Query::Not(Box::new(self.one()?))),
             Token::Open => self.group(),
             Token::Field(name) if name == "_exists_" => match rest.split_first() {
-                Some((Token::Word(field) | Token::Quoted(field), rest)) => {
+                Some((Token::Word(Pattern::Plain(field)) | Token::Quoted(field), rest)) => {
                     self.tokens = rest;
                     Ok(Query::Exists(field.clone()))
                 }
@@ -178,8 +180,8 @@ impl Parser<'_> {
                 self.field = outer;
                 query
             }
-            Token::Word(text) => self.matching(text, true),
-            Token::Quoted(text) => self.matching(text, false),
+            Token::Word(pattern) => self.matching(pattern.clone()),
+            Token::Quoted(text) => self.matching(Pattern::Plain(text.clone())),
             Token::Range(bounds) => match &self.field {
                 Some(field) => Ok(Query::Range(field.clone(), bounds.clone())),
                 None => Err("a range wants a field".to_owned()),
@@ -197,19 +199,18 @@ impl Parser<'_> {
         Ok(query)
     }
 
-    fn matching(&self, text: &str, plain: bool) -> Result<Query, String> {
-        let wild = plain && text.contains(['*', '?']);
+    fn matching(&self, pattern: Pattern) -> Result<Query, String> {
         let field = self.field.clone();
-        if wild && field.as_deref().is_some_and(|field| field.starts_with("user_metadata")) {
-            return Err("wildcards are not allowed in user_metadata".to_owned());
-        }
-        if wild && text.starts_with('*') && text.len() > 1 {
-            let letters = text.chars().filter(|letter| !['*', '?'].contains(letter)).count();
-            if letters < SUFFIX_MIN {
+        if let Pattern::Wild(text) = &pattern {
+            if field.as_deref().is_some_and(|field| field.starts_with("user_metadata")) {
+                return Err("wildcards are not allowed in user_metadata".to_owned());
+            }
+            let letters = text.chars().filter(|letter| !['*', '?', '\\'].contains(letter)).count();
+            if text.starts_with('*') && text.len() > 1 && letters < SUFFIX_MIN {
                 return Err(format!("a suffix needs {SUFFIX_MIN} characters"));
             }
         }
-        Ok(Query::Match(field, Pattern { text: text.to_owned(), wild }))
+        Ok(Query::Match(field, pattern))
     }
 }
 
@@ -268,25 +269,34 @@ fn range(text: &str) -> Result<(Token, &str), String> {
 
 /// Up to a blank, a parenthesis or a quote; up to a colon too where a field may stand.
 fn word(text: &str, may_be_field: bool) -> (Token, &str) {
-    let mut value = String::new();
+    let (mut value, mut pattern, mut wild) = (String::new(), String::new(), false);
     let mut letters = text.char_indices();
     let mut end = text.len();
     while let Some((place, letter)) = letters.next() {
         match letter {
-            '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
+            '\\' => {
+                let Some((_, letter)) = letters.next() else { continue };
+                value.push(letter);
+                pattern.extend(['\\', letter]);
+            }
             ':' if may_be_field => return (Token::Field(value), &text[place + 1..]),
             ' ' | '\t' | '(' | ')' | '"' => {
                 end = place;
                 break;
             }
-            other => value.push(other),
+            other => {
+                wild |= matches!(other, '*' | '?');
+                value.push(other);
+                pattern.push(other);
+            }
         }
     }
     let token = match value.as_str() {
         "AND" | "&&" => Token::And,
         "OR" | "||" => Token::Or,
         "NOT" => Token::Not,
-        _ => Token::Word(value),
+        _ if wild => Token::Word(Pattern::Wild(pattern)),
+        _ => Token::Word(Pattern::Plain(value)),
     };
     (token, &text[end..])
 }
@@ -345,6 +355,8 @@ mod tests {
             ("roles:\"rol_1\"", false),
             ("ada*", true),
             ("email:a\\*", false),
+            ("email:a\\da?marsh*", true),
+            ("created_at:2026-01-05T08:00:00.000Z", true),
         ] {
             let read = parse(query).unwrap_or_else(|fault| panic!("{query}: {fault}"));
             assert_eq!(read.matches(id, &ada()), expected, "{query}");

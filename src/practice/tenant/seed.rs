@@ -317,9 +317,21 @@ mod tests {
     fn the_same_size_gives_the_same_ids() {
         let store = grow(&size(120));
         let ids = [0, 4, 12, 15, 18, 19, 117].map(|place| store.users[place].id.to_string());
-        insta::assert_snapshot!(ids.join("\n"), @"");
+        insta::assert_snapshot!(ids.join("\n"), @"
+        auth0|7c96524190fec1b235299f3c
+        google-oauth2|100000000115187002429
+        samlp|corp|dept/5+Farid.Abara.00012@Corp.Example
+        waad|b4d7125f6e:/%1e9bda3024e1
+        auth0|f5b5f609c097822efc7d57ee
+        google-oauth2|100000000233972002474
+        sms|8a8c010f7d4f066b53e371f5
+        ");
         let roles: Vec<&str> = store.roles.iter().map(|role| &role.id[..]).collect();
-        insta::assert_snapshot!(roles[..3].join("\n"), @"");
+        insta::assert_snapshot!(roles[..3].join("\n"), @"
+        rol_97c75b12569e6929
+        rol_b62fbca3ac9c8f22
+        rol_bcfef410f216b421
+        ");
         assert!(roles.iter().all(|id| id.len() == 20));
     }
 
