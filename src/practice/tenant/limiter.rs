@@ -1,7 +1,7 @@
 //! Allowances: buckets of calls that fill again, with the headers that tell of them.
 //!
-//! Source: sections 4.1 to 4.3 of the protocol reference. A bucket holds `size` calls and fills at a
-//! steady rate, one call after another (drip) or at the top of each second (fixed window).
+//! Source: sections 4.1 to 4.3 of the protocol reference. A bucket holds `size` calls and fills at
+//! a steady rate, one call after another (drip) or at the top of each second (fixed window).
 
 use http::Method;
 

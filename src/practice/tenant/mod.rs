@@ -2,8 +2,8 @@
 //! deals with users, roles, permissions and jobs.
 //!
 //! It is written from the protocol reference (recorded exchanges and the vendor's documents) and
-//! shares no code with the client. [`Practice`](super::Practice) answers for it under `/api/v2/` and
-//! `/oauth/token`; its audit log is the oracle of the tests.
+//! shares no code with the client. [`Practice`](super::Practice) answers for it under `/api/v2/`
+//! and `/oauth/token`; its audit log is the oracle of the tests.
 
 mod apis;
 pub mod audit;
@@ -93,8 +93,9 @@ impl Tenant {
 
     /// A tenant kept under `dir`, made on first use.
     ///
-    /// The size counts on first use only. Settings in `tenant-switches.json` are used if the file is
-    /// there. The folder's lock is the practice org's; without one, two processes must not share it.
+    /// The size counts on first use only. Settings in `tenant-switches.json` are used if the file
+    /// is there. The folder's lock is the practice org's; without one, two processes must not
+    /// share it.
     pub fn open(dir: &Path, size: &TenantSize) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let size = kept_size(dir, size)?;

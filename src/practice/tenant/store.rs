@@ -156,7 +156,8 @@ impl Store {
         (&self.apis[permission.api].identifier, &permission.name)
     }
 
-    /// Applies an effect that came about at `now` (milliseconds). What names nothing is passed over.
+    /// Applies an effect that came about at `now` (milliseconds). What names nothing is passed
+    /// over.
     pub fn perform(&mut self, effect: &Effect, now: i64) {
         match effect {
             Effect::UserPermission { verb, user, api, permission } => {

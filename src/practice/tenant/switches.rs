@@ -18,8 +18,8 @@ pub struct Switches {
     pub other_calls_per_minute: u32,
     /// Whether a 429 of the Management API says when to come back.
     pub retry_after: RetryAfter,
-    /// The allowance that `/users/{id}/permissions` and `/users/{id}/roles` draw on where a plan has
-    /// several.
+    /// The allowance that `/users/{id}/permissions` and `/users/{id}/roles` draw on where a plan
+    /// has several.
     pub assignments_group: AssignmentsGroup,
     /// Seconds that an access token is good for.
     pub token_lifetime_s: u32,

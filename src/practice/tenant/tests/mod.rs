@@ -1,5 +1,6 @@
 //! The tests of the tenant: each quirk by the section of the protocol reference that tells of it.
 
+mod documents;
 mod grants;
 mod jobs;
 mod kept;
@@ -30,8 +31,9 @@ fn desk() -> Desk {
     switched(Switches::default())
 }
 
-fn switched(switches: Switches) -> Desk {
-    sized(60, Switches { plan: Plan::Unlimited, ..switches })
+fn switched(mut switches: Switches) -> Desk {
+    switches.plan = Plan::Unlimited;
+    sized(60, switches)
 }
 
 fn sized(users: u32, switches: Switches) -> Desk {
