@@ -110,6 +110,26 @@ impl Profile {
         shown
     }
 
+    /// A member that is asked for often, without showing the whole user; the outer none when the
+    /// path is not one of these.
+    pub fn member(&self, id: &str, path: &str) -> Option<Option<Value>> {
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        Some(match path {
+            "user_id" => Some(Value::from(id)),
+            "email" => text(&self.email),
+            "email_verified" => self.email.is_some().then_some(Value::from(self.email_verified)),
+            "name" => text(&self.name),
+            "nickname" => text(&self.nickname),
+            "blocked" => self.blocked.map(Value::from),
+            "created_at" => Some(Value::from(spell_time(self.created_ms))),
+            "updated_at" => Some(Value::from(spell_time(self.updated_ms))),
+            "identities[0].connection" => Some(Value::from(self.connection().name)),
+            "identities[0].provider" => Some(Value::from(self.connection().provider)),
+            "identities[0].user_id" => Some(Value::from(own_id(id))),
+            _ => return None,
+        })
+    }
+
     /// The values of a searchable field, as texts; none when the field is not there.
     ///
     /// `path` is a name such as `email`, `identities.connection` or `app_metadata.plan`.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::super::serve::random_text;
 use super::super::payload::{closed, full_text, object, text, wrong_type};
 use super::super::reply::{Outcome, Refusal, Reply};
-use super::super::store::{CONNECTIONS, Connection, Store};
+use super::super::store::{CONNECTIONS, Connection, Store, User};
 use super::super::wire::Call;
 use super::{Job, Stage, Work};
 
@@ -138,14 +138,19 @@ impl Asked {
             .filter(|user| connection.is_none_or(|wanted| wanted == user.profile.connection()))
             .take(limit.unwrap_or(usize::MAX));
         for user in users {
-            let shown = user.show();
-            writeln!(out, "{}", self.line(&shown)).map_err(broken)?;
+            writeln!(out, "{}", self.line(user)).map_err(broken)?;
         }
         Ok(out.finish().map_err(broken)?.into())
     }
 
-    fn line(&self, user: &Value) -> String {
-        let value = |path: &str| user.pointer(&pointer(path));
+    fn line(&self, user: &User) -> String {
+        let mut shown = None;
+        let mut value = |path: &str| {
+            user.profile.member(&user.id, path).unwrap_or_else(|| {
+                let shown = shown.get_or_insert_with(|| user.show());
+                shown.pointer(&pointer(path)).cloned()
+            })
+        };
         if self.csv {
             let cell = |(path, _): &(String, String)| match value(path) {
                 None | Some(Value::Null) => String::new(),
@@ -157,11 +162,9 @@ impl Asked {
             };
             return self.fields.iter().map(cell).collect::<Vec<_>>().join(",");
         }
-        let members = self
-            .fields
-            .iter()
-            .filter_map(|(path, name)| value(path).map(|value| (name.clone(), value.clone())));
-        Value::Object(members.collect()).to_string()
+        let member =
+            |(path, name): &(String, String)| value(path).map(|value| (name.clone(), value));
+        Value::Object(self.fields.iter().filter_map(member).collect()).to_string()
     }
 }
 

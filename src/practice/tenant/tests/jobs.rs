@@ -59,6 +59,36 @@ async fn an_export_has_all_users_section_2_6() {
 }
 
 #[tokio::test]
+async fn an_export_says_of_a_user_what_a_read_says_section_2_6() {
+    let desk = desk();
+    let paths = [
+        ("user_id", "/user_id"),
+        ("email", "/email"),
+        ("email_verified", "/email_verified"),
+        ("name", "/name"),
+        ("nickname", "/nickname"),
+        ("blocked", "/blocked"),
+        ("created_at", "/created_at"),
+        ("app_metadata", "/app_metadata"),
+        ("identities[0].connection", "/identities/0/connection"),
+        ("identities[0].provider", "/identities/0/provider"),
+        ("identities[0].user_id", "/identities/0/user_id"),
+    ];
+    let fields: Vec<Value> = paths.iter().map(|(name, _)| json!({"name": name})).collect();
+    let id = export(&desk, json!({"format": "json", "fields": fields})).await;
+    desk.pass(500);
+    let text = download(&desk, &link(&desk, &id).await).await;
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let read = desk.get(&user_path(line["user_id"].as_str().unwrap(), "")).await.json();
+        for (name, pointer) in paths {
+            assert_eq!(line.get(name), read.pointer(pointer), "{name}");
+        }
+    }
+    assert_eq!(text.lines().count(), 60);
+}
+
+#[tokio::test]
 async fn csv_has_an_apostrophe_before_each_text_section_2_6() {
     let desk = desk();
     let fields = json!([{"name": "user_id"}, {"name": "email_verified"}, {"name": "app_metadata.plan", "export_as": "plan"}]);

@@ -5,6 +5,7 @@ mod grants;
 mod jobs;
 mod kept;
 mod mischief;
+mod model;
 mod pace;
 mod roles;
 mod sign_in;
