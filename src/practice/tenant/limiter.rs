@@ -139,6 +139,8 @@ impl Limiter {
         let slot = &mut self.buckets[group as usize];
         let bucket = slot.get_or_insert(Bucket { content: allowance.full(), filled_ms: now_ms });
         let others = if group == Group::Tokens { 0 } else { switches.other_calls_per_minute };
+        // The plan may have been larger a moment ago.
+        bucket.content = bucket.content.min(allowance.full());
         bucket.fill(allowance, switches.refill, others, now_ms);
         let allowed = bucket.content >= PART;
         if allowed {
@@ -299,6 +301,16 @@ mod tests {
         limiter.leave(1, &switches, START);
         let mut take = || limiter.take(Group::Global, &switches, START).unwrap().allowed;
         assert_eq!([take(), take()], [true, false]);
+    }
+
+    #[test]
+    fn a_smaller_plan_counts_at_once() {
+        let mut limiter = Limiter::default();
+        let large = with(Plan::Enterprise, Refill::Drip);
+        limiter.take(Group::Global, &large, START).unwrap();
+        let small = with(Plan::Free, Refill::Drip);
+        let taken = limiter.take(Group::Global, &small, START).unwrap();
+        assert_eq!((taken.limit, taken.remaining), (2, 1));
     }
 
     #[test]

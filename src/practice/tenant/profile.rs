@@ -110,22 +110,22 @@ impl Profile {
         shown
     }
 
-    /// A member that is asked for often, without showing the whole user; the outer none when the
-    /// path is not one of these.
-    pub fn member(&self, id: &str, path: &str) -> Option<Option<Value>> {
-        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    /// A member that is asked for often, without showing the whole user. Null when the user does
+    /// not have it, none when the path is not one of these.
+    pub fn member(&self, id: &str, path: &str) -> Option<Value> {
+        let text = |text: &Option<String>| json!(text);
         Some(match path {
-            "user_id" => Some(Value::from(id)),
+            "user_id" => json!(id),
             "email" => text(&self.email),
-            "email_verified" => self.email.is_some().then_some(Value::from(self.email_verified)),
+            "email_verified" => json!(self.email.is_some().then_some(self.email_verified)),
             "name" => text(&self.name),
             "nickname" => text(&self.nickname),
-            "blocked" => self.blocked.map(Value::from),
-            "created_at" => Some(Value::from(spell_time(self.created_ms))),
-            "updated_at" => Some(Value::from(spell_time(self.updated_ms))),
-            "identities[0].connection" => Some(Value::from(self.connection().name)),
-            "identities[0].provider" => Some(Value::from(self.connection().provider)),
-            "identities[0].user_id" => Some(Value::from(own_id(id))),
+            "blocked" => json!(self.blocked),
+            "created_at" => json!(spell_time(self.created_ms)),
+            "updated_at" => json!(spell_time(self.updated_ms)),
+            "identities[0].connection" => json!(self.connection().name),
+            "identities[0].provider" => json!(self.connection().provider),
+            "identities[0].user_id" => json!(own_id(id)),
             _ => return None,
         })
     }

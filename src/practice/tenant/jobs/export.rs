@@ -146,14 +146,15 @@ impl Asked {
     fn line(&self, user: &User) -> String {
         let mut shown = None;
         let mut value = |path: &str| {
-            user.profile.member(&user.id, path).unwrap_or_else(|| {
+            let found = user.profile.member(&user.id, path).or_else(|| {
                 let shown = shown.get_or_insert_with(|| user.show());
                 shown.pointer(&pointer(path)).cloned()
-            })
+            });
+            found.filter(|value| !value.is_null())
         };
         if self.csv {
             let cell = |(path, _): &(String, String)| match value(path) {
-                None | Some(Value::Null) => String::new(),
+                None => String::new(),
                 // An apostrophe goes before every text, so that no spreadsheet takes it for more.
                 Some(Value::String(text)) => quote(&format!("'{text}")),
                 Some(Value::Bool(value)) => value.to_string(),
