@@ -105,6 +105,20 @@ impl Inner {
 impl Practice {
     /// Opens the wire of an org. Jobs are kept with a kept org, and unfinished ones go on at once.
     pub fn new(org: Org) -> io::Result<Self> {
+        let this = Self::stepped(org)?;
+        let mut workers = Vec::new();
+        for slot in 0..SLOTS {
+            let inner = Arc::clone(&this.handle.inner);
+            let name = format!("practice-{slot}");
+            workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
+        }
+        *this.handle.workers.lock().unwrap_or_else(PoisonError::into_inner) = workers;
+        Ok(this)
+    }
+
+    /// The same without threads of its own: jobs go on only when [`Practice::step`] is called, so
+    /// that whoever calls it owns the time.
+    pub fn stepped(org: Org) -> io::Result<Self> {
         let jobs = Jobs::open(org.dir())?;
         let inner = Arc::new(Inner {
             org,
@@ -117,13 +131,13 @@ impl Practice {
             descriptions: Mutex::default(),
             pace: Mutex::default(),
         });
-        let mut workers = Vec::new();
-        for slot in 0..SLOTS {
-            let inner = Arc::clone(&inner);
-            let name = format!("practice-{slot}");
-            workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
-        }
-        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::new(workers) }) })
+        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::default() }) })
+    }
+
+    /// Takes the oldest waiting job up, or works it off if it was taken up before; `false` when
+    /// none waits. For an org that was made by [`Practice::stepped`].
+    pub fn step(&self) -> bool {
+        jobs::step(&self.handle.inner)
     }
 
     /// Answers one request in this process, without a socket.

@@ -1,0 +1,153 @@
+//! One process of the engine: a runtime whose time goes on only when all is still.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore::http::client::{Client, Settings};
+use longshore::model::failure::Failure;
+use longshore::model::secret::Secret;
+use longshore::model::sign_in::{Grant, SignIn};
+use longshore::pipeline::event::{Event, Summary, Watch};
+use longshore::pipeline::run::{self, Seed};
+use longshore::pipeline::stop::Stop;
+use longshore::practice::{CLIENT_ID, CLIENT_SECRET};
+use longshore::target::salesforce::Salesforce;
+
+use super::dice::Dice;
+use super::scene::Scene;
+use super::still::Threads;
+use super::wire::{End, Moment, Wire};
+
+/// Milliseconds after which a process that has not ended hangs: a week.
+const HANGS: u64 = 7 * 86_400_000;
+
+/// What the engine is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Load,
+}
+
+/// How a process ended.
+pub enum Came {
+    /// By itself, in good order or not.
+    Home(Result<Summary, Failure>),
+    Killed,
+    /// Not within the bound of virtual time.
+    Hung,
+}
+
+/// Runs one process from its start to its end.
+pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Moment>) -> Came {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .thread_keep_alive(Duration::from_secs(3_600))
+        .build()
+        .unwrap();
+    let calls = scene.state().calls_in_all;
+    let at = at.map(|at| Moment { call: calls + at.call, ..at });
+    let end = Arc::new(End { at, ..End::default() });
+    let came = runtime.block_on(async {
+        let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end)));
+        tokio::select! {
+            biased;
+            came = live(scene, task, &end) => Came::Home(came),
+            came = clock => came.unwrap(),
+        }
+    });
+    drop(runtime);
+    came
+}
+
+/// Lets time pass in growing steps while all is still; returns when the process is to be ended.
+async fn keep_time(scene: Arc<Scene>, end: Arc<End>) -> Came {
+    let mut threads = Threads::new();
+    let (mut step, mut lived, mut seen) = (1, 0, 0);
+    loop {
+        settle(&mut threads).await;
+        if end.is_dying() {
+            return Came::Killed;
+        }
+        if lived > HANGS {
+            return Came::Hung;
+        }
+        // Where something happened time is looked at closely; where not, in longer strides.
+        let told = scene.state().story.len();
+        step = if told == seen { (step * 2).min(60_000) } else { 1 };
+        seen = told;
+        lived += step;
+        for parcel in scene.pass(step) {
+            scene.tell(format!("{} {} arrives late", parcel.method, parcel.uri.path()));
+            let scene = Arc::clone(&scene);
+            tokio::spawn(async move { scene.deliver(&parcel).await });
+        }
+        tokio::time::advance(Duration::from_millis(step)).await;
+    }
+}
+
+/// Returns when nothing happens any more unless a timer fires.
+async fn settle(threads: &mut Threads) {
+    loop {
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        if threads.still() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The life of a process: sign in, and do what was asked.
+async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary, Failure> {
+    let random = Dice::of(scene.seed, "engine").next();
+    let clock = Arc::clone(scene);
+    let now = Arc::new(move || clock.now());
+    let wire = Wire { scene: Arc::clone(scene), end: Arc::clone(end) };
+    let client = Client::new(Arc::new(wire), Settings::new(random, now));
+    let stop = Stop::new();
+    let (asked, wish) = (stop.clone(), Arc::clone(end));
+    tokio::spawn(async move {
+        wish.stop.notified().await;
+        asked.ask();
+    });
+    let target = Arc::new(Salesforce::sign_in(client, sign_in()).await?);
+    #[expect(clippy::cast_possible_truncation, reason = "any part of chance is chance")]
+    let seed = Seed { started: scene.now(), random: random as u32 };
+    let watch = Arc::new(Teller(Arc::clone(scene)));
+    match task {
+        Task::Load => {
+            let plan = scene.load.plan(scene.folder.path());
+            run::load(plan, target, "practice".to_owned(), watch, stop, seed).await
+        }
+    }
+}
+
+fn sign_in() -> SignIn {
+    SignIn {
+        instance_url: "http://localhost".parse().unwrap(),
+        login_url: None,
+        grant: Grant::ClientCredentials {
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: Secret::new(CLIENT_SECRET.to_owned()),
+        },
+        api_version: None,
+    }
+}
+
+/// Writes events into the story.
+struct Teller(Arc<Scene>);
+
+impl Watch for Teller {
+    fn see(&self, event: &Event) {
+        let line = match event {
+            Event::Notice { message } => format!("notice: {message}"),
+            Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
+            Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
+            Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
+            Event::InputEnded { .. } => "the input has been read".to_owned(),
+            _ => return,
+        };
+        self.0.tell(line);
+    }
+}

@@ -1,0 +1,277 @@
+//! The world of one seed: an org, a wire, clocks, and what has happened so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use longshore::practice::switches::{
+    ClearEcho, Echo, EmptyEcho, HeaderEcho, LineEndEcho, NumberEcho, ResultStyle, RunningResults,
+    SecondPut, Switches,
+};
+use longshore::practice::{Org, Practice, SeedSize};
+
+use super::dice::Dice;
+use super::load::Load;
+use super::tricks::{Kind, Weather};
+
+/// When every scene begins: 2026-11-20T09:00:00Z.
+const BEGAN: i64 = 1_795_165_200_000;
+
+/// Everything that outlives a process of the engine.
+pub struct Scene {
+    pub seed: u64,
+    pub folder: tempfile::TempDir,
+    pub practice: Practice,
+    pub load: Load,
+    pub weather: Weather,
+    /// Effects in the audit log before the load.
+    pub before: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// Milliseconds since the scene began.
+    pub now: u64,
+    /// Milliseconds by which the wall clock here is off.
+    pub wall_off: i64,
+    /// When the org next does something of its own accord.
+    next_step: u64,
+    calls: BTreeMap<Kind, u64>,
+    pub calls_in_all: u64,
+    pub tricks: u64,
+    pub late: Vec<Parcel>,
+    /// What the org holds of each job, and which were told to start.
+    pub bodies: BTreeMap<String, Vec<u8>>,
+    pub started: BTreeSet<String>,
+    /// Jobs of which nobody can tell any more what became of their rows.
+    pub proof_gone: BTreeSet<String>,
+    /// Whatever fired, by name.
+    pub fired: BTreeMap<String, u64>,
+    /// What happened on the wire, for people.
+    pub story: Vec<String>,
+    /// The engine is to stop in an orderly way at this call.
+    pub stop_at: Option<u64>,
+}
+
+/// A request that arrives at a time of its own.
+#[derive(Clone)]
+pub struct Parcel {
+    pub due: u64,
+    pub name: &'static str,
+    pub method: Method,
+    pub uri: http::Uri,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+}
+
+impl Scene {
+    pub fn new(seed: u64) -> Arc<Self> {
+        let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
+        let org = org.with_switches(switches(&mut Dice::of(seed, "switches")));
+        let load = Load::roll(seed, &org);
+        let before = org.audit().len();
+        let mut state = State::default();
+        let mut dice = Dice::of(seed, "stop");
+        state.stop_at = dice.chance(8).then(|| dice.roll(1, 40));
+        Arc::new(Self {
+            seed,
+            folder: folder(),
+            practice: Practice::stepped(org).unwrap(),
+            load,
+            weather: Weather::roll(seed),
+            before,
+            state: Mutex::new(state),
+        })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// What the wall clock here says.
+    pub fn now(&self) -> jiff::Timestamp {
+        let state = self.state();
+        let ms = BEGAN + i64::try_from(state.now).unwrap() + state.wall_off;
+        jiff::Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    pub fn fired(&self, name: &str) {
+        *self.state().fired.entry(name.to_owned()).or_default() += 1;
+    }
+
+    pub fn tell(&self, what: String) {
+        let mut state = self.state();
+        let line = format!("{:>9} ms  {what}", state.now);
+        state.story.push(line);
+    }
+
+    /// The number of this call among those of its kind, from 1.
+    pub fn count(&self, kind: Kind) -> u64 {
+        let mut state = self.state();
+        state.calls_in_all += 1;
+        let nth = state.calls.entry(kind).or_default();
+        *nth += 1;
+        *nth
+    }
+
+    /// Lets so much time pass for everybody but the engine, whose time is tokio's.
+    ///
+    /// Gives the requests that arrive now.
+    pub fn pass(&self, ms: u64) -> Vec<Parcel> {
+        let mut state = self.state();
+        state.now += ms;
+        let now = state.now;
+        let step = now >= state.next_step;
+        if step {
+            let mut dice = Dice::of(self.seed, &format!("step {now}"));
+            state.next_step = now + dice.pick(&[10, 100, 700, 3_000]);
+        }
+        let (due, later) = state.late.drain(..).partition(|parcel| parcel.due <= now);
+        state.late = later;
+        drop(state);
+        if step {
+            self.practice.step();
+        }
+        due
+    }
+
+    /// Whether anything is still to come without the engine.
+    pub fn is_over(&self) -> bool {
+        self.state().late.is_empty() && !self.practice.step()
+    }
+
+    /// Hands a request to the org and keeps the books on what it did.
+    pub async fn deliver(&self, parcel: &Parcel) -> http::Response<Bytes> {
+        let path = parcel.uri.path().to_owned();
+        let kind = Kind::of(&parcel.method, &path, &parcel.body);
+        let trouble = (kind == Kind::Create).then(|| self.arm()).flatten();
+        let mut request = Request::new(
+            Full::new(parcel.body.clone()).map_err(|never| match never {}).boxed_unsync(),
+        );
+        *request.method_mut() = parcel.method.clone();
+        *request.uri_mut() = parcel.uri.clone();
+        *request.headers_mut() = parcel.headers.clone();
+        let (head, body) = self.practice.call(request).await.into_parts();
+        self.practice.mischief().clear();
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap();
+        if head.status.is_success() {
+            self.note(kind, &path, parcel, &body, trouble);
+        }
+        http::Response::from_parts(head, body)
+    }
+
+    fn note(&self, kind: Kind, path: &str, asked: &Parcel, told: &[u8], trouble: Option<bool>) {
+        let job = || path.split('/').nth(6).unwrap_or_default().to_owned();
+        let mut state = self.state();
+        match kind {
+            Kind::Create => {
+                let told: serde_json::Value = serde_json::from_slice(told).unwrap();
+                if trouble == Some(true) {
+                    state.proof_gone.insert(told["id"].as_str().unwrap().to_owned());
+                }
+            }
+            Kind::Upload => {
+                state.bodies.entry(job()).or_default().extend_from_slice(&asked.body);
+            }
+            Kind::Commit => {
+                let now = state.now;
+                let ordinal = state.started.len();
+                state.started.insert(job());
+                if let Some(act) = self.person(ordinal, now, &job()) {
+                    state.late.push(act);
+                }
+            }
+            _ if asked.method == Method::DELETE => {
+                state.proof_gone.insert(job());
+            }
+            _ => {}
+        }
+        if matches!(asked.name, "aborted by a person" | "deleted by a person") {
+            *state.fired.entry(asked.name.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// What somebody else does to a started job.
+    fn person(&self, ordinal: usize, now: u64, job: &str) -> Option<Parcel> {
+        let mut dice = Dice::of(self.seed, &format!("person {ordinal}"));
+        let (name, method, body) = match dice.roll(0, 40) {
+            0 => ("aborted by a person", Method::PATCH, r#"{"state":"Aborted"}"#),
+            1 => ("deleted by a person", Method::DELETE, ""),
+            _ => return None,
+        };
+        let mut headers = http::HeaderMap::new();
+        let token = format!("Bearer {}", self.practice.issue_token());
+        headers.insert(http::header::AUTHORIZATION, token.parse().unwrap());
+        let uri = format!("http://localhost/services/data/v62.0/jobs/ingest/{job}");
+        let due = now + dice.pick(&[1, 100, 1_000, 4_000]);
+        let body = Bytes::from_static(body.as_bytes());
+        Some(Parcel { due, name, method, uri: uri.parse().unwrap(), headers, body })
+    }
+
+    /// Trouble for the job that is created next; says whether it takes the proof of rows away.
+    fn arm(&self) -> Option<bool> {
+        use longshore::practice::mischief::{Fault, Rule};
+        let nth = self.state().calls.get(&Kind::Create).copied().unwrap_or_default();
+        let mut dice = Dice::of(self.seed, &format!("job {nth}"));
+        let after_rows = dice.roll(0, 8);
+        let (name, fault) = match dice.roll(0, 24) {
+            0 => {
+                let message = "InternalServerError : it broke".to_owned();
+                ("job failed half-way", Fault::FailJob { after_rows, message })
+            }
+            1 => ("job aborted half-way", Fault::AbortJob { after_rows }),
+            2 => ("results left out", Fault::DropResults { every: dice.roll(1, 6) }),
+            3 | 4 => ("rows locked", Fault::LockRows { every: dice.roll(2, 5) }),
+            5 | 6 => ("order kept", Fault::KeepOrder),
+            _ => return None,
+        };
+        let gone = matches!(fault, Fault::DropResults { .. });
+        let (method, path) = ("POST".to_owned(), "*/jobs/ingest".to_owned());
+        self.practice.mischief().add(Rule { method, path, nth: 1, times: 1, fault });
+        self.fired(name);
+        Some(gone)
+    }
+}
+
+/// Names of what [`Scene`] itself does wrong.
+pub const TROUBLES: [&str; 7] = [
+    "job failed half-way",
+    "job aborted half-way",
+    "results left out",
+    "rows locked",
+    "order kept",
+    "aborted by a person",
+    "deleted by a person",
+];
+
+/// A private folder, in memory where there is such a place: a sync costs nothing there.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+fn switches(dice: &mut Dice) -> Switches {
+    Switches {
+        echo_numbers: dice.pick(&[NumberEcho::JavaDouble, NumberEcho::Plain, NumberEcho::Verbatim]),
+        echo_booleans: dice.pick(&[Echo::Canonical, Echo::Verbatim]),
+        echo_dates: dice.pick(&[Echo::Canonical, Echo::Verbatim]),
+        echo_clear: dice.pick(&[ClearEcho::Blank, ClearEcho::Verbatim]),
+        echo_empty: dice.pick(&[EmptyEcho::Blank, EmptyEcho::ClearMark]),
+        echo_line_ends: dice.pick(&[LineEndEcho::Verbatim, LineEndEcho::Lf]),
+        echo_trims_text: dice.chance(50),
+        result_line_ending: dice.pick(&[ResultStyle::AsTheJob, ResultStyle::Fixed]),
+        header_echo: dice.pick(&[
+            HeaderEcho::Verbatim,
+            HeaderEcho::Quoted,
+            HeaderEcho::Canonical,
+        ]),
+        failed_rows_repeat_bad_ids: dice.chance(50),
+        second_put: dice.pick(&[SecondPut::AtPut, SecondPut::AtPatch]),
+        running_results: dice.pick(&[RunningResults::Refused, RunningResults::Partial]),
+        ..Switches::default()
+    }
+}
