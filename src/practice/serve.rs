@@ -1,6 +1,5 @@
 //! The practice org as something that answers HTTP, in this process or on a loopback port.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::BuildHasher;
@@ -84,8 +83,6 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
-    /// Descriptions do not change and take a while to build.
-    descriptions: Mutex<HashMap<String, Arc<Value>>>,
     pace: Mutex<Pace>,
 }
 
@@ -96,9 +93,7 @@ impl Inner {
 
     /// The description of an object; null when there is none.
     pub(super) fn describe(&self, object: &str) -> Arc<Value> {
-        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(self.org.describe(object).unwrap_or_default());
-        Arc::clone(known.entry(object.to_owned()).or_insert_with(made))
+        self.org.describe(object).unwrap_or_default()
     }
 }
 
@@ -128,7 +123,6 @@ impl Practice {
             clock: Clock::default(),
             meter: Meter::default(),
             cursors: Cursors::default(),
-            descriptions: Mutex::default(),
             pace: Mutex::default(),
         });
         Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::default() }) })

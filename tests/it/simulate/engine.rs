@@ -73,7 +73,7 @@ async fn keep_time(scene: Arc<Scene>, end: Arc<End>) -> Came {
         }
         // Where something happened time is looked at closely; where not, in longer strides.
         let told = scene.state().story.len();
-        step = if told == seen { (step * 2).min(60_000) } else { 1 };
+        step = if told == seen { (step * 3).min(60_000) } else { 5 };
         seen = told;
         lived += step;
         for parcel in scene.pass(step) {

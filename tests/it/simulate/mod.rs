@@ -14,9 +14,18 @@ use scene::Scene;
 
 #[test]
 fn first() {
-    for seed in 0..50 {
+    let mut spent = [0_u128; 4];
+    #[expect(clippy::disallowed_methods)]
+    let now = std::time::Instant::now;
+    let seeds: std::ops::Range<u64> = 0..200;
+    let mut calls = 0;
+    let mut fired = std::collections::BTreeMap::new();
+    for seed in seeds {
+        let t0 = now();
         let scene = Scene::new(seed);
+        let t1 = now();
         let came = process(&scene, Task::Load, None);
+        let t2 = now();
         let root = scene.folder.path().join("runs").join("r");
         let faults = match &came {
             Came::Home(Ok(summary)) => {
@@ -27,11 +36,18 @@ fn first() {
             Came::Killed => vec!["killed".to_owned()],
             Came::Hung => vec!["HUNG".to_owned()],
         };
-        if !faults.is_empty() {
+        let t3 = now();
+        calls += scene.state().calls_in_all;
+        for (k, v) in &scene.state().fired { *fired.entry(k.clone()).or_insert(0) += v; }
+        if !faults.is_empty() || seed == 7 {
             println!("== {seed}\n{}\n{}", faults.join("\n"), scene.state().story.join("\n"));
             if let Came::Home(Ok(summary)) = &came {
                 println!("{summary:?}");
             }
         }
+        drop(scene);
+        let t4 = now();
+        for (i, d) in [t1 - t0, t2 - t1, t3 - t2, t4 - t3].iter().enumerate() { spent[i] += d.as_micros(); }
     }
+    println!("{spent:?} {calls} {fired:#?}");
 }

@@ -70,7 +70,7 @@ pub struct Parcel {
 
 impl Scene {
     pub fn new(seed: u64) -> Arc<Self> {
-        let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
+        let org = Org::without_records(&SeedSize { users: 1, permission_sets: 1 });
         let org = org.with_switches(switches(&mut Dice::of(seed, "switches")));
         let load = Load::roll(seed, &org);
         let before = org.audit().len();

@@ -7,8 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+const TASKS: &str = "/proc/self/task";
 
 /// The threads of this process but the one that made this.
 pub struct Threads {
@@ -16,7 +18,6 @@ pub struct Threads {
     open: BTreeMap<u64, Thread>,
     /// How often each thread had run at the last look.
     ran: Vec<u64>,
-    process: File,
     known: u64,
 }
 
@@ -29,39 +30,34 @@ impl Threads {
     pub fn new() -> Self {
         let own = std::fs::read_link("/proc/thread-self").unwrap();
         let own = number(own.file_name().unwrap().to_str().unwrap());
-        let process = File::open("/proc/self/stat").unwrap();
-        Self { own, open: BTreeMap::new(), ran: Vec::new(), process, known: 0 }
+        Self { own, open: BTreeMap::new(), ran: Vec::new(), known: 0 }
     }
 
     /// Whether all other threads sleep and none has run since the last call.
     pub fn still(&mut self) -> bool {
-        let count = field(&read(&self.process).unwrap(), 17);
+        // The folder has a link for each thread, and two of its own.
+        let count = std::fs::metadata(TASKS).unwrap().nlink();
         if count != self.known {
             self.list();
             self.known = count;
         }
         let mut ran = Vec::with_capacity(self.open.len());
-        let mut asleep = true;
-        let mut ended = false;
         for thread in self.open.values() {
-            match (read(&thread.schedule), read(&thread.stat)) {
-                (Some(schedule), Some(stat)) => {
-                    ran.push(number(schedule.split_whitespace().nth(2).unwrap()));
-                    asleep &= state(&stat) == "S";
-                }
-                _ => ended = true,
-            }
+            let Some(schedule) = read(&thread.schedule) else {
+                self.known = 0;
+                return false;
+            };
+            ran.push(number(schedule.split_whitespace().nth(2).unwrap()));
         }
-        if ended {
-            self.known = 0;
+        if ran != self.ran {
+            self.ran = ran;
+            return false;
         }
-        let still = asleep && !ended && ran == self.ran;
-        self.ran = ran;
-        still
+        self.open.values().all(|thread| read(&thread.stat).is_some_and(|stat| sleeps(&stat)))
     }
 
     fn list(&mut self) {
-        let tasks = Path::new("/proc/self/task");
+        let tasks = Path::new(TASKS);
         let entries = std::fs::read_dir(tasks).unwrap();
         let alive: Vec<u64> = entries
             .map(|entry| number(entry.unwrap().file_name().to_str().unwrap()))
@@ -86,13 +82,8 @@ fn read(file: &File) -> Option<String> {
 }
 
 /// The fields of `stat` begin behind the name, which may hold anything but is in parentheses.
-fn state(stat: &str) -> &str {
-    stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').next().unwrap_or_default()
-}
-
-fn field(stat: &str, at: usize) -> u64 {
-    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    number(rest.split(' ').nth(at).unwrap_or_default())
+fn sleeps(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
 }
 
 fn number(text: &str) -> u64 {
