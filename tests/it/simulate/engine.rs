@@ -16,7 +16,7 @@ use longshore::target::salesforce::Salesforce;
 use super::dice::Dice;
 use super::scene::Scene;
 use super::still::Threads;
-use super::wire::{End, Moment, Wire};
+use super::wire::{Death, End, Wire};
 
 /// Milliseconds after which a process that has not ended hangs: a week.
 const HANGS: u64 = 7 * 86_400_000;
@@ -25,6 +25,8 @@ const HANGS: u64 = 7 * 86_400_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     Load,
+    /// Nothing: the world goes on without it until all is at rest.
+    Rest,
 }
 
 /// How a process ended.
@@ -32,12 +34,14 @@ pub enum Came {
     /// By itself, in good order or not.
     Home(Result<Summary, Failure>),
     Killed,
+    /// There is nothing left to happen.
+    Rested,
     /// Not within the bound of virtual time.
     Hung,
 }
 
 /// Runs one process from its start to its end.
-pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Moment>) -> Came {
+pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Death>) -> Came {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -45,10 +49,13 @@ pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Moment>) -> Came {
         .build()
         .unwrap();
     let calls = scene.state().calls_in_all;
-    let at = at.map(|at| Moment { call: calls + at.call, ..at });
+    let at = at.map(|at| match at {
+        Death::Call(nth, when) => Death::Call(calls + nth, when),
+        Death::Time(ms) => Death::Time(ms),
+    });
     let end = Arc::new(End { at, ..End::default() });
     let came = runtime.block_on(async {
-        let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end)));
+        let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end), task));
         tokio::select! {
             biased;
             came = live(scene, task, &end) => Came::Home(came),
@@ -60,13 +67,20 @@ pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Moment>) -> Came {
 }
 
 /// Lets time pass in growing steps while all is still; returns when the process is to be ended.
-async fn keep_time(scene: Arc<Scene>, end: Arc<End>) -> Came {
+async fn keep_time(scene: Arc<Scene>, end: Arc<End>, task: Task) -> Came {
     let mut threads = Threads::new();
     let (mut step, mut lived, mut seen) = (1, 0, 0);
     loop {
         settle(&mut threads).await;
+        if end.begins(|at| matches!(at, Death::Time(ms) if lived >= ms)) {
+            scene.tell("the process is killed".to_owned());
+            scene.fired("killed at an instant");
+        }
         if end.is_dying() {
             return Came::Killed;
+        }
+        if task == Task::Rest && scene.is_over() {
+            return Came::Rested;
         }
         if lived > HANGS {
             return Came::Hung;
@@ -100,6 +114,9 @@ async fn settle(threads: &mut Threads) {
 
 /// The life of a process: sign in, and do what was asked.
 async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary, Failure> {
+    if task == Task::Rest {
+        std::future::pending::<()>().await;
+    }
     let random = Dice::of(scene.seed, "engine").next();
     let clock = Arc::clone(scene);
     let now = Arc::new(move || clock.now());
@@ -120,6 +137,7 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
             let plan = scene.load.plan(scene.folder.path());
             run::load(plan, target, "practice".to_owned(), watch, stop, seed).await
         }
+        Task::Rest => unreachable!("it never ends by itself"),
     }
 }
 

@@ -28,15 +28,16 @@ struct Fate {
 
 /// Holds the files of the run in `root` against the org; gives what is wrong.
 ///
-/// `whole` says that the run has come to its end by itself, so that a row may be unknown only where
-/// the proof was taken away.
-pub fn check(scene: &Scene, root: &Path, whole: bool) -> Vec<String> {
+/// `whole` says that the run has come to its end by itself: all rows were read, and a row is unknown
+/// only where the proof was taken away. Otherwise the first `read` rows are accounted for.
+pub fn check(scene: &Scene, root: &Path, read: u64, whole: bool) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fates: BTreeMap<String, Fate> = BTreeMap::new();
     for row in &scene.load.rows {
         fates.entry(row.mark.clone()).or_default().rows += 1;
     }
-    files(scene, root, &mut fates, &mut faults);
+    let read = if whole { scene.load.rows.len() as u64 } else { read };
+    files(scene, root, read, &mut fates, &mut faults);
     effects(scene, &mut fates, &mut faults);
     bodies(scene, &mut fates, &mut faults);
     for (mark, fate) in &fates {
@@ -75,6 +76,7 @@ fn judge(mark: &str, fate: &Fate, whole: bool, faults: &mut Vec<String>) {
 fn files(
     scene: &Scene,
     root: &Path,
+    read: u64,
     fates: &mut BTreeMap<String, Fate>,
     faults: &mut Vec<String>,
 ) {
@@ -113,7 +115,7 @@ fn files(
         }
     }
     let missing: Vec<u64> =
-        (1..=scene.load.rows.len() as u64).filter(|number| !seen.remove(number)).collect();
+        (1..=read).filter(|number| !seen.remove(number)).collect();
     if !missing.is_empty() {
         faults.push(format!("LOST, rows {missing:?} stand in no file"));
     }

@@ -29,6 +29,7 @@ pub struct Scene {
     pub weather: Weather,
     /// Effects in the audit log before the load.
     pub before: u64,
+    mutant: Option<Mutant>,
     state: Mutex<State>,
 }
 
@@ -53,8 +54,32 @@ pub struct State {
     pub fired: BTreeMap<String, u64>,
     /// What happened on the wire, for people.
     pub story: Vec<String>,
-    /// The engine is to stop in an orderly way at this call.
-    pub stop_at: Option<u64>,
+    /// What happens when a call of the scene is reached.
+    turns: Vec<(u64, Turn)>,
+    /// Jobs of which the wire lies, for the test of the test.
+    lied: BTreeSet<String>,
+}
+
+/// What happens around the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Somebody asks the engine to stop in good order.
+    Interrupted,
+    DayForward,
+    HourBack,
+    /// A week passes at the far side, and with it what it keeps of jobs.
+    Expired,
+}
+
+/// What is made wrong on purpose, so that the oracle must see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// A job that was started is said to be open and spoiled, so that it is replaced.
+    StartedJobsSpoiled,
+    /// Two rows of a result file have their Ids exchanged.
+    IdsExchanged,
+    /// A result file comes without its rows, however often it is asked for.
+    ResultsWithheld,
 }
 
 /// A request that arrives at a time of its own.
@@ -69,14 +94,23 @@ pub struct Parcel {
 }
 
 impl Scene {
-    pub fn new(seed: u64) -> Arc<Self> {
+    pub fn new(seed: u64, mutant: Option<Mutant>) -> Arc<Self> {
         let org = Org::without_records(&SeedSize { users: 1, permission_sets: 1 });
         let org = org.with_switches(switches(&mut Dice::of(seed, "switches")));
         let load = Load::roll(seed, &org);
         let before = org.audit().len();
         let mut state = State::default();
-        let mut dice = Dice::of(seed, "stop");
-        state.stop_at = dice.chance(8).then(|| dice.roll(1, 40));
+        let mut dice = Dice::of(seed, "turns");
+        for (percent, turn) in [
+            (10, Turn::Interrupted),
+            (20, Turn::DayForward),
+            (20, Turn::HourBack),
+            (2, Turn::Expired),
+        ] {
+            if dice.chance(percent) {
+                state.turns.push((dice.roll(1, 40), turn));
+            }
+        }
         Arc::new(Self {
             seed,
             folder: folder(),
@@ -84,6 +118,7 @@ impl Scene {
             load,
             weather: Weather::roll(seed),
             before,
+            mutant,
             state: Mutex::new(state),
         })
     }
@@ -116,6 +151,36 @@ impl Scene {
         let nth = state.calls.entry(kind).or_default();
         *nth += 1;
         *nth
+    }
+
+    /// What turns at this call; says whether the engine is to stop.
+    pub fn turns_at(&self, call: u64) -> bool {
+        let mut state = self.state();
+        let (now, later) = state.turns.drain(..).partition(|(at, _)| *at <= call);
+        state.turns = later;
+        let mut stop = false;
+        for (_, turn) in now {
+            let name = match turn {
+                Turn::Interrupted => "interrupted",
+                Turn::DayForward => "clock a day ahead",
+                Turn::HourBack => "clock an hour back",
+                Turn::Expired => "jobs expired",
+            };
+            match turn {
+                Turn::Interrupted => stop = true,
+                Turn::DayForward => state.wall_off += 86_400_000,
+                Turn::HourBack => state.wall_off -= 3_600_000,
+                Turn::Expired => {
+                    self.practice.clock().advance_ms(8 * 86_400_000);
+                    let started = state.started.clone();
+                    state.proof_gone.extend(started);
+                }
+            }
+            *state.fired.entry(name.to_owned()).or_default() += 1;
+            let line = format!("{:>9} ms  {name}", state.now);
+            state.story.push(line);
+        }
+        stop
     }
 
     /// Lets so much time pass for everybody but the engine, whose time is tokio's.
@@ -212,6 +277,42 @@ impl Scene {
         Some(Parcel { due, name, method, uri: uri.parse().unwrap(), headers, body })
     }
 
+    /// Whether the wire now lies about a job that was started.
+    pub fn lies(&self, asked: &Parcel) -> bool {
+        let kind = Kind::of(&asked.method, asked.uri.path(), &asked.body);
+        let lies = self.mutant == Some(Mutant::StartedJobsSpoiled) && kind == Kind::Commit;
+        if lies {
+            let job = asked.uri.path().split('/').nth(6).unwrap_or_default().to_owned();
+            self.state().lied.insert(job);
+        }
+        lies
+    }
+
+    /// What a mutant makes of an answer.
+    pub fn bend(&self, asked: &Parcel, told: http::Response<Bytes>) -> http::Response<Bytes> {
+        let path = asked.uri.path();
+        let (mut head, body) = told.into_parts();
+        let bent = match self.mutant {
+            Some(Mutant::StartedJobsSpoiled) => {
+                let job = path.split('/').nth(6).unwrap_or_default();
+                let asks = asked.method == Method::GET && self.state().lied.contains(job);
+                asks.then(|| {
+                    let mut told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                    told["state"] = "Open".into();
+                    told.to_string()
+                })
+            }
+            Some(Mutant::IdsExchanged) if path.ends_with("successfulResults") => exchange(&body),
+            Some(Mutant::ResultsWithheld) if path.ends_with("successfulResults") => {
+                Some(String::new())
+            }
+            _ => None,
+        };
+        let Some(bent) = bent else { return http::Response::from_parts(head, body) };
+        head.headers.remove(http::header::CONTENT_LENGTH);
+        http::Response::from_parts(head, Bytes::from(bent))
+    }
+
     /// Trouble for the job that is created next; says whether it takes the proof of rows away.
     fn arm(&self) -> Option<bool> {
         use longshore::practice::mischief::{Fault, Rule};
@@ -238,7 +339,11 @@ impl Scene {
 }
 
 /// Names of what [`Scene`] itself does wrong.
-pub const TROUBLES: [&str; 7] = [
+pub const TROUBLES: [&str; 11] = [
+    "interrupted",
+    "clock a day ahead",
+    "clock an hour back",
+    "jobs expired",
     "job failed half-way",
     "job aborted half-way",
     "results left out",
@@ -247,6 +352,15 @@ pub const TROUBLES: [&str; 7] = [
     "aborted by a person",
     "deleted by a person",
 ];
+
+/// A result file whose first two rows have each other's Id.
+fn exchange(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let ids: Vec<&str> = text.match_indices("\"001").map(|(at, _)| &text[at..at + 20]).collect();
+    let (one, other) = (*ids.first()?, *ids.get(1)?);
+    let bent = text.replacen(one, "@", 1).replacen(other, one, 1).replacen('@', other, 1);
+    text.starts_with('"').then_some(bent)
+}
 
 /// A private folder, in memory where there is such a place: a sync costs nothing there.
 fn folder() -> tempfile::TempDir {

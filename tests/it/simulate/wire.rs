@@ -18,30 +18,39 @@ use super::tricks::{Again, Kind, Trick, When};
 /// The wire of one process of the engine.
 pub struct Wire {
     pub scene: Arc<Scene>,
-    /// When the process is to die; set once it is dying.
     pub end: Arc<End>,
 }
 
-/// The death of a process: from then on nothing is heard any more.
+/// The end of a process: from its death on nothing is heard any more.
 #[derive(Default)]
 pub struct End {
-    pub at: Option<Moment>,
+    pub at: Option<Death>,
     pub dying: AtomicBool,
+    /// The wish to stop in good order.
     pub stop: Notify,
 }
 
-/// A call, counted within the process, and which side of its effect.
+/// When a process is killed.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    pub call: u64,
-    pub when: When,
+pub enum Death {
+    /// At a call of the scene, on one side of its effect.
+    Call(u64, When),
+    /// After so many milliseconds of its life.
+    Time(u64),
 }
 
 impl End {
     pub fn is_dying(&self) -> bool {
         self.dying.load(Ordering::SeqCst)
     }
+
+    /// Whether it is time, and nobody has said so before.
+    pub fn begins(&self, now: impl Fn(Death) -> bool) -> bool {
+        self.at.is_some_and(now) && !self.dying.swap(true, Ordering::SeqCst)
+    }
 }
+
+const KILLED_AFTER: &str = "killed after a call";
 
 impl Transport for Wire {
     fn send(&self, request: Request<Body>) -> Pending<'_, Result<Answer, Broken>> {
@@ -59,9 +68,7 @@ impl Wire {
             std::future::pending::<()>().await;
         }
         let call = scene.state().calls_in_all;
-        if scene.state().stop_at == Some(call) {
-            scene.fired("interrupted");
-            scene.tell("the run is interrupted".to_owned());
+        if scene.turns_at(call) {
             self.end.stop.notify_one();
         }
         let trick = self.trick(kind, nth);
@@ -87,9 +94,10 @@ impl Wire {
     }
 
     async fn die_if(&self, call: u64, when: When) {
-        let now = self.end.at.is_some_and(|at| call >= at.call && at.when == when);
-        if now && !self.end.dying.swap(true, Ordering::SeqCst) {
-            self.scene.tell(format!("the process is killed, {when:?}"));
+        let now = |at| matches!(at, Death::Call(nth, side) if call >= nth && side == when);
+        if self.end.begins(now) {
+            self.scene.tell(format!("the process is killed {when:?} the effect"));
+            self.scene.fired(if when == When::Before { "killed before a call" } else { KILLED_AFTER });
         }
         if self.end.is_dying() {
             std::future::pending::<()>().await;
@@ -121,12 +129,12 @@ impl Wire {
             state.late.push(Parcel { due, ..parcel.clone() });
         };
         match trick {
-            None => Ok(whole(scene.deliver(&parcel).await)),
+            None => Ok(whole(scene.bend(&parcel, scene.deliver(&parcel).await))),
             Some(Trick::Unreachable) => Err(Broken::NotSent("connection refused".to_owned())),
             Some(Trick::LostBefore) => lost(),
             Some(Trick::LostAfter) => {
                 scene.deliver(&parcel).await;
-                lost()
+                if scene.lies(&parcel) { Ok(made_up(400, "CLIENTINPUTERROR", Again::Unsaid)) } else { lost() }
             }
             Some(Trick::Late(ms)) => {
                 later(ms);
@@ -210,6 +218,7 @@ fn cut(answer: Response<Bytes>, dice: &mut Dice, breaks: bool) -> Answer {
 fn made_up(status: u16, code: &str, again: Again) -> Answer {
     let message = match status {
         403 => "TotalRequests Limit exceeded.",
+        400 => "Found multiple contents for job",
         _ => "made up",
     };
     let body = serde_json::json!([{"errorCode": code, "message": message}]).to_string();
