@@ -45,6 +45,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Death>) -> Came {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
+        .max_blocking_threads(6)
         .thread_keep_alive(Duration::from_secs(3_600))
         .build()
         .unwrap();
@@ -87,7 +88,7 @@ async fn keep_time(scene: Arc<Scene>, end: Arc<End>, task: Task) -> Came {
         }
         // Where something happened time is looked at closely; where not, in longer strides.
         let told = scene.state().story.len();
-        step = if told == seen { (step * 3).min(60_000) } else { 5 };
+        step = if told == seen { (step * 4).min(60_000) } else { 10 };
         seen = told;
         lived += step;
         for parcel in scene.pass(step) {
@@ -108,8 +109,14 @@ async fn settle(threads: &mut Threads) {
         if threads.still() {
             return;
         }
-        std::thread::yield_now();
+        rest();
     }
+}
+
+/// Leaves the processor to whoever is busy.
+#[expect(clippy::disallowed_methods, reason = "other threads are waited for, not time")]
+fn rest() {
+    std::thread::sleep(Duration::from_micros(20));
 }
 
 /// The life of a process: sign in, and do what was asked.

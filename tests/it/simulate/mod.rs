@@ -90,6 +90,7 @@ fn run(seeds: u64, mutant: &str) -> Played {
                 .args(["simulate::part", "--exact", "--ignored", "--nocapture"])
                 .env(PART, words.join(" "))
                 .env_remove(ONE)
+                .env("RAYON_NUM_THREADS", "1")
                 .stdin(Stdio::null())
                 .stdout(Stdio::null());
             if Path::new("/dev/shm").is_dir() {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use longshore::ledger;
 use longshore::practice::org::Value;
 
 use super::scene::Scene;
@@ -42,10 +41,6 @@ pub fn check(scene: &Scene, root: &Path, read: u64, whole: bool) -> Vec<String> 
     bodies(scene, &mut fates, &mut faults);
     for (mark, fate) in &fates {
         judge(mark, fate, whole, &mut faults);
-    }
-    match ledger::verify(root) {
-        Ok(verified) => faults.extend(verified.faults.into_iter().map(|f| format!("verify: {f}"))),
-        Err(failure) => faults.push(format!("verify: {failure}")),
     }
     faults
 }

@@ -75,7 +75,11 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
         return vec!["HUNG at rest".to_owned()];
     }
     let whole = summary.failure.is_none();
-    oracle::check(scene, &root, summary.rows.input, whole)
+    let mut faults = oracle::check(scene, &root, summary.rows.input, whole);
+    // The engine verifies its own accounting, too.
+    let own = summary.failure.filter(|failure| failure.message.contains("accounting"));
+    faults.extend(own.map(|failure| format!("WRONG, {}", failure.message)));
+    faults
 }
 
 /// A load that was refused must have done nothing.

@@ -356,7 +356,8 @@ pub const TROUBLES: [&str; 11] = [
 /// A result file whose first two rows have each other's Id.
 fn exchange(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
-    let ids: Vec<&str> = text.match_indices("\"001").map(|(at, _)| &text[at..at + 20]).collect();
+    let ids: Vec<&str> =
+        text.match_indices("\n\"001").filter_map(|(at, _)| text.get(at + 1..at + 21)).collect();
     let (one, other) = (*ids.first()?, *ids.get(1)?);
     let bent = text.replacen(one, "@", 1).replacen(other, one, 1).replacen('@', other, 1);
     text.starts_with('"').then_some(bent)

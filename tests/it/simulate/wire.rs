@@ -80,11 +80,11 @@ impl Wire {
         ));
         let mut dice = Dice::of(scene.seed, &format!("delay {kind:?} {nth}"));
         self.die_if(call, When::Before).await;
-        let there = dice.pick(&[1, 2, 20, 150]);
+        let there = dice.pick(&[1, 8, 40]);
         tokio::time::sleep(Duration::from_millis(there)).await;
         let told = self.play(trick, parcel, &mut dice).await;
         self.die_if(call, When::After).await;
-        tokio::time::sleep(Duration::from_millis(dice.pick(&[1, 2, 20, 150]))).await;
+        tokio::time::sleep(Duration::from_millis(dice.pick(&[1, 8, 40]))).await;
         let heard = match &told {
             Ok(answer) => answer.status().to_string(),
             Err(broken) => broken.to_string(),
