@@ -16,6 +16,7 @@
 //! | ring | module | what it is for |
 //! |---|---|---|
 //! | 0 | [`model`] | nouns without I/O: ids, rows, chunks, verdicts, schemas, limits, secrets |
+//! | 0 | [`faults`] | every change on disk, so that tests can make the n-th one fail |
 //! | 1 | [`config`] | what was asked, turned into a checked plan; the environment; mapping files |
 //! | 1 | [`http`] | the one place that talks to a network, and the whole retry policy |
 //! | 1 | [`ledger`] | what has happened, durably, one line a fact |
@@ -29,6 +30,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod faults;
 pub mod http;
 pub mod ledger;
 pub mod model;

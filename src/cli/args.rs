@@ -36,6 +36,10 @@ pub enum Command {
     Objects(Objects),
     /// Show the fields of an object as a loader sees them
     Describe(Describe),
+    /// Go on with a run that was interrupted, where it stopped
+    Resume(Resume),
+    /// Load the rows of a run again that failed, were not processed or were rejected
+    Retry(Retry),
     /// Recompute the row accounting of a run from its ledger, raw results and result files
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
@@ -191,6 +195,9 @@ pub struct Load {
     /// Place a copy of error.csv here
     #[arg(long, env = "LONGSHORE_ERROR", value_name = "FILE", help_heading = "Result files")]
     pub error: Option<PathBuf>,
+    /// Go on where a person would be asked, as when the same load was started before
+    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
 
     #[command(flatten)]
     pub manners: Manners,
@@ -309,6 +316,67 @@ pub struct OneRun {
     pub place: Place,
     #[command(flatten)]
     pub manners: Manners,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore resume")]
+pub struct Resume {
+    /// Name of the run, or path of its folder [default: the newest that is not finished]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Go on where a person would be asked
+    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+    #[command(flatten)]
+    pub progress: Progress,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore retry 20261122-180000-1a2b --errors all")]
+pub struct Retry {
+    /// Name of the run, or path of its folder
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Which rows of error.csv are tried again
+    #[arg(
+        long,
+        env = "LONGSHORE_ERRORS",
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "WHICH"
+    )]
+    pub errors: RetryErrors,
+    /// Leave out the rows of rejected.csv
+    #[arg(long, env = "LONGSHORE_NO_REJECTED", value_parser = BoolishValueParser::new())]
+    pub no_rejected: bool,
+    /// Name of the new run's folder instead of one made from the time
+    #[arg(long, env = "LONGSHORE_RUN_NAME", value_name = "NAME")]
+    pub run_name: Option<String>,
+    /// Go on where a person would be asked
+    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+    #[command(flatten)]
+    pub progress: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum RetryErrors {
+    /// Those that may pass: locks, limits, time-outs
+    #[default]
+    Retryable,
+    /// All of them
+    All,
+    /// None of them
+    None,
 }
 
 #[derive(Debug, clap::Args)]
@@ -499,6 +567,8 @@ impl Args {
             Command::Update(update) => Some(&update.load.manners),
             Command::Upsert(upsert) => Some(&upsert.update.load.manners),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
+            Command::Resume(resume) => Some(&resume.manners),
+            Command::Retry(retry) => Some(&retry.manners),
             Command::Export(export) => Some(&export.manners),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),

@@ -28,6 +28,13 @@ pub fn text(failure: &Failure, paint: Paint) -> String {
     text
 }
 
+/// A failure that a person may pass, as a question.
+pub fn question(doubt: &Failure, paint: Paint) -> String {
+    let told = text(doubt, Paint::PLAIN);
+    let told = told.strip_prefix("error:").unwrap_or(&told);
+    format!("{}{told}go on? [y/N] ", paint.yellow("warning:"))
+}
+
 /// How a run ended that has no summary of its own.
 fn status(failure: &Failure) -> Status {
     match failure.blame {

@@ -9,6 +9,7 @@ pub mod org;
 #[cfg(test)]
 mod reference;
 pub mod resolve;
+pub mod session;
 pub mod shell;
 pub mod signals;
 pub mod table;
@@ -20,6 +21,7 @@ use clap::error::{ContextKind, ContextValue};
 use commands::load::Asked;
 use shell::Shell;
 
+use crate::faults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::report::say;
@@ -56,6 +58,8 @@ pub fn run(args: &Args, shell: &Shell) -> u8 {
 }
 
 fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
+    faults::order(shell.environment.get(faults::VARIABLE))
+        .map_err(|error| Failure::new(Blame::Request, error.to_string()))?;
     match &args.command {
         Command::Completions { shell: kind } => {
             return commands::completions::completions(*kind, shell);
@@ -81,7 +85,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 }
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
-    use commands::{describe, export, load, objects, practice, runs, verify};
+    use commands::{describe, export, load, objects, practice, resume, retry, runs, verify};
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
         Command::Update(args) => load::load(&args.into(), shell).await,
@@ -90,6 +94,8 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::HardDelete(args) => {
             load::load(&Asked::delete(args, Operation::HardDelete), shell).await
         }
+        Command::Resume(args) => resume::resume(args, shell).await,
+        Command::Retry(args) => retry::retry(args, shell).await,
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }

@@ -95,6 +95,16 @@ pub async fn connect(
     Ok(Arc::new(salesforce))
 }
 
+/// Where the loads into an org are remembered: beside a practice org, which can be made new, and
+/// otherwise with the user.
+pub fn state_dir(choice: Choice, shell: &Shell) -> Option<PathBuf> {
+    match choice {
+        Choice::Demo => None,
+        Choice::Practice => Some(practice_dir(shell, None)),
+        Choice::Environment => shell.environment.state_dir(),
+    }
+}
+
 /// The folder of the kept practice org.
 pub fn practice_dir(shell: &Shell, asked: Option<&Path>) -> PathBuf {
     shell.dir.join(asked.unwrap_or(Path::new(PRACTICE_DIR)))

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::args::{Color, LogFormat, Manners, Progress};
+use super::session::line_of_stdin;
 use crate::config::environment::Environment;
 use crate::report::bars::Bars;
 use crate::report::json::Json;
@@ -22,8 +23,11 @@ pub struct Shell {
     pub dir: PathBuf,
     pub out: Sink,
     pub err: Sink,
+    pub in_is_terminal: bool,
     pub out_is_terminal: bool,
     pub err_is_terminal: bool,
+    /// Reads a line that a person types.
+    pub line: Arc<dyn Fn() -> io::Result<String> + Send + Sync>,
     pub elapsed: Elapsed,
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -37,6 +41,8 @@ impl Shell {
             dir: std::env::current_dir().unwrap_or_else(|_| ".".into()),
             out: Arc::new(Mutex::new(io::stdout())),
             err: Arc::new(Mutex::new(io::stderr())),
+            in_is_terminal: io::stdin().is_terminal(),
+            line: Arc::new(line_of_stdin),
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             elapsed: Arc::new(move || start.elapsed()),
@@ -144,6 +150,8 @@ pub(crate) mod tests {
             dir: dir.to_owned(),
             out,
             err,
+            in_is_terminal: false,
+            line: Arc::new(|| Err(io::Error::other("nobody is there"))),
             out_is_terminal: false,
             err_is_terminal: false,
             elapsed: clock().0,

@@ -38,6 +38,8 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       export       Write the rows of a query, or of an object, to a CSV file
       objects      List the objects of the org and what can be done to them
       describe     Show the fields of an object as a loader sees them
+      resume       Go on with a run that was interrupted, where it stopped
+      retry        Load the rows of a run again that failed, were not processed or were rejected
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
       runs         The runs that were made here: list them, show one, remove what they need no more
       practice     The practice org: a small Salesforce on this machine

@@ -6,14 +6,14 @@ use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 
 /// Where the rows come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Source {
     File(PathBuf),
     Stdin,
 }
 
 /// The separators that the Bulk API knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Delimiter {
     Comma,
     Tab,
@@ -52,7 +52,7 @@ impl Delimiter {
 }
 
 /// How the lines of the input end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum LineEnding {
     Lf,
     CrLf,
@@ -60,7 +60,7 @@ pub enum LineEnding {
 }
 
 /// The input file and how to read it; `None` means: find out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Input {
     pub source: Source,
     pub delimiter: Option<Delimiter>,
@@ -70,7 +70,7 @@ pub struct Input {
 }
 
 /// What a row that cannot be read or is not valid does to the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum OnBadRow {
     #[default]
     Reject,
@@ -78,7 +78,7 @@ pub enum OnBadRow {
 }
 
 /// What an empty cell means on update and upsert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Nulls {
     /// Leave the field alone.
     #[default]
@@ -88,7 +88,10 @@ pub enum Nulls {
 }
 
 /// A load, ready to be carried out.
-#[derive(Debug, Clone)]
+///
+/// It stands in the manifest of its run, so that a later process can go on with it; the mapping is
+/// read again from its file then.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct LoadPlan {
     pub operation: Operation,
     pub object: ObjectName,
@@ -96,6 +99,7 @@ pub struct LoadPlan {
     pub external_id: Option<String>,
     pub input: Input,
     /// The mapping file, read and checked for form; `None` matches headers to field names.
+    #[serde(skip)]
     pub mapping: Option<super::mapping::MappingSpec>,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
@@ -108,4 +112,11 @@ pub struct LoadPlan {
     pub run_name: Option<String>,
     pub success_copy: Option<PathBuf>,
     pub error_copy: Option<PathBuf>,
+    /// Where the loads of this user are remembered; `None` remembers none.
+    #[serde(skip)]
+    pub state_dir: Option<PathBuf>,
+    /// The run whose rows are tried again by this one.
+    pub retry_of: Option<String>,
+    /// The org ends with the command, so there is nothing to go on with or to start again.
+    pub passing_org: bool,
 }

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::transport::{AnswerBody, Broken};
+use crate::faults::{self, Op};
 use crate::model::limits;
 
 /// Bytes at the start of a body that are kept to tell CSV from an HTML page.
@@ -66,6 +67,7 @@ pub(super) async fn save(mut body: Reader, path: &Path) -> Result<(u64, Bytes), 
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     options.mode(0o600);
+    faults::point(Op::Create, path).map_err(disk)?;
     let mut file = options.open(path).await.map_err(disk)?;
     let mut head = BytesMut::new();
     let mut waiting = BytesMut::with_capacity(limits::BODY_PIECE_BYTES);
@@ -76,12 +78,15 @@ pub(super) async fn save(mut body: Reader, path: &Path) -> Result<(u64, Bytes), 
         head.extend_from_slice(&piece[..piece.len().min(room)]);
         waiting.extend_from_slice(&piece);
         if waiting.len() >= limits::BODY_PIECE_BYTES {
+            faults::point(Op::Write, path).map_err(disk)?;
             file.write_all(&waiting).await.map_err(disk)?;
             waiting.clear();
         }
     }
+    faults::point(Op::Write, path).map_err(disk)?;
     file.write_all(&waiting).await.map_err(disk)?;
     file.flush().await.map_err(disk)?;
+    faults::done(Op::Write, path).map_err(disk)?;
     Ok((bytes, head.freeze()))
 }
 

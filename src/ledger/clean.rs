@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Fact, Ledger, Manifest, RunFolder};
+use crate::faults;
 use crate::model::failure::Failure;
 
 /// Exit codes of runs in which every row came to a certain end; the others may want their chunks
@@ -52,7 +53,7 @@ pub fn clean(root: &Path, now: &str) -> Result<Cleaned, Failure> {
         .record(&Fact::Cleaned { when: now.to_owned() })
         .map_err(|error| Failure::disk("write", &folder.ledger(), &error))?;
     for part in parts.iter().filter(|part| part.exists()) {
-        fs::remove_dir_all(part).map_err(|error| Failure::disk("remove", part, &error))?;
+        faults::remove_dir_all(part).map_err(|error| Failure::disk("remove", part, &error))?;
     }
     Ok(Cleaned::Removed { files, bytes })
 }

@@ -61,6 +61,12 @@ pub enum Fact {
     Unknown { chunk: ChunkNumber, rows: u64, why: String },
     /// The result files stand under their names.
     Outputs { files: Vec<Output> },
+    /// The process ends in an orderly way before the run is over. The result files hold what is
+    /// known by now, from row `first_row` on; all of it is worked out anew when the run
+    /// is gone on with.
+    Paused { counts: Counts, exit_code: u8, first_row: u64, files: Vec<Output> },
+    /// Another process goes on with the run.
+    Resumed { when: String, version: String },
     /// The run is over.
     Closed { counts: Counts, exit_code: u8 },
     /// What the run no longer needs is about to be removed. Synced before the first removal.
@@ -97,6 +103,29 @@ pub struct Output {
 }
 
 impl Fact {
+    /// The chunk that the fact is about, if it is about one.
+    pub fn chunk(&self) -> Option<ChunkNumber> {
+        match self {
+            Self::Planned { chunk, .. }
+            | Self::Created { chunk, .. }
+            | Self::Prepared { chunk, .. }
+            | Self::Spoiled { chunk, .. }
+            | Self::Started { chunk, .. }
+            | Self::Abandoned { chunk, .. }
+            | Self::Terminal { chunk, .. }
+            | Self::Raw { chunk, .. }
+            | Self::Reconciled { chunk, .. }
+            | Self::Unknown { chunk, .. } => Some(*chunk),
+            Self::Opened { .. }
+            | Self::InputRead { .. }
+            | Self::Outputs { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Closed { .. }
+            | Self::Cleaned { .. } => None,
+        }
+    }
+
     /// Whether the fact is synced to disk before the next step.
     pub fn is_synced(&self) -> bool {
         match self {
@@ -105,6 +134,8 @@ impl Fact {
             | Self::Spoiled { .. }
             | Self::Reconciled { .. }
             | Self::Unknown { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
             | Self::Closed { .. }
             | Self::Cleaned { .. } => true,
             Self::Planned { .. }

@@ -1,13 +1,14 @@
 //! The file itself: framing, chaining, syncing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::Fact;
 use super::read::{BadLedger, Facts, Torn};
 use super::state::RunState;
+use crate::faults::{self, File, Side};
 
 /// Version of the line format; a reader refuses a newer one.
 pub const FORMAT: u32 = 1;
@@ -18,6 +19,7 @@ pub(super) const FIRST: &str = "00000000000000000000000000000000";
 /// The open ledger of a running run. One writer; share it by reference.
 pub struct Ledger {
     inner: Mutex<Inner>,
+    path: PathBuf,
 }
 
 struct Inner {
@@ -26,8 +28,16 @@ struct Inner {
     /// The first 16 bytes of the digest of the line before, in hexadecimal.
     previous: String,
     line: Vec<u8>,
-    /// A write or sync failed: the file on disk can no longer be trusted to hold what comes next.
-    broken: bool,
+    /// Why a write or sync failed: the file on disk can no longer be trusted to hold what comes
+    /// next.
+    broken: Option<Broken>,
+}
+
+/// The failure after which nothing more is written.
+#[derive(Clone)]
+struct Broken {
+    kind: io::ErrorKind,
+    why: String,
 }
 
 /// A ledger that is gone on with.
@@ -54,7 +64,7 @@ impl Ledger {
         options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let ledger = Self::at(options.open(path)?, 0, FIRST.to_owned());
+        let ledger = Self::at(path, faults::open(&options, path)?, 0, FIRST.to_owned());
         ledger.record(&Fact::Opened { format: FORMAT, run: run.to_owned() })?;
         Ok(ledger)
     }
@@ -69,12 +79,13 @@ impl Ledger {
         let mut state = RunState::fold(&mut facts)?;
         let torn = facts.torn();
         let tail = facts.into_tail();
-        let file = OpenOptions::new().append(true).open(path).map_err(|e| disk("open", e))?;
+        let file = faults::open(OpenOptions::new().append(true), path);
+        let file = file.map_err(|error| disk("open", error))?;
         if let Some(torn) = torn {
             let cut = file.set_len(torn.offset).and_then(|()| file.sync_all());
             cut.map_err(|error| disk("cut the torn end of", error))?;
         }
-        let ledger = Self::at(file, tail.sequence, tail.previous);
+        let ledger = Self::at(path, file, tail.sequence, tail.previous);
         if tail.sequence == 0 {
             // The crash came before the first fact was whole; nothing else can have happened.
             let opened = Fact::Opened { format: FORMAT, run: run.to_owned() };
@@ -84,23 +95,27 @@ impl Ledger {
         Ok(Reopened { ledger, state, torn })
     }
 
-    fn at(file: File, sequence: u64, previous: String) -> Self {
-        let inner = Inner { file, sequence, previous, line: Vec::new(), broken: false };
-        Self { inner: Mutex::new(inner) }
+    fn at(path: &Path, file: File, sequence: u64, previous: String) -> Self {
+        let inner = Inner { file, sequence, previous, line: Vec::new(), broken: None };
+        Self { inner: Mutex::new(inner), path: path.to_owned() }
     }
 
     /// Writes a fact; when it is one that must be durable, returns when the disk has it.
     ///
-    /// After a failed write or sync every further call fails: pages may have been dropped, and
-    /// trying again would only look like success.
+    /// After a failed write or sync every further call fails, and says why the first one did: pages
+    /// may have been dropped, and trying again would only look like success.
     pub fn record(&self, fact: &Fact) -> io::Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if inner.broken {
-            return Err(io::Error::other("the ledger failed before and is not written any more"));
+        if inner.broken.is_none()
+            && let Err(error) = inner.append(fact)
+        {
+            let why = format!("`{}`: {error}", self.path.display());
+            inner.broken = Some(Broken { kind: error.kind(), why });
         }
-        let result = inner.append(fact);
-        inner.broken = result.is_err();
-        result
+        match inner.broken.clone() {
+            Some(Broken { kind, why }) => Err(io::Error::new(kind, why)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -108,6 +123,7 @@ impl Inner {
     fn append(&mut self, fact: &Fact) -> io::Result<()> {
         let framed = Line { seq: self.sequence, prev: &self.previous, fact };
         let json = serde_json::to_vec(&framed).map_err(io::Error::other)?;
+        faults::fact(Side::Before, &self.file, &json)?;
         self.line.clear();
         write!(self.line, "{:08x} ", crc32fast::hash(&json))?;
         self.line.extend_from_slice(&json);
@@ -116,6 +132,7 @@ impl Inner {
         if fact.is_synced() {
             self.file.sync_data()?;
         }
+        faults::fact(Side::After, &self.file, &json)?;
         self.previous = link(&self.line);
         self.sequence += 1;
         Ok(())
@@ -150,5 +167,25 @@ mod tests {
         }
         assert_eq!(text.lines().count(), 2);
         assert!(Ledger::create(&path, "r1").is_err(), "a ledger is never begun twice");
+    }
+
+    /// Several chunks meet the failure, and the one whose message is shown need not be the first.
+    #[test]
+    fn after_a_failure_nothing_is_written_and_the_cause_is_told_each_time() {
+        let closed = || Fact::Closed { counts: Counts::default(), exit_code: 0 };
+        for order in ["write:2:enospc", "write:2:short", "sync:2:enospc"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("ledger.jsonl");
+            let guard = faults::plan(folder.path(), order.parse().unwrap());
+            let ledger = Ledger::create(&path, "r1").unwrap();
+            for _ in 0..3 {
+                let error = ledger.record(&closed()).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+                let (path, said) = (path.display().to_string(), error.to_string());
+                assert!(said.contains(&path) && said.contains("No space"), "{said}");
+            }
+            let writes = guard.counts()["write"];
+            assert_eq!((guard.fired(), writes), (1, 2), "{order}");
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::faults::{self, Op};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
+use crate::model::schema::SentField;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -34,6 +37,32 @@ pub struct Manifest {
     pub chunk_bytes: u64,
     /// Header cells of every body.
     pub sent: Vec<String>,
+    /// The same columns as the org described them then, without values of picklists.
+    #[serde(default)]
+    pub fields: Vec<SentField>,
+    /// Header cells of the input.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Digest of the input as it lies on disk; `None` for standard input, which is read but once.
+    #[serde(default)]
+    pub input_digest: Option<Digest>,
+    /// The mapping file, from the root of the file system on, and its digest.
+    #[serde(default)]
+    pub mapping: Option<MappingFile>,
+    /// The run whose rows are tried again by this one.
+    #[serde(default)]
+    pub retry_of: Option<String>,
+    /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
+    /// without it cannot be gone on with.
+    #[serde(default)]
+    pub plan: Option<serde_json::Value>,
+}
+
+/// A mapping file as it was when the run began.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MappingFile {
+    pub path: PathBuf,
+    pub digest: Digest,
 }
 
 /// The folders of one run, held by a lock for the life of the process.
@@ -153,6 +182,7 @@ impl Lock {
         let disk = |doing, error| Failure::disk(doing, &self.path, &error);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+        faults::point(Op::Create, &self.path).map_err(|error| disk("open", error))?;
         let mut file =
             options.read(true).write(true).open(&self.path).map_err(|e| disk("open", e))?;
         match file.try_lock() {
@@ -162,7 +192,9 @@ impl Lock {
         }
         let holder = Holder { pid: std::process::id(), since: since.to_owned() };
         let text = serde_json::to_vec(&holder).unwrap_or_default();
-        let written = file.set_len(0).and_then(|()| file.write_all(&text));
+        let written = faults::point(Op::Write, &self.path)
+            .and_then(|()| file.set_len(0))
+            .and_then(|()| file.write_all(&text));
         written.map_err(|error| disk("write", error))?;
         Ok(file)
     }
@@ -196,27 +228,27 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
+    let mut file = faults::open(&options, &beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&beside, path)?;
+    faults::rename(&beside, path)?;
     sync_folder(path)
 }
 
 /// Makes the renames and creations beside `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        Some(folder) if cfg!(unix) => faults::sync_folder(folder),
         _ => Ok(()),
     }
 }
 
 fn private_folder(path: &Path) -> io::Result<()> {
-    folder_builder().create(path)
+    faults::create_folder(&folder_builder(), path)
 }
 
 fn private_folders(path: &Path) -> io::Result<()> {
-    folder_builder().recursive(true).create(path)
+    faults::create_folder(folder_builder().recursive(true), path)
 }
 
 fn folder_builder() -> fs::DirBuilder {

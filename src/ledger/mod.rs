@@ -8,6 +8,7 @@
 mod clean;
 mod fact;
 mod file;
+mod history;
 mod manifest;
 mod read;
 mod state;
@@ -16,7 +17,8 @@ mod verify;
 pub use clean::{Cleaned, clean};
 pub use fact::{Fact, Output, RawKind};
 pub use file::{Ledger, Reopened};
-pub use manifest::{Manifest, RunFolder, sync_folder, write_whole};
+pub use history::{History, StartedLoad};
+pub use manifest::{Manifest, MappingFile, RunFolder, sync_folder, write_whole};
 pub use read::{BadLedger, Facts, Torn};
-pub use state::{ChunkState, InputRead, Phase, RunState};
+pub use state::{ChunkState, InputRead, Paused, Phase, Planned, Raw, RunState};
 pub use verify::{Verified, verify};

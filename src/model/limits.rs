@@ -79,6 +79,10 @@ pub const RETRY_COST_OTHER: u32 = 14;
 pub const FAILURES_BEFORE_PAUSE: u32 = 10;
 pub const PAUSE_S: u64 = 30;
 
+/// Pages of the list of jobs that are read at most. Source: 1,000 jobs a page, and an org may make
+/// 15,000 batches of them in a rolling day; jobs go after 7 days.
+pub const JOB_PAGES_MAX: u32 = 110;
+
 /// Seconds to get a connection, TLS included.
 pub const CONNECT_S: u64 = 30;
 

@@ -161,7 +161,7 @@ pub struct OrgFacts {
 
 /// A column of the body that is sent: what it is called there, where it comes from, and what the
 /// org says about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SentField {
     /// The header cell of the body, such as `AssigneeId`, `Account.Ext__c` or
     /// `User:Owner.Username`.

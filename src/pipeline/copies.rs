@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::plan::LoadPlan;
+use crate::faults;
 use crate::model::failure::{Blame, Failure};
 
 /// Refuses places that cannot be written, before anything is sent.
@@ -38,6 +39,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut beside = to.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    std::fs::copy(from, &beside)?;
-    std::fs::rename(&beside, to)
+    faults::copy(from, &beside)?;
+    faults::rename(&beside, to)
 }

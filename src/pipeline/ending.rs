@@ -4,12 +4,14 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::copies;
 use super::event::{
     Event, Status, Summary, SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg,
 };
+use super::intake::ReadingEnd;
 use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
+use super::{again, copies};
+use crate::faults;
 use crate::ledger::{Fact, Output, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::VERIFY_ROWS_WHEN_STOPPED;
@@ -37,39 +39,100 @@ pub fn conclude<T: Target>(
     if tally.failure.is_none() {
         tally.failure = parts.halt.take();
     }
-    if let Some(refusal) = tally.refusal() {
+    let refusal = if parts.resumed { None } else { tally.refusal() };
+    if let Some(refusal) = refusal {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
-        let _removed = std::fs::remove_dir_all(parts.folder.root()).is_ok();
+        let _removed = faults::remove_dir_all(parts.folder.root()).is_ok();
+        again::withdraw(&parts.plan, parts.folder.root());
         return Err(refusal);
     }
     let outputs = tally.outputs();
+    let (is_over, first_row) = (tally.is_over, tally.first_row);
     let mut summary = summary(parts, tally, names, began);
-    if let Err(failure) = finish(parts, &mut summary, outputs) {
+    let finished = match outputs {
+        Some(files) if is_over => close(parts, &mut summary, files),
+        files => pause(parts, &mut summary, first_row, files.unwrap_or_default()),
+    };
+    if let Err(failure) = finished {
         fail(&mut summary, &failure);
     }
-    parts.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
+    parts.tools.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
     Ok(summary)
 }
 
-/// Places the copies, writes the summary, has the accounting recomputed, and closes the ledger.
-fn finish<T: Target>(
+/// Every row has ended: places the copies, writes the summary, has the accounting recomputed, and
+/// closes the ledger. What was needed to go on with the run is removed after that.
+fn close<T: Target>(
     parts: &Parts<T>,
     summary: &mut Summary,
-    outputs: Option<Vec<Output>>,
+    files: Vec<Output>,
 ) -> Result<(), Failure> {
-    let record = |fact: &Fact| parts.ledger.record(fact).map_err(|error| no_ledger(&error));
     copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
     write_summary(parts, summary)?;
-    // Without all five files there is nothing to verify, and the failure is told already.
-    if let Some(files) = outputs {
-        record(&Fact::Outputs { files })?;
-        if let Some(fault) = recompute(parts, summary) {
-            let earlier = summary.failure.take().map(|failure| failure.message);
-            fail(summary, &earlier.into_iter().fold(fault, Failure::cause));
-            write_summary(parts, summary)?;
-        }
+    record(parts, &Fact::Outputs { files })?;
+    check(parts, summary)?;
+    record(parts, &Fact::Closed { counts: summary.rows, exit_code: summary.exit_code })?;
+    if summary.rows.unknown == 0 {
+        forget_chunks(parts);
     }
-    record(&Fact::Closed { counts: summary.rows, exit_code: summary.exit_code })
+    Ok(())
+}
+
+/// The process ends before the run: the files hold what is known by now.
+///
+/// Without all five files there is nothing to verify, and the failure is told already.
+fn pause<T: Target>(
+    parts: &Parts<T>,
+    summary: &mut Summary,
+    first_row: u64,
+    files: Vec<Output>,
+) -> Result<(), Failure> {
+    go_on(parts, summary);
+    copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
+    write_summary(parts, summary)?;
+    let (counts, exit_code, whole) = (summary.rows, summary.exit_code, files.len() == 5);
+    record(parts, &Fact::Paused { counts, exit_code, first_row, files })?;
+    if whole { check(parts, summary) } else { Ok(()) }
+}
+
+/// Says how to go on, where that is possible.
+fn go_on<T: Target>(parts: &Parts<T>, summary: &mut Summary) {
+    if summary.failure.is_none() {
+        fail(summary, &Failure::new(Blame::Run, "the run came to no end"));
+    }
+    let Some(failure) = &mut summary.failure else { return };
+    failure.hints.push(if parts.plan.passing_org {
+        "the org of this command is gone with it; there is nothing to go on with".to_owned()
+    } else {
+        format!("`longshore resume {}` goes on where it stopped", summary.run)
+    });
+}
+
+fn record<T: Target>(parts: &Parts<T>, fact: &Fact) -> Result<(), Failure> {
+    parts.ledger.record(fact).map_err(|error| no_ledger(&error))
+}
+
+/// Tells what a second reckoning finds wrong, in place of all that was right.
+fn check<T: Target>(parts: &Parts<T>, summary: &mut Summary) -> Result<(), Failure> {
+    let Some(fault) = recompute(parts, summary) else { return Ok(()) };
+    let earlier = summary.failure.take().map(|failure| failure.message);
+    fail(summary, &earlier.into_iter().fold(fault, Failure::cause));
+    write_summary(parts, summary)
+}
+
+/// Removes chunk bodies and source rows. A file that stays is only a waste of space.
+fn forget_chunks<T: Target>(parts: &Parts<T>) {
+    let sent = parts.folder.sent();
+    let removed = std::fs::read_dir(&sent).and_then(|entries| {
+        entries.into_iter().try_for_each(|entry| faults::remove_file(&entry?.path()))
+    });
+    if let Err(error) = removed {
+        let message = format!(
+            "cannot remove what was sent from `{}`: {error}; `longshore runs clean` does",
+            sent.display()
+        );
+        parts.tools.watch.see(&Event::Notice { message });
+    }
 }
 
 fn write_summary<T: Target>(parts: &Parts<T>, summary: &Summary) -> Result<(), Failure> {
@@ -82,9 +145,9 @@ fn write_summary<T: Target>(parts: &Parts<T>, summary: &Summary) -> Result<(), F
 
 /// What is wrong with the accounting by a second reckoning, from what lies on disk.
 fn recompute<T: Target>(parts: &Parts<T>, summary: &Summary) -> Option<Failure> {
-    if parts.stop.is_asked() && summary.rows.input > VERIFY_ROWS_WHEN_STOPPED {
+    if parts.tools.stop.is_asked() && summary.rows.input > VERIFY_ROWS_WHEN_STOPPED {
         let message = format!("`longshore verify {}` checks the files of this run", summary.run);
-        parts.watch.see(&Event::Notice { message });
+        parts.tools.watch.see(&Event::Notice { message });
         return None;
     }
     match verify(parts.folder.root()) {
@@ -99,7 +162,9 @@ struct Tally {
     groups: Groups,
     jobs: Vec<SummaryJob>,
     failure: Option<Failure>,
-    stopped_after: Option<u64>,
+    /// Every row of the input has ended.
+    is_over: bool,
+    first_row: u64,
     /// The result files that were finished.
     outputs: Vec<Output>,
 }
@@ -111,13 +176,15 @@ impl Tally {
             groups: Groups::default(),
             jobs: Vec::new(),
             failure: None,
-            stopped_after: None,
+            is_over: false,
+            first_row: 1,
             outputs: Vec::new(),
         };
+        let mut open = None;
         match carried.settled {
             Ok(settled) => {
-                // The two halves count apart; that they agree is checked, not assumed.
-                tally.rows = Counts { input: 0, ..settled.counts };
+                open = Some(settled.open);
+                tally.rows = settled.counts;
                 tally.groups = settled.groups;
                 tally.jobs = settled.jobs;
                 tally.failure = settled.alarm;
@@ -127,10 +194,14 @@ impl Tally {
         }
         match carried.taken_in {
             Ok(taken_in) => {
+                let whole = taken_in.source.end != ReadingEnd::Stopped;
+                let none_open = open == Some(0) && tally.rows.input == taken_in.accepted;
+                tally.is_over = whole && none_open;
+                // The two halves count apart; that they agree is checked, not assumed.
                 tally.rows.input = taken_in.accepted + taken_in.rejected;
                 tally.rows.rejected = taken_in.rejected;
                 tally.groups.merge(taken_in.groups);
-                tally.stopped_after = taken_in.stopped_after;
+                tally.first_row = taken_in.first_row;
                 tally.outputs.push(taken_in.output);
             }
             Err(failure) => tally.failure = Some(failure),
@@ -179,8 +250,8 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
     (summary.status, summary.exit_code) = verdict(&rows);
     if let Some(failure) = tally.failure {
         fail(&mut summary, &failure);
-    } else if parts.stop.is_asked() {
-        fail(&mut summary, &interruption(tally.stopped_after));
+    } else if parts.tools.stop.is_asked() && !tally.is_over {
+        fail(&mut summary, &Failure::new(Blame::Interrupted, "interrupted"));
     } else if !rows.is_balanced() {
         fail(&mut summary, &imbalance(&rows));
     }
@@ -219,17 +290,6 @@ fn fail(summary: &mut Summary, failure: &Failure) {
         message.push_str(cause);
     }
     summary.failure = Some(SummaryFailure { message, hints: failure.hints.clone() });
-}
-
-fn interruption(stopped_after: Option<u64>) -> Failure {
-    let failure = Failure::new(Blame::Interrupted, "interrupted");
-    match stopped_after {
-        // What to do with the rows that were read is said beside their files.
-        Some(row) => failure.hint(format!(
-            "the file was read up to row {row}; go on behind it with `--skip {row}`"
-        )),
-        None => failure,
-    }
 }
 
 fn imbalance(rows: &Counts) -> Failure {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::chunk::ChunkNumber;
-use crate::model::ids::{JobId, RunId};
+use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 use crate::model::schema::OrgFacts;
@@ -22,7 +22,7 @@ pub trait Watch: Send + Sync {
 pub enum Event {
     /// The org is known and the run folder is there; nothing was sent yet.
     Started {
-        run: RunId,
+        run: String,
         run_dir: PathBuf,
         operation: Operation,
         object: ObjectName,

@@ -24,8 +24,20 @@ pub enum Ending {
         /// Why the results are known not to be all there; `None` when they add up.
         incomplete: Option<String>,
     },
-    /// Certain: no row was started.
+    /// Certain: no row was started. A later process of the run sends them.
     NotStarted { why: String },
-    /// Rows may have run, and the far side cannot be asked about them (now).
+    /// Rows may have run, and the far side cannot be asked about them now. A later process asks.
     Unknowable { job: JobId, why: String },
+    /// Rows may have run, and nobody can ever say.
+    Lost { job: JobId, why: String },
+}
+
+impl Ending {
+    /// Whether this is the last word on the rows, and not just all that is known by now.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Results { .. } | Self::Lost { .. } => true,
+            Self::NotStarted { .. } | Self::Unknowable { .. } => false,
+        }
+    }
 }

@@ -49,8 +49,6 @@ pub struct TakenIn {
     pub source: SourceRead,
     /// rejected.csv as it was finished.
     pub output: Output,
-    /// The last row that was read, when the rest of the file was not.
-    pub stopped_after: Option<u64>,
 }
 
 /// What was read of the source, as it lies on disk.
@@ -58,8 +56,18 @@ pub struct TakenIn {
 pub struct SourceRead {
     pub bytes: u64,
     pub digest: Digest,
-    /// Whether the end was reached; the digest is that of the whole source then.
-    pub whole: bool,
+    pub end: ReadingEnd,
+}
+
+/// Where reading ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingEnd {
+    /// At the end of the source, whose digest is known therefore.
+    Source,
+    /// Behind the last row that was asked for.
+    Window,
+    /// In mid-file, for a wish or a fault.
+    Stopped,
 }
 
 impl Intake {
@@ -76,7 +84,6 @@ impl Intake {
             rejected,
             accepted: 0,
             on_bad_row: self.on_bad_row,
-            last_row: 0,
             input: reader.name().to_owned(),
             hand_on: &mut hand_on,
         };
@@ -85,8 +92,8 @@ impl Intake {
             let (checked_out, checked_in) = sync_channel::<(CheckedSlab, Progress)>(SLABS_WAITING);
             let (asked, halted) = (stop.clone(), halt.clone());
             let reading = scope.spawn(move || {
-                let whole = read_on(&mut reader, window, &asked, &halted, &raw_out);
-                SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), whole }
+                let end = read_on(&mut reader, window, &asked, &halted, &raw_out);
+                SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), end }
             });
             scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
             for (mut slab, progress) in checked_in {
@@ -95,7 +102,7 @@ impl Intake {
                 watch.see(&sink.so_far(progress));
             }
             let source = reading.join().map_err(|_| broken())?;
-            sink.close(&stop, &halt, &*watch, window.skip + 1, source)
+            sink.close(&*watch, window.skip + 1, source)
         })
     }
 }
@@ -111,30 +118,33 @@ fn broken() -> Failure {
     Failure::new(Blame::Run, "the read stage broke down; this is a fault of longshore")
 }
 
-/// Reads on until the end, which it says, or until it should not.
+/// Reads on until the end, or until it should not.
 fn read_on(
     reader: &mut SlabReader,
     window: Window,
     stop: &Stop,
     halt: &Halt,
     out: &SyncSender<(RawSlab, Progress)>,
-) -> bool {
+) -> ReadingEnd {
     while !stop.is_asked() && halt.message().is_none() {
         let slab = match reader.next_slab() {
             Ok(Some(slab)) => slab,
-            Ok(None) => return true,
+            Ok(None) => return ReadingEnd::Source,
             Err(error) => {
                 halt.because(error.into());
-                return false;
+                return ReadingEnd::Stopped;
             }
         };
         let (slab, ended) = window.cut(slab);
         let progress = Progress { bytes: reader.bytes_read(), bytes_total: reader.bytes_total() };
-        if out.send((slab, progress)).is_err() || ended {
-            return false;
+        if out.send((slab, progress)).is_err() {
+            return ReadingEnd::Stopped;
+        }
+        if ended {
+            return ReadingEnd::Window;
         }
     }
-    false
+    ReadingEnd::Stopped
 }
 
 fn check_on(
@@ -157,7 +167,6 @@ struct Sink<'a> {
     rejected: RejectedFile,
     accepted: u64,
     on_bad_row: OnBadRow,
-    last_row: u64,
     /// What the input is called in messages.
     input: String,
     hand_on: &'a mut dyn FnMut(Chunk) -> bool,
@@ -170,12 +179,8 @@ impl Sink<'_> {
                 return Err(refusal(&self.input, rejected));
             }
             self.rejected.push(rejected)?;
-            self.last_row = self.last_row.max(rejected.mark.row);
         }
         self.accepted += slab.accepted.len() as u64;
-        if let Some(mark) = slab.raw.marks.last() {
-            self.last_row = self.last_row.max(mark.row);
-        }
         for chunk in self.spool.take(slab)? {
             if !(self.hand_on)(chunk) {
                 break;
@@ -195,8 +200,6 @@ impl Sink<'_> {
 
     fn close(
         mut self,
-        stop: &Stop,
-        halt: &Halt,
         watch: &dyn Watch,
         first_row: u64,
         source: SourceRead,
@@ -206,17 +209,8 @@ impl Sink<'_> {
         }
         let rejected = self.rejected.rows();
         watch.see(&Event::InputEnded { rows: self.accepted + rejected, rejected });
-        let cut_short = stop.is_asked() || halt.message().is_some();
         let (groups, output) = self.rejected.finish()?;
-        Ok(TakenIn {
-            accepted: self.accepted,
-            rejected,
-            groups,
-            first_row,
-            source,
-            output,
-            stopped_after: cut_short.then_some(self.last_row),
-        })
+        Ok(TakenIn { accepted: self.accepted, rejected, groups, first_row, source, output })
     }
 }
 

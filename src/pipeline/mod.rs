@@ -3,18 +3,26 @@
 //! A stage never names another stage. What they hand over is in `model` (slabs, chunks) and in
 //! [`handover`]; what they tell people is in [`event`].
 
+mod again;
 mod copies;
 mod ending;
+mod feed;
 mod intake;
+mod manifest;
 #[cfg(test)]
 mod sample;
+mod strays;
 
+pub mod assent;
 pub mod chunk;
+pub mod earlier;
 pub mod event;
 pub mod export;
 pub mod handover;
 pub mod map;
 pub mod read;
+pub mod resume;
+pub mod retry;
 pub mod run;
 pub mod settle;
 pub mod stop;

@@ -6,26 +6,29 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::assent::Assent;
 use super::chunk::{ChunkLimits, Spool};
+use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
+use super::feed::Feed;
 use super::handover::EndedChunk;
 use super::intake::{Intake, TakenIn};
 use super::map::{self, Mapping, Wanted};
 use super::read::{self, SlabReader};
-use super::settle::{KeptColumns, RejectedFile, Settle, SettlePlan, Settled};
+use super::settle::{Found, KeptColumns, RejectedFile, Settle, SettlePlan, Settled};
 use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
 use super::validate::{self, Checks};
-use super::{copies, ending};
+use super::{again, copies, ending, manifest};
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{LoadPlan, OnBadRow, Source};
-use crate::ledger::{Fact, Ledger, Manifest, RunFolder};
-use crate::model::chunk::Chunk;
+use crate::config::plan::LoadPlan;
+use crate::ledger::{Ledger, Manifest, RunFolder};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::CHUNKS_WAITING;
-use crate::model::schema::OrgFacts;
+use crate::model::schema::{OrgFacts, SentField};
 use crate::target::{Fault, JobSpec, Target};
 
 /// Where time and chance of a run come from.
@@ -43,42 +46,87 @@ pub async fn load<T: Target>(
     plan: LoadPlan,
     target: Arc<T>,
     alias: String,
-    watch: Arc<dyn Watch>,
-    stop: Stop,
-    seed: Seed,
+    tools: Tools,
 ) -> Result<Summary, Failure> {
     let began = tokio::time::Instant::now();
+    let watch = &tools.watch;
     copies::check(&plan)?;
     let reader = read::open(&plan.input)?;
-    reader
-        .notices()
-        .iter()
-        .for_each(|notice| watch.see(&Event::Notice { message: notice.clone() }));
+    notices(&**watch, &reader);
     let org = target.facts().await?;
     let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let digest = digest(&plan).await?;
 
-    let run = RunId::new(seed.started, seed.random);
+    let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
-    let folder = RunFolder::make(&plan.runs_dir, &name, &seed.started.to_string())?;
-    folder.write_manifest(&manifest(&plan, &name, &alias, seed, &org, &mapping))?;
+    let kept = KeptColumns::of_header(reader.header());
+    let manifest = Manifest {
+        input_digest: digest,
+        columns: reader.header().to_vec(),
+        ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
+    };
+    let folder = {
+        let root = plan.runs_dir.join(&name);
+        again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
+        let folder = begin_folder(&plan, &manifest);
+        if folder.is_err() {
+            again::withdraw(&plan, &root);
+        }
+        folder?
+    };
     let ledger = Arc::new(begin_ledger(&folder, &name)?);
-    tell_start(&*watch, &plan, &run, &folder, &org, &alias, &mapping);
+    tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
+    tell_mapping(&**watch, &mapping);
 
-    let parts = Parts { plan, target, watch, stop, halt: Halt::default(), ledger, folder, seed };
-    let carried = parts.carry(reader, mapping, checks).await;
+    let parts = Parts {
+        plan,
+        target,
+        tools,
+        halt: Halt::default(),
+        ledger,
+        folder,
+        fields: mapping.sent.clone(),
+        kept,
+        earlier: Arc::default(),
+        resumed: false,
+    };
+    let carried = parts.carry(Incoming::Read(Box::new((reader, mapping, checks)))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
+}
+
+/// What a run needs of the world around it.
+#[derive(Clone)]
+pub struct Tools {
+    pub watch: Arc<dyn Watch>,
+    pub stop: Stop,
+    pub assent: Arc<dyn Assent>,
+    pub seed: Seed,
 }
 
 /// All that the stages of one run share.
 pub(super) struct Parts<T> {
     pub(super) plan: LoadPlan,
     pub(super) target: Arc<T>,
-    pub(super) watch: Arc<dyn Watch>,
-    pub(super) stop: Stop,
+    pub(super) tools: Tools,
     pub(super) halt: Halt,
     pub(super) ledger: Arc<Ledger>,
     pub(super) folder: RunFolder,
-    pub(super) seed: Seed,
+    /// The columns of every body.
+    pub(super) fields: Vec<SentField>,
+    pub(super) kept: KeptColumns,
+    pub(super) earlier: Arc<Earlier>,
+    /// Another process has begun the run.
+    pub(super) resumed: bool,
+}
+
+/// Where the rows of a run come from.
+pub(super) enum Incoming {
+    /// The input, from its first row on.
+    Read(Box<(SlabReader, Mapping, Checks)>),
+    /// Earlier processes have read it all; what they rejected is found in its file.
+    Spooled(Box<Found>),
+    /// The input cannot be gone on with. What is in jobs already is followed to its end.
+    Refused(Failure),
 }
 
 /// What both halves of the conveyor came to.
@@ -89,22 +137,30 @@ pub(super) struct Carried {
 
 impl<T: Target> Parts<T> {
     /// The conveyor: intake on threads, submit on tokio, settle on a thread, all at once.
-    async fn carry(&self, reader: SlabReader, mapping: Mapping, checks: Checks) -> Carried {
-        let kept = KeptColumns::of_header(reader.header());
-        let settle = match self.settle(&mapping, &kept) {
+    pub(super) async fn carry(&self, incoming: Incoming) -> Carried {
+        let settle = match self.settle() {
             Ok(settle) => settle,
-            Err(failure) => return Carried::failed(failure),
-        };
-        let intake = match self.intake(reader, mapping, checks, &kept) {
-            Ok(intake) => intake,
             Err(failure) => return Carried::failed(failure),
         };
         let (chunks_out, chunks_in) = mpsc::channel(CHUNKS_WAITING);
         let (ended_out, ended_in) = mpsc::channel(CHUNKS_WAITING);
-
-        let halt = self.halt.clone();
-        let ledger = Arc::clone(&self.ledger);
-        let taking_in = spawn_blocking(move || take_in(intake, &chunks_out, &ledger, &halt));
+        let feed = Feed {
+            chunks: chunks_out,
+            ledger: Arc::clone(&self.ledger),
+            halt: self.halt.clone(),
+            earlier: Arc::clone(&self.earlier),
+            sent: self.folder.sent(),
+            handed_on: 0,
+        };
+        let feeding: Box<dyn FnOnce() -> Result<TakenIn, Failure> + Send> = match incoming {
+            Incoming::Read(opened) => match self.intake(*opened) {
+                Ok(intake) => Box::new(move || feed.take_in(intake)),
+                Err(failure) => return Carried::failed(failure),
+            },
+            Incoming::Spooled(found) => Box::new(move || feed.all_spooled(*found)),
+            Incoming::Refused(failure) => Box::new(move || feed.prepared_only(failure)),
+        };
+        let taking_in = spawn_blocking(feeding);
         let halt = self.halt.clone();
         let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
         self.submit().run(chunks_in, ended_out).await;
@@ -117,24 +173,22 @@ impl<T: Target> Parts<T> {
 
     fn intake(
         &self,
-        reader: SlabReader,
-        mapping: Mapping,
-        checks: Checks,
-        kept: &KeptColumns,
+        (reader, mapping, checks): (SlabReader, Mapping, Checks),
     ) -> Result<Intake, Failure> {
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
+        let spool = Spool::new(&self.folder.sent(), &sent, limits);
         Ok(Intake {
             reader,
             mapping,
             checks,
-            spool: Spool::new(&self.folder.sent(), &sent, limits),
-            rejected: RejectedFile::begin(&self.folder.out(), kept)?,
+            spool: spool.as_before(self.earlier.cuts()),
+            rejected: RejectedFile::begin(&self.folder.out(), &self.kept)?,
             on_bad_row: self.plan.on_bad_row,
             skip: self.plan.skip,
             limit: self.plan.limit,
-            watch: Arc::clone(&self.watch),
-            stop: self.stop.clone(),
+            watch: Arc::clone(&self.tools.watch),
+            stop: self.tools.stop.clone(),
             halt: self.halt.clone(),
         })
     }
@@ -143,97 +197,42 @@ impl<T: Target> Parts<T> {
         Submit {
             target: Arc::clone(&self.target),
             ledger: Arc::clone(&self.ledger),
-            watch: Arc::clone(&self.watch),
-            stop: self.stop.clone(),
-            spec: JobSpec {
-                object: self.plan.object.clone(),
-                operation: self.plan.operation,
-                external_id: self.plan.external_id.clone(),
-            },
+            watch: Arc::clone(&self.tools.watch),
+            stop: self.tools.stop.clone(),
+            spec: self.spec(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
             halt: self.halt.clone(),
+            earlier: Arc::clone(&self.earlier),
         }
     }
 
-    fn settle(&self, mapping: &Mapping, kept: &KeptColumns) -> Result<Settle, Failure> {
+    pub(super) fn spec(&self) -> JobSpec {
+        JobSpec {
+            object: self.plan.object.clone(),
+            operation: self.plan.operation,
+            external_id: self.plan.external_id.clone(),
+        }
+    }
+
+    fn settle(&self) -> Result<Settle, Failure> {
         let plan = SettlePlan {
             operation: self.plan.operation,
-            fields: mapping.sent.clone(),
+            fields: self.fields.clone(),
             external_id: self.plan.external_id.clone(),
-            kept: kept.clone(),
+            kept: self.kept.clone(),
             raw: self.folder.raw(),
             out: self.folder.out(),
-            seed: u64::from(self.seed.random),
+            seed: u64::from(self.tools.seed.random),
         };
-        Settle::begin(plan, Arc::clone(&self.ledger), Arc::clone(&self.watch))
+        let (ledger, watch) = (Arc::clone(&self.ledger), Arc::clone(&self.tools.watch));
+        Settle::begin(plan, Arc::clone(&self.earlier), ledger, watch)
     }
 }
 
 impl Carried {
     fn failed(failure: Failure) -> Self {
         Self { settled: Err(Failure::new(failure.blame, &failure.message)), taken_in: Err(failure) }
-    }
-}
-
-/// Hands chunks on as they fill; or, when one bad row shall stop all, only after the last row was
-/// good.
-fn take_in(
-    intake: Intake,
-    chunks: &mpsc::Sender<Chunk>,
-    ledger: &Ledger,
-    halt: &Halt,
-) -> Result<TakenIn, Failure> {
-    // A ledger that fails halts the run; the chunk still goes on, to be accounted for as not sent.
-    let note = |fact: &Fact| {
-        if let Err(error) = ledger.record(fact) {
-            halt.because(no_ledger(&error));
-        }
-    };
-    let hand_on = |chunk: Chunk| {
-        note(&planned(&chunk));
-        // Submit takes all that is handed on; it ends only after this sender is gone.
-        chunks.blocking_send(chunk).is_ok()
-    };
-    let mut held = Vec::new();
-    let hold = intake.on_bad_row == OnBadRow::Stop;
-    let taken_in = intake.run(|chunk| {
-        if hold {
-            held.push(chunk);
-            return true;
-        }
-        hand_on(chunk)
-    });
-    match &taken_in {
-        Ok(taken_in) => {
-            held.into_iter().all(hand_on);
-            note(&input_read(taken_in));
-        }
-        Err(failure) => halt.because(Failure::new(failure.blame, &failure.message)),
-    }
-    taken_in
-}
-
-fn planned(chunk: &Chunk) -> Fact {
-    Fact::Planned {
-        chunk: chunk.number,
-        first_row: chunk.first_row,
-        last_row: chunk.last_row,
-        rows: chunk.rows,
-        bytes: chunk.body_bytes,
-        digest: chunk.digest,
-    }
-}
-
-fn input_read(taken_in: &TakenIn) -> Fact {
-    Fact::InputRead {
-        first_row: taken_in.first_row,
-        rows: taken_in.accepted + taken_in.rejected,
-        accepted: taken_in.accepted,
-        rejected: taken_in.rejected,
-        bytes: taken_in.source.bytes,
-        digest: taken_in.source.digest,
-        whole: taken_in.source.whole,
     }
 }
 
@@ -258,7 +257,7 @@ fn settle_all(
 }
 
 /// What goes where, checked against what the org says of the object.
-async fn compile<T: Target>(
+pub(super) async fn compile<T: Target>(
     plan: &LoadPlan,
     target: &T,
     header: &[String],
@@ -277,73 +276,56 @@ async fn compile<T: Target>(
     Ok((mapping, checks))
 }
 
+fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<RunFolder, Failure> {
+    let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
+    folder.write_manifest(manifest)?;
+    Ok(folder)
+}
+
 fn begin_ledger(folder: &RunFolder, run: &str) -> Result<Ledger, Failure> {
     let path = folder.ledger();
     Ledger::create(&path, run).map_err(|error| Failure::disk("create", &path, &error))
 }
 
-fn manifest(
-    plan: &LoadPlan,
-    run: &str,
-    alias: &str,
-    seed: Seed,
-    org: &OrgFacts,
-    mapping: &Mapping,
-) -> Manifest {
-    Manifest {
-        format: 1,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        run: run.to_owned(),
-        started: seed.started.to_string(),
-        operation: plan.operation.to_string(),
-        object: plan.object.to_string(),
-        external_id: plan.external_id.clone(),
-        alias: alias.to_owned(),
-        org_id: org.id.clone(),
-        org_origin: org.origin.clone(),
-        user_id: org.user_id.clone(),
-        username: org.username.clone(),
-        input: input_name(&plan.input.source),
-        skip: plan.skip,
-        limit: plan.limit,
-        chunk_rows: plan.chunk_rows,
-        chunk_bytes: plan.chunk_bytes,
-        sent: mapping.sent.iter().map(|field| field.header.clone()).collect(),
-    }
-}
-
-fn input_name(source: &Source) -> String {
-    match source {
-        Source::File(path) => path.display().to_string(),
-        Source::Stdin => "stdin".to_owned(),
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "everything that a person is told at the start")]
-fn tell_start(
+pub(super) fn tell_start(
     watch: &dyn Watch,
     plan: &LoadPlan,
-    run: &RunId,
+    run: &str,
     folder: &RunFolder,
     org: &OrgFacts,
     alias: &str,
-    mapping: &Mapping,
 ) {
     watch.see(&Event::Started {
-        run: run.clone(),
+        run: run.to_owned(),
         run_dir: folder.root().to_owned(),
         operation: plan.operation,
         object: plan.object.clone(),
         org: org.clone(),
         alias: alias.to_owned(),
-        input: input_name(&plan.input.source),
+        input: manifest::input_name(&plan.input.source),
     });
+}
+
+fn tell_mapping(watch: &dyn Watch, mapping: &Mapping) {
     let sent =
         mapping.sent.iter().map(|field| (field.from.clone(), field.header.clone())).collect();
     watch.see(&Event::Mapped { sent, not_sent: mapping.not_sent.clone() });
     for message in &mapping.notices {
         watch.see(&Event::Notice { message: message.clone() });
     }
+}
+
+/// Tells what reading found out about the input.
+pub(super) fn notices(watch: &dyn Watch, reader: &SlabReader) {
+    let notices = reader.notices().iter();
+    notices.for_each(|notice| watch.see(&Event::Notice { message: notice.clone() }));
+}
+
+/// The digest of the input; a large file is read through for it, off the loop.
+pub(super) async fn digest(plan: &LoadPlan) -> Result<Option<Digest>, Failure> {
+    let source = plan.input.source.clone();
+    let hashed = spawn_blocking(move || read::digest(&source)).await;
+    Ok(hashed.map_err(|_| broken("read"))??)
 }
 
 fn broken(stage: &str) -> Failure {

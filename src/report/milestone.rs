@@ -52,7 +52,7 @@ pub(crate) mod tests {
     /// A run that has just begun.
     pub(crate) fn started() -> Event {
         Event::Started {
-            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 7),
+            run: RunId::new(jiff::Timestamp::UNIX_EPOCH, 7).to_string(),
             run_dir: "/srv/ada/longshore-runs/19700101-000000-haaa".into(),
             operation: Operation::Insert,
             object: ObjectName::parse("PermissionSetAssignment").unwrap(),

@@ -125,6 +125,15 @@ pub struct JobStatus {
     pub message: Option<String>,
 }
 
+/// A job as a list of jobs shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenJob {
+    pub id: String,
+    pub state: JobState,
+    /// By the far side's clock.
+    pub created: jiff::Timestamp,
+}
+
 /// One of the three result files of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +242,18 @@ pub trait Target: Send + Sync + 'static {
         which: ResultFile,
         to: &Path,
     ) -> impl Future<Output = Outcome<u64>> + Send;
+
+    /// The jobs of this object and operation that a user has made since then; `None` when the far
+    /// side has no list of jobs.
+    fn jobs_since(
+        &self,
+        spec: &JobSpec,
+        user_id: &str,
+        since: jiff::Timestamp,
+    ) -> impl Future<Output = Result<Option<Vec<SeenJob>>, Fault>> + Send {
+        let _ = (spec, user_id, since);
+        std::future::ready(Ok(None))
+    }
 
     /// Calls made so far.
     fn usage(&self) -> ApiUsage;

@@ -4,18 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which module may name which others; a new entry needs a page in `docs/decisions/`.
-const MAY_NAME: [(&str, &[&str]); 10] = [
+const MAY_NAME: [(&str, &[&str]); 11] = [
     ("model", &[]),
+    ("faults", &[]),
     ("config", &["model"]),
-    ("http", &["model"]),
-    ("ledger", &["model"]),
-    ("target", &["model", "http"]),
-    ("pipeline", &["model", "config", "target", "ledger"]),
+    ("http", &["model", "faults"]),
+    ("ledger", &["model", "faults"]),
+    ("target", &["model", "faults", "http"]),
+    ("pipeline", &["model", "faults", "config", "target", "ledger"]),
     ("report", &["model", "pipeline"]),
     ("practice", &["model"]),
     (
         "cli",
-        &["model", "config", "http", "ledger", "target", "pipeline", "report", "practice", "web"],
+        &[
+            "model", "faults", "config", "http", "ledger", "target", "pipeline", "report",
+            "practice", "web",
+        ],
     ),
     ("web", &["model", "config", "ledger", "pipeline", "report", "practice"]),
 ];
@@ -204,6 +208,54 @@ fn crates_stay_behind_their_fences() {
         }
     }
     report(&faults);
+}
+
+/// What changes a disk, and the modules that a run's changes are made in; past the fault points
+/// nothing is changed there. Export writes no run.
+#[test]
+fn what_a_run_changes_on_disk_passes_the_fault_points() {
+    const CHANGES: [&str; 7] = [
+        "fs::rename",
+        "fs::remove_",
+        "fs::copy",
+        "File::create",
+        "fs::create_dir",
+        ".open(",
+        "File::open(folder)",
+    ];
+    const MADE_IN: [&str; 4] =
+        ["src/ledger/", "src/pipeline/", "src/target/salesforce/bulk2.rs", "src/http/body.rs"];
+    let mut faults = Vec::new();
+    for (file, text) in sources() {
+        let of_run = MADE_IN.iter().any(|place| file.starts_with(place));
+        if !of_run || file.contains("/export/") || file.contains("/tests") {
+            continue;
+        }
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        let lines: Vec<(usize, &str)> = code(&text).collect();
+        for pair in lines.windows(3) {
+            let (line, code) = pair[2];
+            let above = &pair[..2];
+            let passed = code.contains("faults::")
+                || above.iter().any(|(_, code)| code.contains("faults::point("));
+            if !passed && CHANGES.iter().any(|change| code.contains(change)) {
+                faults.push(format!("{file}:{line}: {}", code.trim()));
+            }
+        }
+    }
+    report(&faults);
+}
+
+#[test]
+fn fault_points_are_for_tests_only() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let features = manifest["features"].as_table().unwrap();
+    assert!(!features.contains_key("default"), "{features:?}");
+    let others: Vec<_> = features.keys().filter(|name| *name != "faults").collect();
+    assert!(others.is_empty(), "a feature that might turn the points on: {others:?}");
+    assert!(!manifest["dependencies"].as_table().unwrap().contains_key("longshore"));
+    assert!(manifest["dev-dependencies"].as_table().unwrap().contains_key("longshore"));
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{load, print, tell};
+use super::{print, tell};
 use crate::cli::args::Export;
 use crate::cli::org::{self, Choice};
 use crate::cli::shell::{Shell, Through};
-use crate::cli::{resolve, signals};
+use crate::cli::{resolve, session, signals};
 use crate::config::project::Defaults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::names::ObjectName;
@@ -55,7 +55,7 @@ async fn exported(args: &Export, shell: &Shell, show: &Arc<dyn Show>) -> Result<
     let alias = resolve::target_org(args.connect.target_org.as_deref(), &defaults);
     let choice = Choice::of(alias, &shell.environment)?;
     let stop = Stop::new();
-    load::listen(&stop, show)?;
+    session::listen(&stop, show)?;
     let watch: Arc<dyn Watch> = Arc::clone(show) as Arc<dyn Watch>;
     let mut stdout = Through(Arc::clone(&shell.out));
     let work = async {

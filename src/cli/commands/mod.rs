@@ -6,6 +6,8 @@ pub mod export;
 pub mod load;
 pub mod objects;
 pub mod practice;
+pub mod resume;
+pub mod retry;
 pub mod runs;
 pub mod verify;
 

@@ -45,7 +45,15 @@ pub fn root_of(run: &str, place: &Place, shell: &Shell) -> Result<PathBuf, Failu
         .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere"))
 }
 
-fn runs_dir(place: &Place, shell: &Shell) -> Result<PathBuf, Failure> {
+/// The newest run below `dir` that is not finished and that nobody goes on with.
+pub fn newest_unfinished(dir: &Path) -> Result<Option<PathBuf>, Failure> {
+    let unfinished = |run: &Run| run.state.closed.is_none() && !RunFolder::is_held(&run.root);
+    let runs = all(dir)?.into_iter().filter_map(|(_, run)| run.ok());
+    Ok(runs.filter(unfinished).map(|run| run.root).next())
+}
+
+/// Where the runs are.
+pub fn runs_dir(place: &Place, shell: &Shell) -> Result<PathBuf, Failure> {
     let defaults = Defaults::read(&shell.dir)?;
     Ok(shell.dir.join(resolve::runs_dir(place.runs_dir.clone(), &defaults)))
 }

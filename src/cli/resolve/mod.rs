@@ -107,6 +107,9 @@ pub fn load_plan(
         run_name: load.run_name.clone(),
         success_copy: load.success.clone(),
         error_copy: load.error.clone(),
+        state_dir: None,
+        retry_of: None,
+        passing_org: false,
     })
 }
 

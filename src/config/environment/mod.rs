@@ -20,6 +20,7 @@ const JWT_KEY_FILE: &str = "LONGSHORE_JWT_KEY_FILE";
 const REFRESH_TOKEN: &str = "LONGSHORE_REFRESH_TOKEN";
 const API_VERSION: &str = "LONGSHORE_API_VERSION";
 const TARGET_KIND: &str = "LONGSHORE_TARGET_KIND";
+const STATE_DIR: &str = "LONGSHORE_STATE_DIR";
 const CA_FILE: &str = "LONGSHORE_CA_FILE";
 
 /// Bytes of a key file that are read at most; an RSA key of 16,384 bits has about 13,000.
@@ -49,6 +50,15 @@ impl Environment {
     /// A file with certificates (PEM) to trust besides the platform's: `LONGSHORE_CA_FILE`.
     pub fn ca_file(&self) -> Option<PathBuf> {
         self.get(CA_FILE).map(PathBuf::from)
+    }
+
+    /// Where this program remembers things about its user: `LONGSHORE_STATE_DIR`, or a folder of
+    /// its own where the desktop's rules put such things (XDG base directories).
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        let own = |base: PathBuf| base.join("longshore");
+        let home = || Some(Path::new(self.get("HOME")?).join(".local/state"));
+        let given = self.get(STATE_DIR).map(PathBuf::from);
+        given.or_else(|| self.get("XDG_STATE_HOME").map(PathBuf::from).or_else(home).map(own))
     }
 
     /// Whether it says anything about a sign-in, complete or not.

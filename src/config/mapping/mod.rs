@@ -12,6 +12,8 @@ mod transform;
 use std::fmt;
 use std::path::Path;
 
+use crate::model::chunk::Digest;
+
 pub use error::MappingError;
 pub use transform::{
     BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
@@ -29,6 +31,8 @@ const MAPPING_BYTES_MAX: u64 = 4 << 20;
 pub struct MappingSpec {
     /// The file's name as the user gave it, for messages.
     pub name: String,
+    /// Digest of the file's bytes.
+    pub digest: Digest,
     /// One for each field, in the order of the file.
     pub rules: Vec<Rule>,
     pub unmapped: Unmapped,

@@ -10,6 +10,7 @@ use super::transform::{
     BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
 };
 use super::{MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
+use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
 const SECTIONS: [&str; 2] = ["fields", "options"];
@@ -19,14 +20,16 @@ const RULE_KEYS: [&str; 6] =
 
 /// Reads the text of a mapping file.
 pub fn parse(text: &str, name: &str) -> Result<MappingSpec, MappingError> {
+    let digest = Digest::of(text.as_bytes());
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Walk { text, name }.spec()
+    Walk { text, name, digest }.spec()
 }
 
 /// The document under the walk. Its methods turn a part of it into a part of the mapping.
 struct Walk<'a> {
     text: &'a str,
     name: &'a str,
+    digest: Digest,
 }
 
 type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
@@ -64,7 +67,7 @@ impl Walk<'_> {
         }
         let unmapped = document.get("options").map(|options| self.options(options)).transpose()?;
         let unmapped = unmapped.unwrap_or_default();
-        Ok(MappingSpec { name: self.name.to_owned(), rules, unmapped })
+        Ok(MappingSpec { name: self.name.to_owned(), digest: self.digest, rules, unmapped })
     }
 
     fn options(&self, options: &Value) -> Refused<Unmapped> {

@@ -19,6 +19,8 @@ pub struct RunState {
     pub chunks: BTreeMap<ChunkNumber, ChunkState>,
     pub input: Option<InputRead>,
     pub outputs: Option<Vec<Output>>,
+    /// How the last process left the run, if it could say so and no other has gone on with it.
+    pub paused: Option<Paused>,
     pub closed: Option<Closed>,
     /// When what the run does not need any more was removed.
     pub cleaned: Option<String>,
@@ -31,6 +33,8 @@ pub struct ChunkState {
     pub phase: Phase,
     /// Jobs that were given up, and whether the far side confirmed it.
     pub given_up: Vec<(JobId, bool)>,
+    /// Why rows of it are unknown, once that is noted.
+    pub why_unknown: Option<String>,
     pub raw: Vec<Raw>,
     /// Rows that were noted as unknown before the chunk was settled.
     pub unknown: u64,
@@ -95,6 +99,15 @@ pub struct InputRead {
     pub whole: bool,
 }
 
+/// How a process left the run before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    pub counts: Counts,
+    pub exit_code: u8,
+    pub first_row: u64,
+    pub files: Vec<Output>,
+}
+
 /// How the run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
@@ -135,9 +148,19 @@ impl RunState {
                     digest,
                     whole,
                 }),
+            // A process that goes on with the run writes the files anew.
             Fact::Outputs { files } => {
-                check(self.outputs.is_none(), || "the outputs are told twice".to_owned())?;
                 self.outputs = Some(files.clone());
+                Ok(())
+            }
+            Fact::Paused { counts, exit_code, first_row, files } => {
+                let (counts, exit_code, first_row) = (*counts, *exit_code, *first_row);
+                let files = files.clone();
+                self.paused = Some(Paused { counts, exit_code, first_row, files });
+                Ok(())
+            }
+            Fact::Resumed { .. } => {
+                self.paused = None;
                 Ok(())
             }
             &Fact::Closed { counts, exit_code } => {
@@ -189,6 +212,7 @@ impl RunState {
             plan,
             phase: Phase::Spooled,
             given_up: Vec::new(),
+            why_unknown: None,
             raw: Vec::new(),
             unknown: 0,
         };
@@ -227,7 +251,14 @@ impl RunState {
 impl ChunkState {
     fn apply(&mut self, fact: &Fact) -> Step {
         let settled = matches!(self.phase, Phase::Settled { .. });
-        check(!settled, || "is settled already".to_owned())?;
+        // Two things may still happen: results that were lost on disk are fetched once more, and a
+        // job that was given up is seen to be out of the way.
+        let late = match fact {
+            Fact::Raw { .. } => true,
+            Fact::Abandoned { job, .. } => self.has_given_up(job),
+            _ => false,
+        };
+        check(!settled || late, || "is settled already".to_owned())?;
         match fact {
             Fact::Created { job, .. } => {
                 let free = self.phase == Phase::Spooled;
@@ -248,6 +279,12 @@ impl ChunkState {
                 self.expect(&Phase::Prepared(job.clone()), job)?;
                 self.phase = Phase::Started(job.clone());
             }
+            Fact::Abandoned { job, confirmed, .. } if self.has_given_up(job) => {
+                let mut given_up = self.given_up.iter_mut();
+                if let Some((_, sure)) = given_up.find(|(of, _)| of == job) {
+                    *sure |= *confirmed;
+                }
+            }
             Fact::Abandoned { job, confirmed, .. } => {
                 let idle =
                     matches!(&self.phase, Phase::Reserved(of) | Phase::Spoiled(of) if of == job);
@@ -262,21 +299,30 @@ impl ChunkState {
                 self.phase = Phase::Ended(EndedJob { job, state, processed, failed });
             }
             &Fact::Raw { which, rows, bytes, digest, .. } => {
-                let ended = matches!(self.phase, Phase::Ended(_));
+                let ended = matches!(self.phase, Phase::Ended(_) | Phase::Settled { .. });
                 check(ended, || "has results of a job that has not ended".to_owned())?;
                 self.raw.retain(|raw| raw.which != which);
                 self.raw.push(Raw { which, rows, bytes, digest });
             }
-            Fact::Unknown { rows, .. } => self.unknown = *rows,
+            Fact::Unknown { rows, why, .. } => {
+                self.unknown = *rows;
+                self.why_unknown = Some(why.clone());
+            }
             Fact::Reconciled { counts, .. } => self.settle(*counts)?,
             Fact::Opened { .. }
             | Fact::Planned { .. }
             | Fact::InputRead { .. }
             | Fact::Outputs { .. }
+            | Fact::Paused { .. }
+            | Fact::Resumed { .. }
             | Fact::Closed { .. }
             | Fact::Cleaned { .. } => {}
         }
         Ok(())
+    }
+
+    fn has_given_up(&self, job: &JobId) -> bool {
+        self.given_up.iter().any(|(of, _)| of == job)
     }
 
     fn expect(&self, phase: &Phase, job: &JobId) -> Step {

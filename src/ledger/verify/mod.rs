@@ -17,7 +17,7 @@ use self::ids::{first_double, rows_of, stand_in};
 use self::tables::{NAMES, Table, read_raw};
 use super::state::{ChunkState, InputRead, Phase, RunState};
 use super::{Manifest, Output, RawKind};
-use crate::model::chunk::ChunkNumber;
+use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::verdict::Counts;
 
@@ -66,7 +66,7 @@ impl Verified {
 pub fn verify(root: &Path) -> Result<Verified, Failure> {
     let manifest = Manifest::read(root)?;
     let (state, torn) = RunState::read(&root.join("ledger.jsonl"), &manifest.run)?;
-    let (Some(input), Some(outputs)) = (state.input, state.outputs.as_deref()) else {
+    let Some((input, outputs)) = told(&state) else {
         return Err(unfinished(&manifest.run, state.closed.is_some()));
     };
     let mut check = Check::new(root, &manifest, &state);
@@ -89,6 +89,25 @@ pub fn verify(root: &Path) -> Result<Verified, Failure> {
     Ok(check.done(manifest.run))
 }
 
+/// What was read, and the result files as they were finished: of the whole run, or as far as the
+/// last process came that left it in order.
+fn told(state: &RunState) -> Option<(InputRead, &[Output])> {
+    let Some(paused) = &state.paused else {
+        return Some((state.input?, state.outputs.as_deref()?));
+    };
+    let Counts { input, rejected, .. } = paused.counts;
+    let read = InputRead {
+        first_row: paused.first_row,
+        rows: input,
+        accepted: input - rejected,
+        rejected,
+        bytes: 0,
+        digest: Digest::of(b""),
+        whole: false,
+    };
+    (paused.files.len() == NAMES.len()).then_some((read, paused.files.as_slice()))
+}
+
 fn unfinished(run: &str, closed: bool) -> Failure {
     if closed {
         let message =
@@ -97,6 +116,7 @@ fn unfinished(run: &str, closed: bool) -> Failure {
             .hint(format!("`longshore runs show {run}` tells how far it came"));
     }
     Failure::new(Blame::Request, format!("the run `{run}` is not finished"))
+        .hint(format!("`longshore resume {run}` goes on with it"))
         .hint(format!("`longshore runs show {run}` tells how far it came"))
 }
 
@@ -143,6 +163,12 @@ impl<'a> Check<'a> {
             notes.push(format!(
                 "`runs clean` removed the results as received of `{}` at {when}; Ids are not held \
                  against them",
+                manifest.run
+            ));
+        }
+        if state.paused.is_some() {
+            notes.push(format!(
+                "the run is not finished; `longshore resume {}` goes on with it",
                 manifest.run
             ));
         }
@@ -239,10 +265,20 @@ impl<'a> Check<'a> {
                 words(&chunk.counts),
                 words(counts)
             )),
+            _ if self.state.paused.is_some() => self.unsettled(chunk),
             _ => self.fault(format!("chunk {number} was never settled")),
         }
         if self.state.cleaned.is_none() {
             self.received(chunk);
+        }
+    }
+
+    /// Of a chunk without a last word no row has ended yet.
+    fn unsettled(&mut self, chunk: &ChunkTally<'_>) {
+        let Counts { input, success, error, .. } = chunk.counts;
+        if input != u64::from(chunk.state.plan.rows) || success + error > 0 {
+            let (number, words) = (chunk.number, words(&chunk.counts));
+            self.fault(format!("chunk {number} is not settled, and the files have {words}"));
         }
     }
 
@@ -299,7 +335,10 @@ impl<'a> Check<'a> {
         let summary = self.out.join("summary.json");
         let summary = std::fs::read(summary)
             .and_then(|text| serde_json::from_slice::<Said>(&text).map_err(io::Error::other));
-        let mut others = vec![("the ledger", state.counts())];
+        let mut others = match &state.paused {
+            Some(paused) => vec![("the last fact", paused.counts)],
+            None => vec![("the ledger", state.counts())],
+        };
         match summary {
             Ok(said) => others.push(("summary.json", said.rows)),
             Err(error) => self.fault(format!("summary.json cannot be read: {error}")),

@@ -1,6 +1,5 @@
 use super::*;
 use crate::ledger::{Fact, Ledger, write_whole};
-use crate::model::chunk::Digest;
 use crate::model::ids::JobId;
 
 /// A small run on disk, built by hand: 5 rows from row 11 on, one rejected, one chunk.

@@ -5,13 +5,15 @@
 //! columns of the same rows with row number and line, from which the result files are written
 //! later. Memory holds one row and two write buffers, never a body.
 
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest};
-use crate::model::failure::Failure;
+use crate::model::failure::{Blame, Failure};
 use crate::model::rows::{CheckedSlab, Rejected};
 
 /// How much may go into one chunk.
@@ -21,11 +23,27 @@ pub struct ChunkLimits {
     pub bytes: u64,
 }
 
+/// A chunk as an earlier process of the run cut it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    pub rows: u32,
+    pub first_row: u64,
+    pub last_row: u64,
+    pub bytes: u64,
+    pub digest: Digest,
+    /// A job may have its rows, so its files stay as they are.
+    pub keep: bool,
+}
+
+/// The cuts of earlier processes, by number.
+pub type Cuts = BTreeMap<ChunkNumber, Cut>;
+
 /// Takes slabs and gives chunks.
 pub struct Spool {
     folder: PathBuf,
     header: Vec<u8>,
     limits: ChunkLimits,
+    cuts: Cuts,
     next: u32,
     open: Option<OpenChunk>,
     line: Vec<u8>,
@@ -43,8 +61,9 @@ const ANY_ROW_FITS: u64 = 4 << 20;
 
 struct OpenChunk {
     chunk: Chunk,
-    body: BufWriter<File>,
-    source: BufWriter<File>,
+    /// Body and source rows; missing where they are on disk already.
+    files: Option<(BufWriter<File>, BufWriter<File>)>,
+    cut: Option<Cut>,
     hasher: blake3::Hasher,
 }
 
@@ -57,10 +76,20 @@ impl Spool {
             folder: folder.to_owned(),
             header: line,
             limits,
+            cuts: Cuts::new(),
             next: 1,
             open: None,
             line: Vec::new(),
         }
+    }
+
+    /// Cuts where earlier processes of the run have cut, and refuses other rows than they had.
+    ///
+    /// The last cut may be short: the process ended, or was told to.
+    #[must_use]
+    pub fn as_before(mut self, cuts: Cuts) -> Self {
+        self.cuts = cuts;
+        self
     }
 
     /// Spools the accepted rows of a slab; returns the chunks that became full.
@@ -113,19 +142,25 @@ impl Spool {
     /// Closes the last chunk, if there is one.
     pub fn close(&mut self) -> Result<Option<Chunk>, Failure> {
         let Some(mut open) = self.open.take() else { return Ok(None) };
-        for (file, path) in
-            [(&mut open.body, &open.chunk.body), (&mut open.source, &open.chunk.source)]
-        {
-            file.flush().map_err(|error| Failure::disk("write", path, &error))?;
+        if let Some((body, source)) = &mut open.files {
+            for (file, path) in [(body, &open.chunk.body), (source, &open.chunk.source)] {
+                file.flush().map_err(|error| Failure::disk("write", path, &error))?;
+            }
         }
         open.chunk.digest = Digest::finish(&open.hasher);
+        if open.cut.is_some_and(|cut| !cut.is_of(&open.chunk)) {
+            return Err(drift(&open.chunk));
+        }
         Ok(Some(open.chunk))
     }
 
     fn is_full(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| {
-            open.chunk.rows >= self.limits.rows
-                || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+        self.open.as_ref().is_some_and(|open| match open.cut {
+            Some(cut) => open.chunk.rows >= cut.rows,
+            None => {
+                open.chunk.rows >= self.limits.rows
+                    || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+            }
         })
     }
 
@@ -145,9 +180,10 @@ impl Spool {
             self.open = Some(self.begin(row)?);
         }
         let Some(open) = &mut self.open else { unreachable!("a chunk was just begun") };
-        open.body
-            .write_all(&self.line)
-            .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        if let Some((body, _)) = &mut open.files {
+            body.write_all(&self.line)
+                .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        }
         open.hasher.update(&self.line);
         open.chunk.body_bytes += self.line.len() as u64;
         open.chunk.rows += 1;
@@ -157,6 +193,7 @@ impl Spool {
 
     fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
+        let Some((_, source)) = &mut open.files else { return Ok(()) };
         let mark = slab.raw.marks[index];
         self.line.clear();
         write!(self.line, "{},{}", mark.row, mark.line).unwrap_or_default();
@@ -165,7 +202,7 @@ impl Spool {
             push_cell(&mut self.line, cell);
         }
         self.line.push(b'\n');
-        open.source
+        source
             .write_all(&self.line)
             .map_err(|error| Failure::disk("write", &open.chunk.source, &error))
     }
@@ -173,11 +210,15 @@ impl Spool {
     fn begin(&mut self, row: u64) -> Result<OpenChunk, Failure> {
         let number = ChunkNumber(self.next);
         self.next += 1;
-        let body = self.folder.join(format!("{number}.csv"));
-        let source = self.folder.join(format!("{number}.rows"));
+        let (body, source) = files_of(&self.folder, number);
+        let cut = self.cuts.get(&number).copied();
+        let files = match cut {
+            Some(Cut { keep: true, .. }) => None,
+            _ => Some((create(&body)?, create(&source)?)),
+        };
         let mut open = OpenChunk {
-            body: create(&body)?,
-            source: create(&source)?,
+            files,
+            cut,
             hasher: blake3::Hasher::new(),
             chunk: Chunk {
                 number,
@@ -190,12 +231,45 @@ impl Spool {
                 source,
             },
         };
-        open.body
-            .write_all(&self.header)
-            .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        if let Some((body, _)) = &mut open.files {
+            body.write_all(&self.header)
+                .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
+        }
         open.hasher.update(&self.header);
         Ok(open)
     }
+}
+
+impl Cut {
+    /// Whether the chunk is, to the byte, the one that was cut before.
+    fn is_of(&self, chunk: &Chunk) -> bool {
+        let place = (self.first_row, self.last_row) == (chunk.first_row, chunk.last_row);
+        let content = (self.bytes, self.digest) == (chunk.body_bytes, chunk.digest);
+        place && content && self.rows == chunk.rows
+    }
+
+    /// The chunk that was cut, with its files in `folder`.
+    pub fn chunk(&self, folder: &Path, number: ChunkNumber) -> Chunk {
+        let (body, source) = files_of(folder, number);
+        let Self { rows, first_row, last_row, bytes, digest, keep: _ } = *self;
+        Chunk { number, rows, first_row, last_row, body, body_bytes: bytes, digest, source }
+    }
+}
+
+/// Where the body and the source rows of a chunk lie.
+fn files_of(folder: &Path, number: ChunkNumber) -> (PathBuf, PathBuf) {
+    (folder.join(format!("{number}.csv")), folder.join(format!("{number}.rows")))
+}
+
+/// The rows of a chunk are not those that the run began with.
+fn drift(chunk: &Chunk) -> Failure {
+    let (number, first, last) = (chunk.number, chunk.first_row, chunk.last_row);
+    let message = format!(
+        "chunk {number}, rows {first} to {last}, does not come out as it did when the run began"
+    );
+    Failure::new(Blame::Guard, message)
+        .hint("the input is the same, so the org describes its fields in another way by now")
+        .hint("what was sent is accounted for; load the other rows with `longshore retry`")
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
@@ -210,7 +284,7 @@ fn private(path: &Path) -> io::Result<File> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    faults::open(&options, path)
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub use error::{GzipProblem, ReadError};
 pub use slabs::SlabReader;
 
 use crate::config::plan::{Input, Source};
+use crate::model::chunk::Digest;
 
 /// Opens the input and reads its header.
 ///
@@ -73,6 +74,14 @@ pub fn open(input: &Input) -> Result<SlabReader, ReadError> {
         Source::Stdin => source::stdin(),
     };
     SlabReader::new(raw, input, window::CHUNK_BYTES)
+}
+
+/// The digest of a source as it lies on disk; `None` for standard input, which is read but once.
+pub fn digest(source: &Source) -> Result<Option<Digest>, ReadError> {
+    match source {
+        Source::File(path) => source::digest(path).map(Some),
+        Source::Stdin => Ok(None),
+    }
 }
 
 /// Reads from `reader` instead of the source that `input` names; `name` is what messages call it.

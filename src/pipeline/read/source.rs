@@ -81,6 +81,14 @@ pub(super) fn file(path: &Path) -> Result<Raw, ReadError> {
     Ok(Raw { name, reader, bytes_total: Some(about.len()) })
 }
 
+/// Reads a file through and returns its digest.
+pub(super) fn digest(path: &Path) -> Result<Digest, ReadError> {
+    let mut raw = file(path)?;
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut raw.reader, &mut hasher).map_err(|error| ReadError::of(&raw.name, error))?;
+    Ok(Digest::finish(&hasher))
+}
+
 pub(super) fn stdin() -> Raw {
     Raw { name: STDIN.to_owned(), reader: Box::new(io::stdin()), bytes_total: None }
 }

@@ -1,6 +1,6 @@
 //! Emit: the source rows of a chunk, in order, each into the file of its verdict.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
 use super::matching::{LineAt, Lines, Matched, Outcome};
+use crate::faults;
 use crate::ledger::Output;
 use crate::model::cells::push_line;
 use crate::model::chunk::Chunk;
@@ -223,7 +224,8 @@ fn keep_lines(path: &Path, places: &[LineAt], lines: &mut Lines) -> io::Result<(
         let which = format!("{:?}", lines.which(*at)).to_lowercase();
         push_line(&mut text, std::iter::once(which.as_bytes()).chain(record.iter()));
     }
-    File::create(path)?.write_all(&text)
+    let mut options = OpenOptions::new();
+    faults::open(options.write(true).create(true).truncate(true), path)?.write_all(&text)
 }
 
 /// The spooled source rows of a chunk: row number, line, then the source columns.

@@ -1,9 +1,10 @@
 //! The result files: five CSV files that stand under their names only when they are whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::faults::{self, File};
 use crate::ledger::{Output, sync_folder};
 use crate::model::cells::push_line;
 use crate::model::chunk::Digest;
@@ -32,8 +33,8 @@ impl ResultWriter {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file =
-            options.open(&beside).map_err(|error| Failure::disk("create", &beside, &error))?;
+        let file = faults::open(&options, &beside)
+            .map_err(|error| Failure::disk("create", &beside, &error))?;
         let mut writer = Self {
             path,
             beside,
@@ -64,7 +65,7 @@ impl ResultWriter {
             .file
             .flush()
             .and_then(|()| self.file.get_ref().file.sync_all())
-            .and_then(|()| std::fs::rename(&self.beside, &self.path))
+            .and_then(|()| faults::rename(&self.beside, &self.path))
             .and_then(|()| sync_folder(&self.path));
         whole.map_err(|error| Failure::disk("write", &self.path, &error))?;
         let Hashed { hasher, bytes, .. } = self.file.get_ref();

@@ -19,12 +19,14 @@ use self::emit::Emit;
 pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
 use self::matching::{Job, Keys, Matcher};
-pub use self::rejected::RejectedFile;
+pub use self::rejected::{Found, RejectedFile};
 use crate::ledger::{Fact, Ledger, Output};
+use crate::model::chunk::ChunkNumber;
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::model::schema::SentField;
 use crate::model::verdict::{Counts, MatchKind};
+use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, SummaryJob, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
 
@@ -56,6 +58,8 @@ pub struct Settle {
     counts: Counts,
     jobs: Vec<SummaryJob>,
     alarm: Option<Failure>,
+    open: u32,
+    earlier: Arc<Earlier>,
     ledger: Arc<Ledger>,
     watch: Arc<dyn Watch>,
 }
@@ -64,6 +68,8 @@ pub struct Settle {
 pub struct Settled {
     /// Rows by verdict, rejected ones not among them.
     pub counts: Counts,
+    /// Chunks whose rows are in the result files as far as is known by now, without a last word.
+    pub open: u32,
     pub groups: Groups,
     pub jobs: Vec<SummaryJob>,
     /// A job told of rows that it was never sent, though it told of all that it was.
@@ -75,6 +81,7 @@ pub struct Settled {
 impl Settle {
     pub fn begin(
         plan: SettlePlan,
+        earlier: Arc<Earlier>,
         ledger: Arc<Ledger>,
         watch: Arc<dyn Watch>,
     ) -> Result<Self, Failure> {
@@ -94,7 +101,9 @@ impl Settle {
             counts: Counts::default(),
             jobs: Vec::new(),
             alarm: None,
+            open: 0,
             plan,
+            earlier,
             ledger,
             watch,
         })
@@ -117,15 +126,15 @@ impl Settle {
             self.settle(&ended)?;
         }
         let (groups, outputs) = self.emit.finish()?;
-        let (counts, jobs, alarm) = (self.counts, self.jobs, self.alarm);
-        Ok(Settled { counts, groups, jobs, alarm, outputs })
+        let (counts, open, jobs, alarm) = (self.counts, self.open, self.jobs, self.alarm);
+        Ok(Settled { counts, open, groups, jobs, alarm, outputs })
     }
 
     fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {
         let chunk = &ended.chunk;
         let counts = match &ended.ending {
             Ending::NotStarted { why } => self.emit.all_unprocessed(chunk, why)?,
-            Ending::Unknowable { job, why } => {
+            Ending::Unknowable { job, why } | Ending::Lost { job, why } => {
                 self.jobs.push(summary_job(job.to_string(), chunk.rows, "Unknown"));
                 self.emit.all_unknown(chunk, why)?
             }
@@ -158,19 +167,30 @@ impl Settle {
                 counts
             }
         };
-        if counts.unknown > 0 {
-            let why = "see out/unknown.csv".to_owned();
-            let fact = Fact::Unknown { chunk: chunk.number, rows: counts.unknown, why };
-            self.record(&fact)?;
-        }
-        self.record(&Fact::Reconciled { chunk: chunk.number, counts })?;
+        self.note(ended, counts)?;
         self.counts.add(counts);
         self.watch.see(&Event::Settled { chunk: chunk.number, counts });
-        if counts.unknown == 0 {
-            remove(&chunk.body)?;
-            remove(&chunk.source)?;
-        }
         Ok(())
+    }
+
+    /// Notes that the chunk is settled, if this is the last word on it.
+    fn note(&mut self, ended: &EndedChunk, counts: Counts) -> Result<(), Failure> {
+        let chunk = ended.chunk.number;
+        if let Some(before) = self.earlier.settled(chunk) {
+            return if before == counts { Ok(()) } else { Err(changed(chunk)) };
+        }
+        if !ended.ending.is_final() {
+            self.open += 1;
+            return Ok(());
+        }
+        if counts.unknown > 0 {
+            let why = match &ended.ending {
+                Ending::Lost { why, .. } => why.clone(),
+                _ => "see out/unknown.csv".to_owned(),
+            };
+            self.record(&Fact::Unknown { chunk, rows: counts.unknown, why })?;
+        }
+        self.record(&Fact::Reconciled { chunk, counts })
     }
 
     fn record(&self, fact: &Fact) -> Result<(), Failure> {
@@ -201,7 +221,9 @@ fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {
     SummaryJob { id, rows: u64::from(rows), state: state.to_owned() }
 }
 
-/// Removes a file that the ledger says is not needed any more.
-fn remove(path: &Path) -> Result<(), Failure> {
-    std::fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))
+/// The files of a chunk do not come out as they did when it was settled.
+fn changed(chunk: ChunkNumber) -> Failure {
+    let message = format!("chunk {chunk} was settled before, and comes out in another way now");
+    Failure::new(Blame::Accounting, message)
+        .hint("keep the run folder; a file in `sent/` or `raw/` was changed, or longshore is wrong")
 }

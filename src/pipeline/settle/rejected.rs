@@ -1,11 +1,14 @@
 //! rejected.csv: rows that failed a local check, as they come out of validate.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
 use crate::ledger::Output;
+use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 use crate::model::rows::Rejected;
 
@@ -18,6 +21,13 @@ const OWN: [&str; 5] = [
     "longshore__row",
 ];
 
+/// rejected.csv as an earlier process of the run finished it.
+#[derive(Debug)]
+pub struct Found {
+    pub groups: Groups,
+    pub output: Output,
+}
+
 /// Writes rejected rows and counts them by kind.
 pub struct RejectedFile {
     file: ResultWriter,
@@ -29,6 +39,26 @@ impl RejectedFile {
     pub fn begin(folder: &Path, kept: &KeptColumns) -> Result<Self, Failure> {
         let file = ResultWriter::begin(folder, "rejected.csv", kept.names(), &OWN)?;
         Ok(Self { file, kept: kept.clone(), groups: Groups::default() })
+    }
+
+    /// Reads the file of an earlier process back.
+    pub fn find(folder: &Path, kept: &KeptColumns) -> io::Result<Found> {
+        let name = "rejected.csv";
+        let path = folder.join(name);
+        let mut hasher = blake3::Hasher::new();
+        let bytes = io::copy(&mut File::open(&path)?, &mut hasher)?;
+        let mut reader = csv::Reader::from_path(&path)?;
+        let (mut groups, mut rows, own) = (Groups::default(), 0, kept.names().len());
+        let mut record = csv::ByteRecord::new();
+        while reader.read_byte_record(&mut record)? {
+            let cell =
+                |at: usize| String::from_utf8_lossy(record.get(own + at).unwrap_or_default());
+            let row = cell(4).parse().map_err(io::Error::other)?;
+            groups.add("rejected", &cell(1), &cell(2), row);
+            rows += 1;
+        }
+        let digest = Digest::finish(&hasher);
+        Ok(Found { groups, output: Output { name: name.to_owned(), rows, bytes, digest } })
     }
 
     pub fn rows(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! The driver: does what the machine says, and writes down what happened.
 
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,13 @@ use super::answers::{Meaning, Staged, Tries};
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
-use crate::ledger::{Fact, Ledger, RawKind};
+use crate::faults;
+use crate::ledger::{Fact, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
 use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
+use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
 use crate::pipeline::stop::{Halt, Stop};
@@ -34,6 +37,7 @@ pub struct Submit<T> {
     /// Jobs at once.
     pub parallel: usize,
     pub halt: Halt,
+    pub earlier: Arc<Earlier>,
 }
 
 impl<T: Target> Submit<T> {
@@ -70,7 +74,10 @@ impl<T: Target> Submit<T> {
 
     /// Carries one chunk from the spool to its results.
     async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: OwnedSemaphorePermit) -> Ending {
-        let mut way = Way::from(Progress::Spooled);
+        if let Some((job, why)) = self.earlier.lost(chunk.number) {
+            return Ending::Lost { job, why };
+        }
+        let mut way = Way::from(self.earlier.progress(chunk.number));
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
@@ -101,7 +108,7 @@ impl<T: Target> Submit<T> {
                 }
                 Step::GiveUp(job) => {
                     let why = format!("job {job} is not there any more");
-                    return Ending::Unknowable { job, why };
+                    return Ending::Lost { job, why };
                 }
             }
         }
@@ -144,10 +151,11 @@ impl<T: Target> Submit<T> {
         };
         match staged {
             // Nothing is committed after a wish to stop; the filled job is given up instead.
-            Staged::Whole if self.why_not().is_none() && self.prepared(chunk, job) => {
-                way.happened(Answer::Staged);
+            Staged::Whole => {
+                let goes_on = self.why_not().is_none() && self.prepared(chunk, job).await;
+                way.happened(if goes_on { Answer::Staged } else { Answer::StageInDoubt });
             }
-            Staged::Whole | Staged::InDoubt(None) => way.happened(Answer::StageInDoubt),
+            Staged::InDoubt(None) => way.happened(Answer::StageInDoubt),
             Staged::InDoubt(Some(fault)) => {
                 self.halt.because(fault.into());
                 way.happened(Answer::StageInDoubt);
@@ -156,7 +164,19 @@ impl<T: Target> Submit<T> {
     }
 
     /// The job holds all rows; says whether the disk knows it.
-    fn prepared(&self, chunk: &Chunk, job: &JobId) -> bool {
+    ///
+    /// From then on the chunk's files are what its results are matched with, by whatever process,
+    /// so they are on disk before.
+    async fn prepared(&self, chunk: &Chunk, job: &JobId) -> bool {
+        let files = [chunk.body.clone(), chunk.source.clone()];
+        let synced = tokio::task::spawn_blocking(move || sync_all(&files)).await;
+        let synced = synced.unwrap_or_else(|_| {
+            Err(Failure::new(Blame::Run, "a task of the submit stage broke down"))
+        });
+        if let Err(failure) = synced {
+            self.halt.because(failure);
+            return false;
+        }
         self.record(&Fact::Prepared {
             chunk: chunk.number,
             job: job.clone(),
@@ -184,6 +204,8 @@ impl<T: Target> Submit<T> {
         let answer = way.tries.after_commit(outcome);
         if answer == Answer::CommitAcknowledged {
             self.started(chunk, job);
+        } else if faults::mutant(faults::REPLACE_LOST_COMMIT, &self.raw) {
+            way.progress = Progress::Spooled;
         }
         way.happened(answer);
     }
@@ -288,6 +310,9 @@ impl<T: Target> Submit<T> {
     }
 
     async fn fetch(&self, chunk: &Chunk, job: JobId, status: JobStatus) -> Ending {
+        if let Some(fetched) = results::on_disk(&self.earlier, chunk, &self.raw).await {
+            return fetched.of(job, status);
+        }
         let fetching = results::fetch(&*self.target, chunk, &job, &status, &self.raw);
         let Some(fetched) = self.unless_stopped(fetching).await else {
             let why = format!("the results of job {job} were not fetched before the run stopped");
@@ -298,13 +323,11 @@ impl<T: Target> Submit<T> {
                 for file in &fetched.files {
                     self.record(&raw(chunk, file));
                 }
-                let files = fetched.files.into_iter().map(|file| (file.which, file.path));
-                let (files, incomplete) = (files.collect(), fetched.incomplete);
-                Ending::Results { job, status, files, incomplete }
+                fetched.of(job, status)
             }
             Err(fault) if fault.class == FaultClass::Gone => {
                 let why = format!("the results of job {job} are not there any more");
-                Ending::Unknowable { job, why }
+                Ending::Lost { job, why }
             }
             Err(fault) => self.blind(&job, fault),
         }
@@ -383,6 +406,17 @@ impl<T: Target> Submit<T> {
             }
         }
     }
+}
+
+/// Makes files durable, and that they are where they are.
+fn sync_all(files: &[PathBuf]) -> Result<(), Failure> {
+    for path in files {
+        let synced =
+            faults::open(OpenOptions::new().write(true), path).and_then(|file| file.sync_all());
+        synced.map_err(|error| Failure::disk("sync", path, &error))?;
+    }
+    let Some(last) = files.last() else { return Ok(()) };
+    sync_folder(last).map_err(|error| Failure::disk("sync the folder of", last, &error))
 }
 
 fn raw(chunk: &Chunk, file: &Received) -> Fact {

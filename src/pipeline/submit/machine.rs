@@ -33,6 +33,22 @@ pub enum Progress {
     Vanished(JobId),
 }
 
+impl Progress {
+    /// The job that counts, if there is one.
+    pub fn job(&self) -> Option<&JobId> {
+        match self {
+            Self::Spooled => None,
+            Self::Reserved(job)
+            | Self::Doubtful(job)
+            | Self::Prepared(job)
+            | Self::Committing(job)
+            | Self::Committed(job)
+            | Self::Ended(job, _)
+            | Self::Vanished(job) => Some(job),
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {

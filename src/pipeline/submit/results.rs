@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::ledger::RawKind;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::ids::JobId;
 use crate::model::limits::DOWNLOADS_MAX;
+use crate::pipeline::earlier::Earlier;
+use crate::pipeline::handover::Ending;
 use crate::target::{Fault, FaultClass, JobState, JobStatus, Outcome, ResultFile, Target};
 
 /// Results on disk.
@@ -25,6 +28,46 @@ pub struct Received {
     pub rows: Option<u64>,
     pub bytes: u64,
     pub digest: Digest,
+}
+
+impl Fetched {
+    /// The end of a job with these results.
+    pub fn of(self, job: JobId, status: JobStatus) -> Ending {
+        let files = self.files.into_iter().map(|file| (file.which, file.path)).collect();
+        Ending::Results { job, status, files, incomplete: self.incomplete }
+    }
+}
+
+/// The results that an earlier process of the run brought to disk, if they are still as they were
+/// received.
+///
+/// They must be all there are: the counts add up, or the chunk was settled with them.
+pub async fn on_disk(earlier: &Earlier, chunk: &Chunk, folder: &Path) -> Option<Fetched> {
+    let known = earlier.received(chunk.number)?;
+    let (mut files, mut rows, mut cut) = (Vec::new(), 0, None);
+    for raw in &known.raw {
+        let which = match raw.which {
+            RawKind::Successful => ResultFile::Successful,
+            RawKind::Failed => ResultFile::Failed,
+            RawKind::Unprocessed => ResultFile::Unprocessed,
+        };
+        let path = folder.join(format!("{}.{}.csv", chunk.number, word(which)));
+        let looked_at = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || digest(&path)).await
+        };
+        if !matches!(looked_at, Ok(Ok(found)) if found == (raw.bytes, raw.digest)) {
+            return None;
+        }
+        match raw.rows {
+            Some(records) => rows += records,
+            None => cut = Some(format!("the {} results are damaged", word(which))),
+        }
+        let (rows, bytes, digest) = (raw.rows, raw.bytes, raw.digest);
+        files.push(Received { which, path, rows, bytes, digest });
+    }
+    let incomplete = cut.or_else(|| shortage(rows, chunk.rows));
+    (known.settled || incomplete.is_none()).then_some(Fetched { files, incomplete })
 }
 
 /// Downloads what the job has to say; again when the counts do not add up, since counters may lag

@@ -3,17 +3,22 @@
 //! Creating and uploading have no effect on records; `PATCH UploadComplete` is the commit. Paths
 //! are built from job ids that passed [`JobId::parse`]; the `contentUrl` of answers is not used.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use http::Method;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::session::Request;
-use super::{Salesforce, errors, wire};
+use super::{Salesforce, either, errors, wire};
+use crate::faults;
 use crate::http::call::{Accept, Repeat};
 use crate::http::transport::Body;
 use crate::model::ids::JobId;
-use crate::target::{Fault, FaultClass, JobSpec, JobStatus, Outcome, ResultFile};
+use crate::model::limits::JOB_PAGES_MAX;
+use crate::target::{Fault, FaultClass, JobSpec, JobStatus, Outcome, ResultFile, SeenJob};
 
 /// Makes an empty job.
 pub(super) async fn reserve(org: &Salesforce, spec: &JobSpec) -> Outcome<JobId> {
@@ -91,6 +96,28 @@ pub(super) async fn ask(org: &Salesforce, job: &JobId) -> Outcome<JobStatus> {
     }
 }
 
+/// The jobs of this object and operation that a user has made since then.
+///
+/// The list is that of all users, in no order, a thousand a page.
+pub(super) async fn jobs_since(
+    org: &Salesforce,
+    spec: &JobSpec,
+    user_id: &str,
+    since: Timestamp,
+) -> Result<Vec<SeenJob>, Fault> {
+    let mut path = format!("{}/jobs/ingest?jobType=V2Ingest", org.base);
+    let mut seen = Vec::new();
+    for _ in 0..JOB_PAGES_MAX {
+        let request = Request::get("list the jobs", path);
+        let page: wire::JobPage = either(org.session.fetch(&request).await)?;
+        let jobs = page.records.into_iter();
+        seen.extend(jobs.filter_map(|job| job.seen(spec, user_id, since)));
+        let Some(next) = page.next_records_url else { break };
+        path = org.session.path_of(&next)?;
+    }
+    Ok(seen)
+}
+
 /// Streams one result file to `to`, which appears only when it is whole and on disk.
 pub(super) async fn download(
     org: &Salesforce,
@@ -151,12 +178,15 @@ fn part_of(path: &Path) -> PathBuf {
 }
 
 /// Syncs a finished file and gives it its name.
-async fn keep(part: &Path, to: &Path) -> std::io::Result<()> {
-    tokio::fs::File::open(part).await?.sync_all().await?;
-    tokio::fs::rename(part, to).await?;
-    #[cfg(unix)]
-    if let Some(dir) = to.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        tokio::fs::File::open(dir).await?.sync_all().await?;
-    }
-    Ok(())
+async fn keep(part: &Path, to: &Path) -> io::Result<()> {
+    let (part, to) = (part.to_owned(), to.to_owned());
+    let kept = tokio::task::spawn_blocking(move || {
+        faults::open(OpenOptions::new().write(true), &part)?.sync_all()?;
+        faults::rename(&part, &to)?;
+        match to.parent().filter(|folder| cfg!(unix) && !folder.as_os_str().is_empty()) {
+            Some(folder) => faults::sync_folder(folder),
+            None => Ok(()),
+        }
+    });
+    kept.await.map_err(io::Error::other)?
 }

@@ -21,10 +21,12 @@ mod tests;
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use self::session::Session;
 use super::{
     ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    Target,
+    SeenJob, Target,
 };
 use crate::http::client::Client;
 use crate::model::ids::JobId;
@@ -100,6 +102,15 @@ impl Target for Salesforce {
 
     async fn download(&self, job: &JobId, which: ResultFile, to: &Path) -> Outcome<u64> {
         bulk2::download(self, job, which, to).await
+    }
+
+    async fn jobs_since(
+        &self,
+        spec: &JobSpec,
+        user_id: &str,
+        since: Timestamp,
+    ) -> Result<Option<Vec<SeenJob>>, Fault> {
+        bulk2::jobs_since(self, spec, user_id, since).await.map(Some)
     }
 
     fn usage(&self) -> ApiUsage {

@@ -1,10 +1,11 @@
 //! The JSON of the far side. Read leniently: members are optional, numbers may be text.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::model::schema::{FieldKind, FieldSchema, ObjectSchema, PicklistValue};
-use crate::target::{JobState, JobStatus};
+use crate::target::{JobSpec, JobState, JobStatus, SeenJob};
 
 /// A job of ingest or query. Source: all members but `id` and `state` come and go by call and
 /// state.
@@ -42,6 +43,51 @@ impl JobInfo {
             message: self.error_message.filter(|text| !text.is_empty()),
         }
     }
+}
+
+/// One page of the list of jobs.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobPage {
+    pub(super) records: Vec<ListedJob>,
+    pub(super) next_records_url: Option<String>,
+}
+
+/// A job in the list; other tools' jobs are in it too, of whatever shape.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListedJob {
+    #[serde(flatten)]
+    info: JobInfo,
+    #[serde(default)]
+    operation: String,
+    #[serde(default)]
+    object: String,
+    #[serde(default)]
+    created_by_id: String,
+    #[serde(default)]
+    created_date: String,
+}
+
+impl ListedJob {
+    /// The job as seen, if it is one of this object and operation that the user has made since
+    /// then. A date that cannot be read counts as now: the job is rather looked at than missed.
+    pub(super) fn seen(self, spec: &JobSpec, user_id: &str, since: Timestamp) -> Option<SeenJob> {
+        let alike = self.object.eq_ignore_ascii_case(spec.object.as_str())
+            && spec.operation.bulk_word() == Some(self.operation.as_str());
+        // Ids come with 15 or 18 characters.
+        let by_user = self.created_by_id.get(..15) == user_id.get(..15);
+        let created = moment(&self.created_date).unwrap_or(Timestamp::MAX);
+        let id = self.info.id.clone();
+        let state = self.info.status().state;
+        (alike && by_user && created >= since).then_some(SeenJob { id, state, created })
+    }
+}
+
+/// `2026-11-22T18:00:00.000+0000`, an offset without a colon, or RFC 3339.
+fn moment(text: &str) -> Option<Timestamp> {
+    let spelled = |format| Timestamp::strptime(format, text).ok();
+    text.parse().ok().or_else(|| spelled("%Y-%m-%dT%H:%M:%S%.f%z"))
 }
 
 /// A count that may come as number or text; anything else, negative ones too, is no count.

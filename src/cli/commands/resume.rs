@@ -1,0 +1,88 @@
+//! `resume`: goes on with a run after an interruption.
+
+use std::path::{Path, PathBuf};
+
+use super::runs;
+use crate::cli::args::Resume;
+use crate::cli::failure;
+use crate::cli::org::Choice;
+use crate::cli::session::{Asking, Session};
+use crate::cli::shell::Shell;
+use crate::ledger::Manifest;
+use crate::model::failure::{Blame, Failure};
+use crate::pipeline::event::Summary;
+use crate::pipeline::resume;
+use crate::report::figures::path;
+
+/// Goes on with a run, and returns the exit code of its summary.
+pub async fn resume(args: &Resume, shell: &Shell) -> Result<u8, Failure> {
+    let session = Session::begin(shell, &args.manners, &args.progress);
+    let found = find(args, shell);
+    let result = match &found {
+        Ok((root, manifest)) => go_on(root, manifest, args, shell, &session).await,
+        Err(failure) => Err(Failure {
+            blame: failure.blame,
+            message: failure.message.clone(),
+            causes: failure.causes.clone(),
+            hints: failure.hints.clone(),
+        }),
+    };
+    session.end(result, |failure| {
+        let manifest = found.as_ref().ok().map(|(_, manifest)| manifest);
+        let text = |of: fn(&Manifest) -> &str| manifest.map(of).unwrap_or_default();
+        let (operation, object) = (text(|m| &m.operation), text(|m| &m.object));
+        failure::summary(failure, operation, object, text(|m| &m.alias), shell)
+    })
+}
+
+async fn go_on(
+    root: &Path,
+    manifest: &Manifest,
+    args: &Resume,
+    shell: &Shell,
+    session: &Session<'_>,
+) -> Result<Summary, Failure> {
+    let choice = org_of(manifest, shell)?;
+    session.listen()?;
+    let work = async {
+        let target = session.connect(choice).await?;
+        // The manifest tells the source; standard input may have to be given once more.
+        let input_is_stdin = manifest.input_digest.is_none();
+        let tools = session.tools(Asking { yes: args.yes, input_is_stdin });
+        Box::pin(resume::resume(root, target, tools)).await
+    };
+    session.within(work).await
+}
+
+/// The org in which a run was begun.
+pub fn org_of(manifest: &Manifest, shell: &Shell) -> Result<Choice, Failure> {
+    let choice = Choice::of(Some(&manifest.alias), &shell.environment)?;
+    if choice != Choice::Demo {
+        return Ok(choice);
+    }
+    let message = format!(
+        "the org of the run `{}` is gone: `demo` is made new for each command",
+        manifest.run
+    );
+    Err(Failure::new(Blame::Request, message)
+        .hint("load the file again; `-o practice` is a practice org that is kept"))
+}
+
+/// The run that is meant: the one named, or the newest that is not finished.
+fn find(args: &Resume, shell: &Shell) -> Result<(PathBuf, Manifest), Failure> {
+    let root = match &args.run {
+        Some(run) => runs::root_of(run, &args.place, shell)?,
+        None => newest(args, shell)?,
+    };
+    let manifest = Manifest::read(&root)?;
+    Ok((root, manifest))
+}
+
+fn newest(args: &Resume, shell: &Shell) -> Result<PathBuf, Failure> {
+    let dir = runs::runs_dir(&args.place, shell)?;
+    runs::newest_unfinished(&dir)?.ok_or_else(|| {
+        let shown = path(&dir, &shell.dir);
+        Failure::new(Blame::Request, format!("there is no unfinished run in {shown}"))
+            .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere")
+    })
+}

@@ -1,0 +1,67 @@
+//! `retry`: a new run from the rows of another that did not succeed.
+
+use super::load;
+use super::resume::org_of;
+use super::runs::{self, root_of};
+use crate::cli::args::{Retry, RetryErrors};
+use crate::cli::failure;
+use crate::cli::session::Session;
+use crate::cli::shell::Shell;
+use crate::ledger::Manifest;
+use crate::model::failure::Failure;
+use crate::pipeline::event::{Event, Summary};
+use crate::pipeline::retry::{self, ErrorRows, Take};
+use crate::report::figures::counted;
+
+/// Loads again what did not succeed, and returns the exit code of the new run's summary.
+pub async fn retry(args: &Retry, shell: &Shell) -> Result<u8, Failure> {
+    let session = Session::begin(shell, &args.manners, &args.progress);
+    let result = summarized(args, shell, &session).await;
+    let manifest = root_of(&args.run, &args.place, shell).and_then(|root| Manifest::read(&root));
+    session.end(result, |failure| {
+        let manifest = manifest.as_ref().ok();
+        let text = |of: fn(&Manifest) -> &str| manifest.map(of).unwrap_or_default();
+        let (operation, object) = (text(|m| &m.operation), text(|m| &m.object));
+        failure::summary(failure, operation, object, text(|m| &m.alias), shell)
+    })
+}
+
+async fn summarized(
+    args: &Retry,
+    shell: &Shell,
+    session: &Session<'_>,
+) -> Result<Summary, Failure> {
+    let root = root_of(&args.run, &args.place, shell)?;
+    let manifest = Manifest::read(&root)?;
+    let choice = org_of(&manifest, shell)?;
+    let take = Take {
+        errors: match args.errors {
+            RetryErrors::Retryable => ErrorRows::Retryable,
+            RetryErrors::All => ErrorRows::All,
+            RetryErrors::None => ErrorRows::None,
+        },
+        rejected: !args.no_rejected,
+    };
+    let runs_dir = runs::runs_dir(&args.place, shell)?;
+    let again = retry::gather(&root, &manifest, take, &runs_dir, &(shell.now)().to_string())?;
+    let message = format!(
+        "{} of run `{}` are tried again: {} in error, {} unprocessed, {} rejected",
+        counted(again.rows(), "row"),
+        manifest.run,
+        again.error,
+        again.unprocessed,
+        again.rejected
+    );
+    session.see(&Event::Notice { message });
+    if again.left_out > 0 {
+        let message = format!(
+            "{} in error are left out, because the same rows would fail again; correct error.csv \
+             and load it, or take them too with `--errors all`",
+            counted(again.left_out, "row")
+        );
+        session.see(&Event::Notice { message });
+    }
+    let mut plan = again.plan;
+    plan.run_name.clone_from(&args.run_name);
+    load::carry_out(plan, choice, args.yes, shell, session).await
+}

@@ -1,0 +1,116 @@
+//! Again: whether this user has started the very same load before.
+
+use std::path::Path;
+
+use super::assent::Assent;
+use super::event::{Event, Watch};
+use crate::config::plan::LoadPlan;
+use crate::ledger::{History, Manifest, RunState, StartedLoad};
+use crate::model::chunk::Digest;
+use crate::model::failure::{Blame, Failure};
+
+/// Notes the start of a load; asks first, when one like it was started within 30 days.
+///
+/// A history that cannot be written is told and does not hold up the load.
+pub fn ask(
+    plan: &LoadPlan,
+    manifest: &Manifest,
+    run_dir: &Path,
+    assent: &dyn Assent,
+    watch: &dyn Watch,
+) -> Result<(), Failure> {
+    let (Some(folder), Some(key)) = (&plan.state_dir, key(plan, manifest)) else { return Ok(()) };
+    let load = StartedLoad {
+        key,
+        run: manifest.run.clone(),
+        run_dir: std::path::absolute(run_dir).unwrap_or_else(|_| run_dir.to_owned()),
+        started: manifest.started.clone(),
+    };
+    let started = History::in_folder(folder).and_then(|history| {
+        let earlier = history.start(&load, false)?;
+        Ok((history, earlier))
+    });
+    let noted = match started {
+        Ok((_, None)) => Ok(()),
+        Ok((history, Some(earlier))) => {
+            assent.to(doubt(manifest, &earlier))?;
+            history.start(&load, true).map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        let folder = folder.display();
+        let message = format!(
+            "cannot remember this load in `{folder}`: {error}; a second start of it would not be \
+             noticed"
+        );
+        watch.see(&Event::Notice { message });
+    }
+    Ok(())
+}
+
+/// Takes back what [`ask`] noted: the load was refused and sent nothing.
+pub fn withdraw(plan: &LoadPlan, run_dir: &Path) {
+    let Some(folder) = &plan.state_dir else { return };
+    let run_dir = std::path::absolute(run_dir).unwrap_or_else(|_| run_dir.to_owned());
+    let withdrawn = History::in_folder(folder).and_then(|history| history.withdraw(&run_dir));
+    if let Err(error) = withdrawn {
+        tracing::debug!(%error, "A refused load stays in the history.");
+    }
+}
+
+/// What makes two loads the same; `None` where the input is read but once.
+fn key(plan: &LoadPlan, manifest: &Manifest) -> Option<Digest> {
+    let input = manifest.input_digest?;
+    let mapping = manifest.mapping.as_ref().map(|mapping| mapping.digest.to_string());
+    let text = serde_json::json!([
+        manifest.org_id,
+        manifest.object.to_lowercase(),
+        manifest.operation,
+        manifest.external_id.as_ref().map(|field| field.to_lowercase()),
+        input.to_string(),
+        mapping,
+        plan.nulls,
+        manifest.skip,
+        manifest.limit,
+    ]);
+    Some(Digest::of(text.to_string().as_bytes()))
+}
+
+fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
+    let (run, when) = (&earlier.run, &earlier.started);
+    let Manifest { operation, object, input, .. } = manifest;
+    let (became, unfinished) = became(earlier);
+    let message = format!(
+        "this very load was started before: {operation} `{object}` from `{input}`, run `{run}` at \
+         {when}, {became}"
+    );
+    let failure = Failure::new(Blame::Guard, message);
+    let failure = if unfinished {
+        failure.hint(format!("`longshore resume {}` goes on with it", earlier.run_dir.display()))
+    } else {
+        failure.hint(format!(
+            "`longshore runs show {}` tells what became of its rows",
+            earlier.run_dir.display()
+        ))
+    };
+    failure.hint("`--yes` sends all the rows once more")
+}
+
+/// What became of a run, and whether it can be gone on with.
+fn became(earlier: &StartedLoad) -> (String, bool) {
+    let ledger = earlier.run_dir.join("ledger.jsonl");
+    let state = Manifest::read(&earlier.run_dir)
+        .ok()
+        .and_then(|manifest| RunState::read(&ledger, &manifest.run).ok());
+    match state {
+        None => ("whose folder is gone".to_owned(), false),
+        Some((state, _)) => match state.closed {
+            None => ("which is not finished".to_owned(), true),
+            Some(closed) => {
+                let (success, input) = (closed.counts.success, closed.counts.input);
+                (format!("which ended with {success} of {input} rows in success.csv"), false)
+            }
+        },
+    }
+}

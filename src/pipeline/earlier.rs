@@ -1,0 +1,146 @@
+//! What earlier processes of the same run have come to. A new run has an empty one, so that a run
+//! and its resumption are the same code.
+
+use std::collections::BTreeMap;
+
+use super::chunk::{Cut, Cuts};
+use super::submit::machine::Progress;
+use crate::ledger::{ChunkState, Fact, Facts, InputRead, Phase, Raw, RunFolder, RunState};
+use crate::model::chunk::ChunkNumber;
+use crate::model::failure::Failure;
+use crate::model::ids::JobId;
+use crate::model::verdict::Counts;
+
+/// What is known of each chunk, and of the input.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    chunks: BTreeMap<ChunkNumber, EarlierChunk>,
+    input: Option<InputRead>,
+}
+
+#[derive(Debug)]
+struct EarlierChunk {
+    state: ChunkState,
+    progress: Progress,
+}
+
+/// Results of a chunk that were brought to disk.
+#[derive(Debug)]
+pub struct EarlierResults {
+    pub raw: Vec<Raw>,
+    /// They were taken for all there is.
+    pub settled: bool,
+}
+
+impl Earlier {
+    /// Reads it from the ledger of a run; `state` is what the same ledger comes to.
+    pub fn read(folder: &RunFolder, state: RunState) -> Result<Self, Failure> {
+        let mut facts = Facts::open(&folder.ledger(), &state.run)?;
+        let mut of_chunks: BTreeMap<ChunkNumber, Vec<Fact>> = BTreeMap::new();
+        while let Some(fact) = facts.next_fact()? {
+            // Where a settled chunk stood is asked for too: its files are written anew.
+            let settling = matches!(fact, Fact::Reconciled { .. });
+            if let (Some(chunk), false) = (fact.chunk(), settling) {
+                of_chunks.entry(chunk).or_default().push(fact);
+            }
+        }
+        let chunk = |(number, state): (ChunkNumber, ChunkState)| {
+            let facts = of_chunks.get(&number).map(Vec::as_slice).unwrap_or_default();
+            let progress = Progress::from_facts(number, facts).unwrap_or(Progress::Spooled);
+            (number, EarlierChunk { state, progress })
+        };
+        Ok(Self { chunks: state.chunks.into_iter().map(chunk).collect(), input: state.input })
+    }
+
+    /// Where a chunk stands.
+    pub fn progress(&self, chunk: ChunkNumber) -> Progress {
+        self.chunks.get(&chunk).map_or(Progress::Spooled, |chunk| chunk.progress.clone())
+    }
+
+    /// Whether the ledger knows the chunk.
+    pub fn is_planned(&self, chunk: ChunkNumber) -> bool {
+        self.chunks.contains_key(&chunk)
+    }
+
+    /// The counts with which a chunk was settled.
+    pub fn settled(&self, chunk: ChunkNumber) -> Option<Counts> {
+        match self.chunks.get(&chunk)?.state.phase {
+            Phase::Settled { counts, .. } => Some(counts),
+            _ => None,
+        }
+    }
+
+    /// The job and the reason, when a chunk was settled with nothing known of any row.
+    pub fn lost(&self, chunk: ChunkNumber) -> Option<(JobId, String)> {
+        let state = &self.chunks.get(&chunk)?.state;
+        let Phase::Settled { job: Some(job), counts } = &state.phase else { return None };
+        let all = counts.unknown == counts.input && state.raw.is_empty();
+        all.then(|| (job.clone(), state.why_unknown.clone().unwrap_or_default()))
+    }
+
+    /// The results of a chunk that are on disk.
+    pub fn received(&self, chunk: ChunkNumber) -> Option<EarlierResults> {
+        let state = &self.chunks.get(&chunk)?.state;
+        if state.raw.is_empty() {
+            return None;
+        }
+        let settled = matches!(state.phase, Phase::Settled { .. });
+        Some(EarlierResults { raw: state.raw.clone(), settled })
+    }
+
+    /// Where the chunks were cut.
+    pub fn cuts(&self) -> Cuts {
+        let cut = |(number, chunk): (&ChunkNumber, &EarlierChunk)| {
+            let plan = chunk.state.plan;
+            let cut = Cut {
+                rows: plan.rows,
+                first_row: plan.first_row,
+                last_row: plan.last_row,
+                bytes: plan.bytes,
+                digest: plan.digest,
+                keep: chunk.is_prepared(),
+            };
+            (*number, cut)
+        };
+        self.chunks.iter().map(cut).collect()
+    }
+
+    /// What was read, when reading came to its end.
+    pub fn input(&self) -> Option<&InputRead> {
+        self.input.as_ref()
+    }
+
+    /// Whether every row was read and is in a job that holds it, so that the input is not needed.
+    pub fn needs_no_input(&self) -> bool {
+        self.input.is_some() && self.chunks.values().all(EarlierChunk::is_prepared)
+    }
+
+    /// Jobs that were made and, by what the ledger says, never started.
+    pub fn idle_jobs(&self) -> impl Iterator<Item = (ChunkNumber, &JobId)> {
+        self.chunks.iter().flat_map(|(number, chunk)| {
+            let doubtful = match &chunk.progress {
+                Progress::Doubtful(job) if chunk.state.phase == Phase::Reserved(job.clone()) => {
+                    Some(job)
+                }
+                _ => None,
+            };
+            let given_up = chunk.state.given_up.iter();
+            let unconfirmed = given_up.filter(|(_, confirmed)| !confirmed).map(|(job, _)| job);
+            unconfirmed.chain(doubtful).map(|job| (*number, job))
+        })
+    }
+
+    /// Every job that the ledger names.
+    pub fn knows_job(&self, job: &str) -> bool {
+        self.chunks.values().any(|chunk| {
+            let given_up = chunk.state.given_up.iter().map(|(job, _)| job);
+            given_up.chain(chunk.state.phase.job()).any(|of| of.as_str() == job)
+        })
+    }
+}
+
+impl EarlierChunk {
+    fn is_prepared(&self) -> bool {
+        !matches!(self.progress, Progress::Spooled | Progress::Reserved(_) | Progress::Doubtful(_))
+    }
+}

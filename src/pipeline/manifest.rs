@@ -1,0 +1,127 @@
+//! From a plan to the manifest of its run, and back.
+
+use std::path::{Path, PathBuf};
+
+use super::map::Mapping;
+use super::run::Seed;
+use crate::config::mapping::MappingSpec;
+use crate::config::plan::{LoadPlan, Source};
+use crate::ledger::{Manifest, MappingFile};
+use crate::model::failure::{Blame, Failure};
+use crate::model::schema::{FieldSchema, OrgFacts, SentField};
+
+/// Version of what the manifest holds. 1 had no plan.
+const FORMAT: u32 = 2;
+
+/// The manifest of a new run, without what only reading the input tells.
+pub fn of(
+    plan: &LoadPlan,
+    run: &str,
+    alias: &str,
+    seed: Seed,
+    org: &OrgFacts,
+    mapping: &Mapping,
+) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run: run.to_owned(),
+        started: seed.started.to_string(),
+        operation: plan.operation.to_string(),
+        object: plan.object.to_string(),
+        external_id: plan.external_id.clone(),
+        alias: alias.to_owned(),
+        org_id: org.id.clone(),
+        org_origin: org.origin.clone(),
+        user_id: org.user_id.clone(),
+        username: org.username.clone(),
+        input: input_name(&plan.input.source),
+        skip: plan.skip,
+        limit: plan.limit,
+        chunk_rows: plan.chunk_rows,
+        chunk_bytes: plan.chunk_bytes,
+        sent: mapping.sent.iter().map(|field| field.header.clone()).collect(),
+        fields: mapping.sent.iter().map(without_values).collect(),
+        columns: Vec::new(),
+        input_digest: None,
+        mapping: plan
+            .mapping
+            .as_ref()
+            .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
+        retry_of: plan.retry_of.clone(),
+        plan: serde_json::to_value(from_the_root(plan)).ok(),
+    }
+}
+
+/// The plan of a run, with its mapping as the mapping file is now.
+///
+/// `runs_dir` is where the run lies by now.
+pub fn plan(manifest: &Manifest, runs_dir: &Path) -> Result<LoadPlan, Failure> {
+    let Some(plan) = manifest.plan.clone() else { return Err(too_old(manifest)) };
+    let plan: LoadPlan = serde_json::from_value(plan).map_err(|error| {
+        Failure::new(Blame::Ledger, format!("the manifest of `{}` is damaged", manifest.run))
+            .cause(error)
+    })?;
+    let runs_dir = runs_dir.to_owned();
+    Ok(LoadPlan { runs_dir, run_name: Some(manifest.run.clone()), ..plan })
+}
+
+/// The mapping file as it is now; a change is a refusal.
+pub fn mapping(manifest: &Manifest) -> Result<Option<MappingSpec>, Failure> {
+    let Some(file) = &manifest.mapping else { return Ok(None) };
+    let spec = MappingSpec::read(&file.path)?;
+    if spec.digest == file.digest {
+        return Ok(Some(spec));
+    }
+    Err(changed("mapping", &file.path, &file.digest.to_string(), &spec.digest.to_string()))
+}
+
+/// A file is not what it was when the run began.
+pub fn changed(what: &str, path: &Path, before: &str, now: &str) -> Failure {
+    let message = format!("the {what} `{}` is not what it was when the run began", path.display());
+    Failure::new(Blame::Guard, message)
+        .cause(format!("digest then {before}"))
+        .cause(format!("digest now {now}"))
+        .hint(format!("put the {what} back as it was, and resume once more"))
+}
+
+/// What the input is called in messages.
+pub fn input_name(source: &Source) -> String {
+    match source {
+        Source::File(path) => path.display().to_string(),
+        Source::Stdin => "stdin".to_owned(),
+    }
+}
+
+/// A later process may be started in another folder.
+fn from_the_root(plan: &LoadPlan) -> LoadPlan {
+    let mut plan = plan.clone();
+    if let Source::File(path) = &mut plan.input.source {
+        *path = whole(path);
+    }
+    for copy in [&mut plan.success_copy, &mut plan.error_copy].into_iter().flatten() {
+        *copy = whole(copy);
+    }
+    plan.runs_dir = whole(&plan.runs_dir);
+    plan
+}
+
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn without_values(field: &SentField) -> SentField {
+    let bare = |field: &FieldSchema| FieldSchema { picklist: Vec::new(), ..field.clone() };
+    SentField {
+        header: field.header.clone(),
+        from: field.from.clone(),
+        field: bare(&field.field),
+        related: field.related.as_ref().map(bare),
+    }
+}
+
+fn too_old(manifest: &Manifest) -> Failure {
+    let message = format!("the run `{}` was made by version {}", manifest.run, manifest.version);
+    Failure::new(Blame::Ledger, message)
+        .hint("its plan was not kept then, so it cannot be gone on with")
+}

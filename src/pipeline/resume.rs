@@ -1,0 +1,165 @@
+//! Resume: goes on with a run that another process has left, by nothing but what lies in its
+//! folder.
+//!
+//! The order of the checks: lock, ledger, org and user, jobs that are out of their order, mapping,
+//! input. The first four refuse the whole; a changed mapping or input refuses only what was not in
+//! a job yet.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::earlier::Earlier;
+use super::event::{Event, Summary};
+use super::read::{self, SlabReader};
+use super::run::{Incoming, Parts, Tools, compile, digest, notices, tell_start};
+use super::settle::{Found, KeptColumns, RejectedFile};
+use super::stop::Halt;
+use super::{copies, ending, manifest, strays};
+use crate::config::plan::{LoadPlan, Source};
+use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
+use crate::model::failure::{Blame, Failure};
+use crate::model::schema::OrgFacts;
+use crate::target::Target;
+
+/// Goes on with the run in `root`, from where the process before this one left it.
+///
+/// `Err` means that the run cannot be gone on with and is as it was; `Ok` is as for a load.
+pub async fn resume<T: Target>(
+    root: &Path,
+    target: Arc<T>,
+    tools: Tools,
+) -> Result<Summary, Failure> {
+    let began = tokio::time::Instant::now();
+    let now = tools.seed.started.to_string();
+    let folder = RunFolder::open(root, &now)?;
+    let manifest = Manifest::read(root)?;
+    let plan = manifest::plan(&manifest, root.parent().unwrap_or(root))?;
+    let Reopened { ledger, state, torn } = Ledger::reopen(&folder.ledger(), &manifest.run)?;
+    if state.closed.is_some() {
+        return Err(finished(&manifest));
+    }
+    if let Some(torn) = torn {
+        tools.watch.see(&Event::Notice { message: tell_torn(torn) });
+    }
+    copies::check(&plan)?;
+    let org = target.facts().await?;
+    same_org(&manifest, &org)?;
+
+    let parts = Parts {
+        target,
+        halt: Halt::default(),
+        ledger: Arc::new(ledger),
+        fields: manifest.fields.clone(),
+        kept: KeptColumns::of_header(&manifest.columns),
+        earlier: Arc::new(Earlier::read(&folder, state)?),
+        plan,
+        folder,
+        tools,
+        resumed: true,
+    };
+    strays::check(&parts, &manifest).await?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    parts
+        .ledger
+        .record(&Fact::Resumed { when: now, version })
+        .map_err(|error| super::run::no_ledger(&error))?;
+    let Manifest { run, alias, .. } = &manifest;
+    tell_start(&*parts.tools.watch, &parts.plan, run, &parts.folder, &org, alias);
+
+    let incoming = parts.incoming(&manifest).await;
+    let carried = parts.carry(incoming).await;
+    let names = ending::Names { run: run.clone(), alias: alias.clone(), org };
+    ending::conclude(&parts, carried, &names, began)
+}
+
+impl<T: Target> Parts<T> {
+    async fn incoming(&self, manifest: &Manifest) -> Incoming {
+        if let Some(found) = self.found() {
+            return Incoming::Spooled(Box::new(found));
+        }
+        match self.open_again(manifest).await {
+            Ok(incoming) => incoming,
+            Err(failure) => Incoming::Refused(failure),
+        }
+    }
+
+    /// rejected.csv as an earlier process finished it, when nothing else of the input is needed.
+    fn found(&self) -> Option<Found> {
+        let input = self.earlier.input().filter(|_| self.earlier.needs_no_input())?;
+        let found = RejectedFile::find(&self.folder.out(), &self.kept).ok()?;
+        (found.output.rows == input.rejected).then_some(found)
+    }
+
+    /// The input from its first row on, if it and its mapping are what they were.
+    async fn open_again(&self, manifest: &Manifest) -> Result<Incoming, Failure> {
+        let mapping = manifest::mapping(manifest)?;
+        let plan = LoadPlan { mapping, ..self.plan.clone() };
+        same_input(manifest, &plan).await?;
+        let reader = read::open(&plan.input)?;
+        same_columns(manifest, &reader)?;
+        notices(&*self.tools.watch, &reader);
+        let (mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
+        let sent = mapping.sent.iter().map(|field| &field.header);
+        if !sent.eq(manifest.sent.iter()) {
+            return Err(other_fields(manifest));
+        }
+        Ok(Incoming::Read(Box::new((reader, mapping, checks))))
+    }
+}
+
+fn finished(manifest: &Manifest) -> Failure {
+    let run = &manifest.run;
+    Failure::new(Blame::Request, format!("the run `{run}` is finished"))
+        .hint(format!("`longshore retry {run}` tries the rows again that did not succeed"))
+        .hint(format!("`longshore verify {run}` checks its accounting"))
+}
+
+fn tell_torn(torn: Torn) -> String {
+    format!("line {} of the ledger was torn off when the run was cut short, and is cut", torn.line)
+}
+
+fn same_org(manifest: &Manifest, org: &OrgFacts) -> Result<(), Failure> {
+    if manifest.org_id != org.id {
+        let message = format!(
+            "the run was begun in org `{}` at {}, and this is org `{}` at {}",
+            manifest.org_id, manifest.org_origin, org.id, org.origin
+        );
+        return Err(Failure::new(Blame::Guard, message).hint("sign in to the org of the run"));
+    }
+    if manifest.user_id != org.user_id {
+        let message =
+            format!("the run was begun by `{}`, and you are `{}`", manifest.username, org.username);
+        return Err(Failure::new(Blame::Guard, message)
+            .hint("sign in as that user: the org shows the results of a job to its creator"));
+    }
+    Ok(())
+}
+
+async fn same_input(manifest: &Manifest, plan: &LoadPlan) -> Result<(), Failure> {
+    let (Some(before), Some(now)) = (manifest.input_digest, digest(plan).await?) else {
+        return Ok(()); // Standard input: each chunk is held against what it was.
+    };
+    match &plan.input.source {
+        Source::File(path) if before != now => {
+            Err(manifest::changed("input", path, &before.to_string(), &now.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same_columns(manifest: &Manifest, reader: &SlabReader) -> Result<(), Failure> {
+    if reader.header() == manifest.columns {
+        return Ok(());
+    }
+    let message = "the columns of the input are not those that the run began with";
+    Err(Failure::new(Blame::Guard, message).hint("give the same input once more"))
+}
+
+fn other_fields(manifest: &Manifest) -> Failure {
+    let message = format!(
+        "the columns of the input go to other fields than when the run began ({})",
+        manifest.sent.join(", ")
+    );
+    Failure::new(Blame::Guard, message)
+        .hint("fields of the object were added, removed or renamed; load the rest as a new run")
+}
