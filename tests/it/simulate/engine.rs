@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore::faults;
 use longshore::http::client::{Client, Settings};
 use longshore::model::failure::Failure;
 use longshore::model::secret::Secret;
 use longshore::model::sign_in::{Grant, SignIn};
 use longshore::pipeline::event::{Event, Summary, Watch};
-use longshore::pipeline::run::{self, Seed};
-use longshore::pipeline::stop::Stop;
+use longshore::pipeline::assent::Assent;
+use longshore::pipeline::resume::resume;
+use longshore::pipeline::run::{self, Seed, Stop, Tools};
 use longshore::practice::{CLIENT_ID, CLIENT_SECRET};
 use longshore::target::salesforce::Salesforce;
 
@@ -24,7 +26,10 @@ const HANGS: u64 = 7 * 86_400_000;
 /// What the engine is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    Load,
+    /// The load, in a run of this number.
+    Load(u32),
+    /// To go on with that run.
+    Resume(u32),
     /// Nothing: the world goes on without it until all is at rest.
     Rest,
 }
@@ -41,7 +46,7 @@ pub enum Came {
 }
 
 /// Runs one process from its start to its end.
-pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Death>) -> Came {
+pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -50,11 +55,13 @@ pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Death>) -> Came {
         .build()
         .unwrap();
     let calls = scene.state().calls_in_all;
-    let at = at.map(|at| match at {
+    let at = fate.death.map(|at| match at {
         Death::Call(nth, when) => Death::Call(calls + nth, when),
         Death::Time(ms) => Death::Time(ms),
     });
-    let end = Arc::new(End { at, ..End::default() });
+    let runs = scene.folder.path().join("runs");
+    let files = faults::plan(&runs, fate.files.parse().unwrap());
+    let end = Arc::new(End::new(at, fate.power, files));
     let came = runtime.block_on(async {
         let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end), task));
         tokio::select! {
@@ -64,6 +71,13 @@ pub fn process(scene: &Arc<Scene>, task: Task, at: Option<Death>) -> Came {
         }
     });
     drop(runtime);
+    if end.by_files() {
+        scene.fired("killed at a file");
+        return Came::Killed;
+    }
+    if end.file_faults() > 0 {
+        scene.fired("file failed");
+    }
     came
 }
 
@@ -136,14 +150,17 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
         asked.ask();
     });
     let target = Arc::new(Salesforce::sign_in(client, sign_in()).await?);
+    let alias = "practice".to_owned();
     #[expect(clippy::cast_possible_truncation, reason = "any part of chance is chance")]
     let seed = Seed { started: scene.now(), random: random as u32 };
-    let watch = Arc::new(Teller(Arc::clone(scene)));
+    let teller = Arc::new(Teller(Arc::clone(scene)));
+    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed };
     match task {
-        Task::Load => {
-            let plan = scene.load.plan(scene.folder.path());
-            run::load(plan, target, "practice".to_owned(), watch, stop, seed).await
+        Task::Load(number) => {
+            let plan = scene.load.plan(scene.folder.path(), &number.to_string());
+            run::load(plan, target, alias, tools).await
         }
+        Task::Resume(number) => resume(&scene.root(number), target, tools).await,
         Task::Rest => unreachable!("it never ends by itself"),
     }
 }
@@ -160,8 +177,26 @@ fn sign_in() -> SignIn {
     }
 }
 
+/// What befalls a process.
+#[derive(Debug, Default)]
+pub struct Fate {
+    pub death: Option<Death>,
+    /// Whether the power goes with it, and what is lost.
+    pub power: Option<u64>,
+    /// Orders for the files of the run, as `longshore::faults` reads them.
+    pub files: String,
+}
+
 /// Writes events into the story.
 struct Teller(Arc<Scene>);
+
+impl Assent for Teller {
+    /// Nobody but this engine works in the org, so there is nothing to be asked about.
+    fn to(&self, doubt: Failure) -> Result<(), Failure> {
+        self.0.wrong(format!("it asks for assent: {doubt}"));
+        Ok(())
+    }
+}
 
 impl Watch for Teller {
     fn see(&self, event: &Event) {

@@ -77,8 +77,8 @@ impl Load {
         load
     }
 
-    /// Writes the file and says what to do with it.
-    pub fn plan(&self, folder: &Path) -> LoadPlan {
+    /// Writes the file and says what to do with it, in the run `name`.
+    pub fn plan(&self, folder: &Path, name: &str) -> LoadPlan {
         let path = folder.join("input.csv");
         let mut text = format!("{}\n", self.header);
         for row in &self.rows {
@@ -105,9 +105,12 @@ impl Load {
             skip: 0,
             limit: None,
             runs_dir: folder.join("runs"),
-            run_name: Some("r".to_owned()),
+            run_name: Some(name.to_owned()),
             success_copy: None,
             error_copy: None,
+            state_dir: None,
+            passing_org: false,
+            retry_of: None,
         }
     }
 

@@ -63,6 +63,7 @@ fn what_is_made_wrong_on_purpose_is_seen() {
         (Mutant::StartedJobsSpoiled, "DOUBLED"),
         (Mutant::IdsExchanged, "another Id"),
         (Mutant::ResultsWithheld, "unknown though there is proof"),
+        (Mutant::LostCommitsReplaced, "DOUBLED"),
     ] {
         let played = run(150, &format!("{mutant:?}"));
         let seen = played.failed.values().filter(|text| text.contains(word)).count();
@@ -122,9 +123,7 @@ fn part() {
     };
     let words: Vec<&str> = words.splitn(5, ' ').collect();
     let number = |at: usize| words[at].parse::<u64>().unwrap();
-    let mutant = [Mutant::StartedJobsSpoiled, Mutant::IdsExchanged, Mutant::ResultsWithheld]
-        .into_iter()
-        .find(|mutant| format!("{mutant:?}") == words[3]);
+    let mutant = Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == words[3]);
     let mut all = Played::default();
     for seed in (number(0)..number(1)).step_by(usize::try_from(number(2)).unwrap()) {
         all.add(play(seed, mutant).0);
@@ -134,8 +133,15 @@ fn part() {
 
 fn figures(played: &Played) -> String {
     let mut text = format!(
-        "{} seeds, {} rows, {} calls, {} refused, {} with unknown rows\n",
-        played.seeds, played.rows, played.calls, played.refused, played.unknown
+        "{} seeds, {} rows, {} calls, {} processes, {} kills ({} of them with the power), {} seeds \
+         with unknown rows\n",
+        played.seeds,
+        played.rows,
+        played.calls,
+        played.processes,
+        played.kills,
+        played.power,
+        played.unknown
     );
     for (name, times) in &played.fired {
         text.push_str(&format!("{times:>8}  {name}\n"));

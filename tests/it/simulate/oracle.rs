@@ -27,25 +27,24 @@ struct Fate {
 
 /// Holds the files of the run in `root` against the org; gives what is wrong.
 ///
-/// `whole` says that the run has come to its end by itself: all rows were read, and a row is unknown
-/// only where the proof was taken away. Otherwise the first `read` rows are accounted for.
-pub fn check(scene: &Scene, root: &Path, read: u64, whole: bool) -> Vec<String> {
+/// The run has come to its end: every row stands in one file, and is unknown only where the proof
+/// was taken away.
+pub fn check(scene: &Scene, root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fates: BTreeMap<String, Fate> = BTreeMap::new();
     for row in &scene.load.rows {
         fates.entry(row.mark.clone()).or_default().rows += 1;
     }
-    let read = if whole { scene.load.rows.len() as u64 } else { read };
-    files(scene, root, read, &mut fates, &mut faults);
+    files(scene, root, &mut fates, &mut faults);
     effects(scene, &mut fates, &mut faults);
     bodies(scene, &mut fates, &mut faults);
     for (mark, fate) in &fates {
-        judge(mark, fate, whole, &mut faults);
+        judge(mark, fate, &mut faults);
     }
     faults
 }
 
-fn judge(mark: &str, fate: &Fate, whole: bool, faults: &mut Vec<String>) {
+fn judge(mark: &str, fate: &Fate, faults: &mut Vec<String>) {
     let mut fault = |what: &str| faults.push(format!("{mark}: {what}: {fate:?}"));
     if fate.applied > fate.rows {
         fault("DOUBLED, applied more often than it stands in the file");
@@ -59,7 +58,7 @@ fn judge(mark: &str, fate: &Fate, whole: bool, faults: &mut Vec<String>) {
     if fate.applied > fate.success + fate.unknown {
         fault("WRONG, applied and said not to be");
     }
-    if whole && fate.unknown > fate.untold {
+    if fate.unknown > fate.untold {
         fault("WRONG, unknown though there is proof");
     }
     if fate.unknown == 0 && fate.ids.values().any(|balance| *balance != 0) {
@@ -71,7 +70,6 @@ fn judge(mark: &str, fate: &Fate, whole: bool, faults: &mut Vec<String>) {
 fn files(
     scene: &Scene,
     root: &Path,
-    read: u64,
     fates: &mut BTreeMap<String, Fate>,
     faults: &mut Vec<String>,
 ) {
@@ -110,7 +108,7 @@ fn files(
         }
     }
     let missing: Vec<u64> =
-        (1..=read).filter(|number| !seen.remove(number)).collect();
+        (1..=scene.load.rows.len() as u64).filter(|number| !seen.remove(number)).collect();
     if !missing.is_empty() {
         faults.push(format!("LOST, rows {missing:?} stand in no file"));
     }

@@ -1,7 +1,7 @@
 //! The world of one seed: an org, a wire, clocks, and what has happened so far.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -29,7 +29,7 @@ pub struct Scene {
     pub weather: Weather,
     /// Effects in the audit log before the load.
     pub before: u64,
-    mutant: Option<Mutant>,
+    pub mutant: Option<Mutant>,
     state: Mutex<State>,
 }
 
@@ -52,6 +52,7 @@ pub struct State {
     pub proof_gone: BTreeSet<String>,
     /// Whatever fired, by name.
     pub fired: BTreeMap<String, u64>,
+    pub wrong: Vec<String>,
     /// What happened on the wire, for people.
     pub story: Vec<String>,
     /// What happens when a call of the scene is reached.
@@ -80,6 +81,17 @@ pub enum Mutant {
     IdsExchanged,
     /// A result file comes without its rows, however often it is asked for.
     ResultsWithheld,
+    /// The engine makes another job when the answer to a commit was lost.
+    LostCommitsReplaced,
+}
+
+impl Mutant {
+    pub const ALL: [Self; 4] = [
+        Self::StartedJobsSpoiled,
+        Self::IdsExchanged,
+        Self::ResultsWithheld,
+        Self::LostCommitsReplaced,
+    ];
 }
 
 /// A request that arrives at a time of its own.
@@ -136,6 +148,17 @@ impl Scene {
 
     pub fn fired(&self, name: &str) {
         *self.state().fired.entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// The folder of a run.
+    pub fn root(&self, number: u32) -> PathBuf {
+        self.folder.path().join("runs").join(number.to_string())
+    }
+
+    /// Something that must not happen, whatever comes of it.
+    pub fn wrong(&self, what: String) {
+        self.tell(format!("WRONG, {what}"));
+        self.state().wrong.push(format!("WRONG, {what}"));
     }
 
     pub fn tell(&self, what: String) {
@@ -202,6 +225,13 @@ impl Scene {
             self.practice.step();
         }
         due
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub fn calm(&self) {
+        let mut state = self.state();
+        state.tricks = self.weather.most;
+        state.turns.clear();
     }
 
     /// Whether anything is still to come without the engine.
@@ -339,7 +369,12 @@ impl Scene {
 }
 
 /// Names of what [`Scene`] itself does wrong.
-pub const TROUBLES: [&str; 11] = [
+pub const TROUBLES: [&str; 16] = [
+    "killed before a call",
+    "killed after a call",
+    "killed at an instant",
+    "killed at a file",
+    "file failed",
     "interrupted",
     "clock a day ahead",
     "clock an hour back",

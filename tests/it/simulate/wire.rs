@@ -9,6 +9,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use longshore::http::transport::{Answer, Body, Broken, Pending, Transport};
+use longshore::faults::Guard;
 use tokio::sync::Notify;
 
 use super::dice::Dice;
@@ -22,10 +23,13 @@ pub struct Wire {
 }
 
 /// The end of a process: from its death on nothing is heard any more.
-#[derive(Default)]
 pub struct End {
-    pub at: Option<Death>,
-    pub dying: AtomicBool,
+    at: Option<Death>,
+    /// What is lost of the files when it dies; `None` is nothing.
+    power: Option<u64>,
+    /// The files of the run, which may die by themselves.
+    files: Guard,
+    dying: AtomicBool,
     /// The wish to stop in good order.
     pub stop: Notify,
 }
@@ -40,13 +44,34 @@ pub enum Death {
 }
 
 impl End {
-    pub fn is_dying(&self) -> bool {
-        self.dying.load(Ordering::SeqCst)
+    pub fn new(at: Option<Death>, power: Option<u64>, files: Guard) -> Self {
+        Self { at, power, files, dying: AtomicBool::new(false), stop: Notify::new() }
     }
 
-    /// Whether it is time, and nobody has said so before.
+    pub fn is_dying(&self) -> bool {
+        self.dying.load(Ordering::SeqCst) || self.files.is_dead()
+    }
+
+    /// Whether a fault of the files has killed the process.
+    pub fn by_files(&self) -> bool {
+        self.files.is_dead() && !self.dying.load(Ordering::SeqCst)
+    }
+
+    /// Whether it is time, and nobody has said so before; what is not synced may be lost then.
     pub fn begins(&self, now: impl Fn(Death) -> bool) -> bool {
-        self.at.is_some_and(now) && !self.dying.swap(true, Ordering::SeqCst)
+        let begins = self.at.is_some_and(now) && !self.dying.swap(true, Ordering::SeqCst);
+        if begins {
+            match self.power {
+                Some(seed) => self.files.cut_power(seed).unwrap(),
+                None => self.files.kill(),
+            }
+        }
+        begins
+    }
+
+    /// How often a file was made to fail.
+    pub fn file_faults(&self) -> u64 {
+        self.files.fired()
     }
 }
 
@@ -79,6 +104,13 @@ impl Wire {
             trick.map(|trick| format!(" [{}]", trick.name())).unwrap_or_default()
         ));
         let mut dice = Dice::of(scene.seed, &format!("delay {kind:?} {nth}"));
+        if self.end.at.is_some_and(|at| matches!(at, Death::Call(n, When::Before) if n == call))
+            && dice.chance(50)
+        {
+            // It has left before the process dies.
+            let due = scene.state().now + dice.pick(&[1, 100, 5_000]);
+            scene.state().late.push(Parcel { due, ..parcel.clone() });
+        }
         self.die_if(call, When::Before).await;
         let there = dice.pick(&[1, 8, 40]);
         tokio::time::sleep(Duration::from_millis(there)).await;
