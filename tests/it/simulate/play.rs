@@ -139,7 +139,7 @@ fn told(scene: &Scene, summary: &Summary) {
 fn after_refusal(scene: &Scene, task: Task, failure: &Failure) -> Option<u32> {
     let number = match task {
         Task::Load(number) => number,
-        Task::Resume(number) if failure.message.starts_with("there is no run") => number,
+        Task::Resume(number) if never_began(failure) => number,
         _ => return None,
     };
     let done = scene.practice.org().audit().len() - scene.before;
@@ -147,6 +147,13 @@ fn after_refusal(scene: &Scene, task: Task, failure: &Failure) -> Option<u32> {
         scene.wrong(format!("there is nothing to go on with after {done} effects: {failure}"));
     }
     Some(number + 1)
+}
+
+/// A process may be killed before it has made its folder, or its ledger.
+fn never_began(failure: &Failure) -> bool {
+    let text = &failure.message;
+    text.starts_with("there is no run")
+        || text.contains("ledger.jsonl`: No such file or directory")
 }
 
 /// Rolls what befalls a process; nothing when there are no hits left.
