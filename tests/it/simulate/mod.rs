@@ -24,6 +24,7 @@ mod still;
 mod tricks;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -150,10 +151,19 @@ fn figures(played: &Played) -> String {
 }
 
 fn complaints(played: &Played) -> String {
-    let some = played.failed.iter().take(5).map(|(seed, text)| {
+    // One of each kind: what is wrong, without numbers and names.
+    let mut kinds = BTreeMap::new();
+    for (seed, text) in &played.failed {
+        let kind: String = text.lines().next().unwrap_or_default().split(':').take(2).collect();
+        let kind = kind.replace(|c: char| c.is_ascii_digit(), "");
+        kinds.entry(kind).or_insert_with(Vec::new).push((seed, text));
+    }
+    let some = kinds.values().map(|seeds| {
+        let (seed, text) = seeds[0];
         format!(
-            "== seed {seed}; again, and alone: {ONE}={seed} cargo test --test it simulate::part -- \
-             --exact --ignored --nocapture\n{text}"
+            "== {} like seed {seed}; again, and alone: {ONE}={seed} cargo test --test it simulate::part -- \
+             --exact --ignored --nocapture\n{text}",
+            seeds.len()
         )
     });
     let some: Vec<String> = some.collect();

@@ -19,7 +19,7 @@ struct Fate {
     applied: u64,
     /// Rows in bodies of jobs that were told to start.
     sent: u64,
-    /// Of these, in jobs of which nobody can tell any more.
+    /// Rows in bodies of jobs of which nobody can tell any more.
     untold: u64,
     /// Ids that success.csv gives, and those that the org gave.
     ids: BTreeMap<String, i64>,
@@ -147,11 +147,9 @@ fn effects(scene: &Scene, fates: &mut BTreeMap<String, Fate>, faults: &mut Vec<S
 /// What was told to start.
 fn bodies(scene: &Scene, fates: &mut BTreeMap<String, Fate>, faults: &mut Vec<String>) {
     let state = scene.state();
-    for job in &state.started {
-        let Some(body) = state.bodies.get(job) else {
-            faults.push(format!("WRONG, job {job} was started empty"));
-            continue;
-        };
+    let empty = state.started.iter().filter(|job| !state.bodies.contains_key(*job));
+    faults.extend(empty.map(|job| format!("WRONG, job {job} was started empty")));
+    for (job, body) in &state.bodies {
         let mut reader = csv::Reader::from_reader(body.as_slice());
         let header = reader.headers().unwrap().clone();
         let at = header.iter().position(|found| found.eq_ignore_ascii_case(scene.load.mark));
@@ -161,7 +159,7 @@ fn bodies(scene: &Scene, fates: &mut BTreeMap<String, Fate>, faults: &mut Vec<St
                 faults.push(format!("WRONG, job {job} holds `{mark}`, which is no row"));
                 continue;
             };
-            fate.sent += 1;
+            fate.sent += u64::from(state.started.contains(job));
             fate.untold += u64::from(state.proof_gone.contains(job));
         }
     }

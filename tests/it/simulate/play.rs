@@ -60,7 +60,11 @@ pub fn play(seed: u64, mutant: Option<Mutant>) -> (Played, Vec<String>) {
     played.calls = state.calls_in_all;
     played.fired.clone_from(&state.fired);
     if !faults.is_empty() {
-        let text = format!("{}\n{}", faults.join("\n"), state.story.join("\n"));
+        let mut text = format!("{}\n{}\n", faults.join("\n"), state.story.join("\n"));
+        for number in 1..=PROCESSES {
+            let ledger = std::fs::read_to_string(scene.root(number).join("ledger.jsonl"));
+            text.push_str(&ledger.unwrap_or_default());
+        }
         played.failed.insert(seed, text);
     }
     let story = state.story.clone();
@@ -95,6 +99,10 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
             }
             Came::Home(Err(failure)) => {
                 scene.tell(format!("refused: {failure}"));
+                if failure.message.ends_with("is finished") {
+                    // The last fact was written, and syncing it failed.
+                    return end(scene, number);
+                }
                 if let Some(next) = after_refusal(scene, task, &failure) {
                     number = next;
                     task = Task::Load(number);

@@ -195,8 +195,8 @@ impl Scene {
                 Turn::HourBack => state.wall_off -= 3_600_000,
                 Turn::Expired => {
                     self.practice.clock().advance_ms(8 * 86_400_000);
-                    let started = state.started.clone();
-                    state.proof_gone.extend(started);
+                    let all: Vec<String> = state.bodies.keys().cloned().collect();
+                    state.proof_gone.extend(all);
                 }
             }
             *state.fired.entry(name.to_owned()).or_default() += 1;
@@ -270,7 +270,8 @@ impl Scene {
                 }
             }
             Kind::Upload => {
-                state.bodies.entry(job()).or_default().extend_from_slice(&asked.body);
+                // A second upload is drained, and the job is never started.
+                state.bodies.entry(job()).or_insert_with(|| asked.body.to_vec());
             }
             Kind::Commit => {
                 let now = state.now;
