@@ -117,7 +117,10 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
             Came::Rested => unreachable!("nobody asked for it"),
         }
     }
-    vec![format!("STUCK, no end after {PROCESSES} processes")]
+    let mut faults = vec![format!("STUCK, no end after {PROCESSES} processes")];
+    let found = oracle::check(scene, &scene.root(number));
+    faults.extend(found.into_iter().filter(|fault| fault.contains("DOUBLED")));
+    faults
 }
 
 /// What is under way arrives, and must change nothing of what was said.

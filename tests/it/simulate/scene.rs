@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
+use longshore::model::limits::DOWNLOADS_MAX;
 use longshore::practice::switches::{
     ClearEcho, Echo, EmptyEcho, HeaderEcho, LineEndEcho, NumberEcho, ResultStyle, RunningResults,
     SecondPut, Switches,
@@ -45,6 +46,9 @@ pub struct State {
     pub calls_in_all: u64,
     pub tricks: u64,
     pub late: Vec<Parcel>,
+    pub created: BTreeSet<String>,
+    /// Downloads of each job's results that ended early without a sign.
+    shortened: BTreeMap<String, u32>,
     /// What the org holds of each job, and which were told to start.
     pub bodies: BTreeMap<String, Vec<u8>>,
     pub started: BTreeSet<String>,
@@ -195,7 +199,7 @@ impl Scene {
                 Turn::HourBack => state.wall_off -= 3_600_000,
                 Turn::Expired => {
                     self.practice.clock().advance_ms(8 * 86_400_000);
-                    let all: Vec<String> = state.bodies.keys().cloned().collect();
+                    let all: Vec<String> = state.created.iter().cloned().collect();
                     state.proof_gone.extend(all);
                 }
             }
@@ -225,6 +229,18 @@ impl Scene {
             self.practice.step();
         }
         due
+    }
+
+    /// The answer to this request ends early without a sign; after so many downloads in a row the
+    /// engine may take the results for incomplete.
+    pub fn shortened(&self, asked: &Parcel) {
+        let job = asked.uri.path().split('/').nth(6).unwrap_or_default().to_owned();
+        let mut state = self.state();
+        let times = state.shortened.entry(job.clone()).or_default();
+        *times += 1;
+        if *times >= DOWNLOADS_MAX {
+            state.proof_gone.insert(job);
+        }
     }
 
     /// From now on nothing goes wrong any more.
@@ -265,9 +281,11 @@ impl Scene {
         match kind {
             Kind::Create => {
                 let told: serde_json::Value = serde_json::from_slice(told).unwrap();
+                let job = told["id"].as_str().unwrap().to_owned();
                 if trouble == Some(true) {
-                    state.proof_gone.insert(told["id"].as_str().unwrap().to_owned());
+                    state.proof_gone.insert(job.clone());
                 }
+                state.created.insert(job);
             }
             Kind::Upload => {
                 // A second upload is drained, and the job is never started.

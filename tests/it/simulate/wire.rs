@@ -181,7 +181,10 @@ impl Wire {
                 Ok(whole(scene.deliver(&parcel).await))
             }
             Some(Trick::Cut) => Ok(cut(scene.deliver(&parcel).await, dice, true)),
-            Some(Trick::Short) => Ok(cut(scene.deliver(&parcel).await, dice, false)),
+            Some(Trick::Short) => {
+                scene.shortened(&parcel);
+                Ok(cut(scene.deliver(&parcel).await, dice, false))
+            }
             Some(Trick::Stale) => Ok(made_up(401, "INVALID_SESSION_ID", Again::Unsaid)),
             Some(Trick::Busy(again)) => Ok(made_up(429, "TOO_MANY_REQUESTS", again)),
             Some(Trick::UsedUp) => Ok(made_up(403, "REQUEST_LIMIT_EXCEEDED", Again::Unsaid)),
