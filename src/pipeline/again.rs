@@ -78,12 +78,13 @@ fn key(plan: &LoadPlan, manifest: &Manifest) -> Option<Digest> {
 }
 
 fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
-    let (run, when) = (&earlier.run, &earlier.started);
+    let run = &earlier.run;
+    let when = earlier.started.split('.').next().unwrap_or_default().replace('T', " ");
     let Manifest { operation, object, input, .. } = manifest;
     let (became, unfinished) = became(earlier);
     let message = format!(
         "this very load was started before: {operation} `{object}` from `{input}`, run `{run}` at \
-         {when}, {became}"
+         {when} UTC, {became}"
     );
     let failure = Failure::new(Blame::Guard, message);
     let failure = if unfinished {

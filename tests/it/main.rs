@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod corpus;
+mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod kills;
 mod ledger;
 mod load;
 mod memory;
@@ -14,3 +17,4 @@ mod simulate;
 mod tidy;
 mod tls;
 mod world;
+mod yard;
