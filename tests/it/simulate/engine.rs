@@ -101,7 +101,7 @@ async fn keep_time(scene: Arc<Scene>, end: Arc<End>, task: Task) -> Came {
         }
         // Where something happened time is looked at closely; where not, in longer strides.
         let told = scene.state().story.len();
-        step = if told == seen { (step * 4).min(60_000) } else { 10 };
+        step = if told == seen { (step * 4).min(60_000) } else { 50 };
         seen = told;
         lived += step;
         for parcel in scene.pass(step) {
