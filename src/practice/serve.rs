@@ -1,6 +1,5 @@
 //! The practice org as something that answers HTTP, in this process or on a loopback port.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::BuildHasher;
@@ -86,8 +85,6 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
-    /// Descriptions do not change and take a while to build.
-    descriptions: Mutex<HashMap<String, Arc<Value>>>,
     pace: Mutex<Pace>,
 }
 
@@ -98,9 +95,7 @@ impl Inner {
 
     /// The description of an object; null when there is none.
     pub(super) fn describe(&self, object: &str) -> Arc<Value> {
-        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(self.org.describe(object).unwrap_or_default());
-        Arc::clone(known.entry(object.to_owned()).or_insert_with(made))
+        self.org.describe(object).unwrap_or_default()
     }
 }
 
@@ -117,6 +112,24 @@ impl Practice {
 
     /// The same with a clock of the caller's.
     pub fn of(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
+        let this = Self::idle(org, tenant, clock)?;
+        let mut workers = Vec::new();
+        for slot in 0..SLOTS {
+            let inner = Arc::clone(&this.handle.inner);
+            let name = format!("practice-{slot}");
+            workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
+        }
+        *this.handle.workers.lock().unwrap_or_else(PoisonError::into_inner) = workers;
+        Ok(this)
+    }
+
+    /// The same without threads of its own: jobs go on only when [`Practice::step`] is called, so
+    /// that whoever calls it owns the time.
+    pub fn stepped(org: Org) -> io::Result<Self> {
+        Self::idle(org, None, Clock::default())
+    }
+
+    fn idle(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
         let jobs = Jobs::open(org.dir())?;
         let inner = Arc::new(Inner {
             org,
@@ -127,16 +140,15 @@ impl Practice {
             clock,
             meter: Meter::default(),
             cursors: Cursors::default(),
-            descriptions: Mutex::default(),
             pace: Mutex::default(),
         });
-        let mut workers = Vec::new();
-        for slot in 0..SLOTS {
-            let inner = Arc::clone(&inner);
-            let name = format!("practice-{slot}");
-            workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
-        }
-        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::new(workers) }) })
+        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::default() }) })
+    }
+
+    /// Takes the oldest waiting job up, or works it off if it was taken up before; `false` when
+    /// none waits. For an org that was made by [`Practice::stepped`].
+    pub fn step(&self) -> bool {
+        jobs::step(&self.handle.inner)
     }
 
     /// Answers one request in this process, without a socket.
