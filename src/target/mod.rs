@@ -1,5 +1,6 @@
 //! The far side of a load: what it must be able to do, whatever it is.
 
+pub mod any;
 pub mod auth0;
 pub mod salesforce;
 mod trouble;

@@ -1,14 +1,21 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod auth0;
 mod bad_input;
+mod corpus;
+mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod kills;
 mod ledger;
 mod load;
 mod memory;
 mod procedures;
+#[cfg(target_os = "linux")]
+mod simulate;
 mod tidy;
 mod tls;
 mod world;
+mod yard;

@@ -1,0 +1,73 @@
+mod properties;
+
+use super::*;
+use crate::model::rows::{RawSlab, RowMark, Table};
+
+fn slab(rows: &[(u64, &str, &str)]) -> CheckedSlab {
+    let mut raw = RawSlab { table: Table::new(2), ..RawSlab::default() };
+    let mut fields = Table::new(1);
+    let mut accepted = Vec::new();
+    for (index, (row, sent, kept)) in rows.iter().enumerate() {
+        raw.marks.push(RowMark { row: *row, line: row + 1 });
+        raw.table.push_field(sent.as_bytes());
+        raw.table.push_field(kept.as_bytes());
+        fields.push_field(sent.as_bytes());
+        accepted.push(u32::try_from(index).unwrap());
+    }
+    CheckedSlab { raw, fields, accepted, rejected: Vec::new() }
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_chunk_ends_at_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ChunkLimits { rows: 2, bytes: 1_000 };
+    let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
+    let full = spool.take(&slab(&[(1, "a", "k1"), (3, "b,c", "k2"), (4, "d", "k\"3")])).unwrap();
+    let last = spool.close().unwrap().unwrap();
+    assert_eq!(full.len(), 1);
+    assert_eq!((full[0].rows, full[0].first_row, full[0].last_row), (2, 1, 3));
+    assert_eq!(text(&full[0].body), "Name\na\n\"b,c\"\n");
+    assert_eq!(text(&full[0].source), "1,2,a,k1\n3,4,\"b,c\",k2\n");
+    assert_eq!((last.rows, last.number), (1, ChunkNumber(2)));
+    assert_eq!(text(&last.source), "4,5,d,\"k\"\"3\"\n");
+    for chunk in [&full[0], &last] {
+        let body = std::fs::read(&chunk.body).unwrap();
+        assert_eq!(chunk.body_bytes, body.len() as u64);
+        assert_eq!(chunk.digest, Digest::of(&body));
+    }
+    assert!(spool.close().unwrap().is_none());
+}
+
+#[test]
+fn a_chunk_ends_at_its_bytes_with_the_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ChunkLimits { rows: 100, bytes: 12 };
+    let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
+    let rows: Vec<_> = (1..=5).map(|row| (row, "abc", "")).collect();
+    let mut chunks = spool.take(&slab(&rows)).unwrap();
+    chunks.extend(spool.close().unwrap());
+    assert_eq!(chunks.len(), 5, "5 header bytes and two rows of 4 are 13");
+    assert!(chunks.iter().all(|chunk| chunk.body_bytes <= 12));
+}
+
+#[test]
+fn a_row_larger_than_a_chunk_is_rejected_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ChunkLimits { rows: 100, bytes: 12 };
+    let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
+    let mut slab = slab(&[(6, "a", ""), (7, "abcdefgh", "k"), (8, "b", "")]);
+    spool.set_apart(&mut slab);
+    assert_eq!(slab.accepted, [0, 2]);
+    let [rejected] = &slab.rejected[..] else { panic!("{:?}", slab.rejected) };
+    assert_eq!((rejected.mark.row, rejected.code, rejected.source.len()), (7, "row_too_large", 2));
+    insta::assert_snapshot!(
+        rejected.message,
+        @"the row takes 14 bytes with the header, more than the 12 of a job; raise `--chunk-bytes`"
+    );
+    assert_eq!(spool.take(&slab).unwrap().len(), 0);
+    assert_eq!(spool.close().unwrap().unwrap().rows, 2);
+}
