@@ -110,7 +110,11 @@ fn a_removal_tells_what_was_removed_was_absent_and_stays_by_a_role() {
     let (single, id) = twins
         .iter()
         .find(|(mail, ids)| {
-            !mail.is_empty() && ids.len() == 1 && ids[0] != someone && !direct(ids[0]).is_empty()
+            !mail.is_empty()
+                && ids.len() == 1
+                && ids[0].starts_with("auth0|")
+                && ids[0] != someone
+                && !direct(ids[0]).is_empty()
         })
         .unwrap();
     let (mail_api, mail_permission) = direct(id[0])[0].clone();

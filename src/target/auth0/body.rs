@@ -12,7 +12,7 @@ use super::users::Kind;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Who {
     Id(String),
-    /// In lower case.
+    /// As it is spelled.
     Email(String),
     /// The row names nobody.
     Nobody,
@@ -118,7 +118,7 @@ impl Rows {
         }
         match text(record, self.columns.email) {
             email if email.is_empty() => Who::Nobody,
-            email => Who::Email(email.to_lowercase()),
+            email => Who::Email(email),
         }
     }
 }
@@ -138,7 +138,7 @@ mod tests {
         let path = folder.path().join("000001.csv");
         let text = "user_id,email,permission_name,resource_server_identifier\n\
                     auth0|a,,read:x,urn:x\n\
-                    ,Jo@A.example,\"two\nlines\",urn:x\n\
+                    ,jo@a.example,\"two\nlines\",urn:x\n\
                     auth0|b,ignored@a.example,read:x,\"urn:\"\"x\"\n\
                     auth0|a,,write:x,urn:x\n\
                     ,jo@a.example,read:x,urn:x\n\

@@ -56,9 +56,16 @@ impl Holdings {
 
 /// The users with exactly this e-mail; there may be several, one for each connection. Source: `GET
 /// /users-by-email`; database users are stored in lower case (reference page on Auth0, 2.4).
+///
+/// The spelling counts. Where nobody has this one, the address in lower case is asked for.
 pub(super) async fn by_email(session: &Session, email: &str) -> Result<Vec<User>, Fault> {
-    let path = ApiPath::of(&["users-by-email"])?.with(&[("email", email)]);
-    session.get("look a user up by e-mail", &path).await
+    let ask = async |email: &str| {
+        let path = ApiPath::of(&["users-by-email"])?.with(&[("email", email)]);
+        session.get::<Vec<User>>("look a user up by e-mail", &path).await
+    };
+    let found = ask(email).await?;
+    let lower = email.to_lowercase();
+    if found.is_empty() && lower != email { ask(&lower).await } else { Ok(found) }
 }
 
 /// What a user holds. A user that does not exist is a fault of class `Gone`.
