@@ -81,7 +81,8 @@ struct Figures {
     least: f64,
 }
 
-/// Calls as fast as the limiter lets them, for so many seconds; `others` take a token each so often.
+/// Calls as fast as the limiter lets them, for so many seconds; others take a token every so many
+/// milliseconds.
 fn simulate(
     tenant: &mut Tenant,
     seconds: u64,
