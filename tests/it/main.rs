@@ -9,6 +9,7 @@ mod ledger;
 mod load;
 mod memory;
 mod procedures;
+mod resume;
 mod tidy;
 mod tls;
 mod world;
