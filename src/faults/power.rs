@@ -68,7 +68,7 @@ impl Power {
     #[expect(clippy::unnecessary_wraps, reason = "one of several of a kind")]
     pub(super) fn synced_folder(&mut self, folder: &Path) -> io::Result<()> {
         let kept = |name: &Name| {
-            let synced = name.path().parent() == Some(folder);
+            let synced = parent(name.path()) == folder;
             if let (true, Name::Renamed { replaced: Some(path), .. }) = (synced, name) {
                 let _gone = fs::remove_file(path).is_ok();
             }
@@ -127,6 +127,11 @@ impl Power {
         }
         Ok(())
     }
+}
+
+/// The folder that a name is in; `.` for a bare one.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the file that a rename replaces is kept.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::Fact;
+use super::manifest::sync_folder;
 use super::read::{BadLedger, Facts, Torn};
 use super::state::RunState;
 use crate::faults::{self, File, Side};
@@ -66,6 +67,7 @@ impl Ledger {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let ledger = Self::at(path, faults::open(&options, path)?, 0, FIRST.to_owned());
         ledger.record(&Fact::Opened { format: FORMAT, run: run.to_owned() })?;
+        sync_folder(path)?;
         Ok(ledger)
     }
 

@@ -77,6 +77,7 @@ impl RunFolder {
     /// others are told who find the run held.
     pub fn make(runs_dir: &Path, name: &str, since: &str) -> Result<Self, Failure> {
         let root = runs_dir.join(name);
+        let first = !runs_dir.exists();
         private_folders(runs_dir).map_err(|error| {
             Failure::disk("create", runs_dir, &error)
                 .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
@@ -97,7 +98,21 @@ impl RunFolder {
         }
         let lock = Lock { path: root.join("lock") };
         let lock = lock.take(OpenOptions::new().create_new(true), since)?;
+        // A run whose folder a loss of power takes away would be begun again.
+        for (made, path) in [(true, &*root), (first, runs_dir)] {
+            if made {
+                sync_folder(path).map_err(|error| Failure::disk("sync", path, &error))?;
+            }
+        }
         Ok(Self { root, _lock: lock })
+    }
+
+    /// Whether the run has left anything but its manifest and its ledger.
+    pub fn has_traces(&self) -> bool {
+        let holds_files = |folder: PathBuf| {
+            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        [self.sent(), self.raw(), self.out()].into_iter().any(holds_files)
     }
 
     /// Takes the lock of a run that is there; `root` is its folder.
@@ -238,6 +253,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes the renames and creations beside `path` durable.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() && cfg!(unix) => {
+            faults::sync_folder(Path::new("."))
+        }
         Some(folder) if cfg!(unix) => faults::sync_folder(folder),
         _ => Ok(()),
     }

@@ -34,7 +34,7 @@ pub async fn resume<T: Target>(
     let folder = RunFolder::open(root, &now)?;
     let manifest = Manifest::read(root)?;
     let plan = manifest::plan(&manifest, root.parent().unwrap_or(root))?;
-    let Reopened { ledger, state, torn } = Ledger::reopen(&folder.ledger(), &manifest.run)?;
+    let Reopened { ledger, state, torn } = reopen(&folder, &manifest.run)?;
     if state.closed.is_some() {
         return Err(finished(&manifest));
     }
@@ -105,6 +105,24 @@ impl<T: Target> Parts<T> {
         }
         Ok(Incoming::Read(Box::new((reader, mapping, checks))))
     }
+}
+
+/// The ledger as the process before this one left it.
+///
+/// A process that ended before its first fact was on disk had done nothing else; a ledger that is
+/// gone although there are files of chunks or results was there.
+fn reopen(folder: &RunFolder, run: &str) -> Result<Reopened, Failure> {
+    let path = folder.ledger();
+    let facts = std::fs::metadata(&path).map_or(0, |about| about.len());
+    if facts == 0 && folder.has_traces() {
+        let message = format!("the ledger of the run is gone: `{}`", path.display());
+        return Err(Failure::new(Blame::Ledger, message)
+            .hint("restore the run folder from a copy; without it nobody knows what was sent"));
+    }
+    if !path.exists() {
+        drop(Ledger::create(&path, run).map_err(|e| Failure::disk("create", &path, &e))?);
+    }
+    Ok(Ledger::reopen(&path, run)?)
 }
 
 fn finished(manifest: &Manifest) -> Failure {

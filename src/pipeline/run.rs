@@ -65,16 +65,16 @@ pub async fn load<T: Target>(
         columns: reader.header().to_vec(),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
-    let folder = {
+    let (folder, ledger) = {
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
-        let folder = begin_folder(&plan, &manifest);
-        if folder.is_err() {
+        let begun = begin_folder(&plan, &manifest);
+        if begun.is_err() {
             again::withdraw(&plan, &root);
         }
-        folder?
+        begun?
     };
-    let ledger = Arc::new(begin_ledger(&folder, &name)?);
+    let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
 
@@ -276,15 +276,17 @@ pub(super) async fn compile<T: Target>(
     Ok((mapping, checks))
 }
 
-fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<RunFolder, Failure> {
+/// Makes the folder, in it the ledger, and last the manifest, which makes a run of it.
+///
+/// Where there is a manifest, there is a ledger: one that is missing was lost, and a run without
+/// it cannot be gone on with.
+fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<(RunFolder, Ledger), Failure> {
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
-    folder.write_manifest(manifest)?;
-    Ok(folder)
-}
-
-fn begin_ledger(folder: &RunFolder, run: &str) -> Result<Ledger, Failure> {
     let path = folder.ledger();
-    Ledger::create(&path, run).map_err(|error| Failure::disk("create", &path, &error))
+    let ledger = Ledger::create(&path, &manifest.run)
+        .map_err(|error| Failure::disk("create", &path, &error))?;
+    folder.write_manifest(manifest)?;
+    Ok((folder, ledger))
 }
 
 pub(super) fn tell_start(

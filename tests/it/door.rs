@@ -64,13 +64,30 @@ impl Told {
     }
 }
 
+/// How a call is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// Not at all.
+    None,
+    /// The connection is reset before the org sees the request.
+    Before,
+    /// The org does what it was asked, and the connection is reset before an answer.
+    After,
+    /// The answer breaks off in the middle of its body.
+    Cut,
+    /// The session ends while the body of the request is on its way.
+    Midway,
+}
+
 type Ask = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 type Tell = Box<dyn Fn(&Asked, &mut Told) -> bool + Send + Sync>;
+type Breaking = Box<dyn Fn(&Asked) -> Break + Send + Sync>;
 
 /// What the door does; a plain one does nothing.
 pub struct Door {
     ask: Ask,
     tell: Tell,
+    breaking: Breaking,
     gzip: bool,
     tokens: Mutex<BTreeSet<String>>,
     struck: Mutex<u64>,
@@ -81,6 +98,7 @@ impl Door {
         Self {
             ask: Box::new(|_| None),
             tell: Box::new(|_, _| false),
+            breaking: Box::new(|_| Break::None),
             gzip: false,
             tokens: Mutex::default(),
             struck: Mutex::default(),
@@ -90,6 +108,11 @@ impl Door {
     /// Changes answers; says whether it did.
     pub fn telling(tell: impl Fn(&Asked, &mut Told) -> bool + Send + Sync + 'static) -> Self {
         Self { tell: Box::new(tell), ..Self::plain() }
+    }
+
+    /// Breaks calls.
+    pub fn breaking(breaking: impl Fn(&Asked) -> Break + Send + Sync + 'static) -> Self {
+        Self { breaking: Box::new(breaking), ..Self::plain() }
     }
 
     /// Changes path and query of requests.
@@ -104,7 +127,7 @@ impl Door {
         self
     }
 
-    /// Answers that were changed.
+    /// Answers that were changed, and calls that were broken.
     pub fn struck(&self) -> u64 {
         *self.struck.lock().unwrap()
     }
@@ -146,9 +169,21 @@ impl Door {
             request.headers_mut().remove("accept-encoding");
         }
         let asked = Asked { method: request.method().to_string(), path };
+        let broken_call = (self.breaking)(&asked);
+        *self.struck.lock().unwrap() += u64::from(broken_call != Break::None);
+        if broken_call == Break::Midway {
+            let _start = request.body_mut().frame().await;
+            let (status, headers) = (StatusCode::UNAUTHORIZED, HeaderMap::new());
+            let mut told = Told { status, headers, body: Vec::new(), breaks_after: None };
+            told.say(401, r#"[{"errorCode":"INVALID_SESSION_ID","message":"Session expired"}]"#);
+            return Ok(told.spell());
+        }
+        if broken_call == Break::Before {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let answer = practice.call(request).await;
-        if answer.extensions().get::<Dropped>().is_some() {
+        if answer.extensions().get::<Dropped>().is_some() || broken_call == Break::After {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let (head, body) = answer.into_parts();
@@ -167,6 +202,9 @@ impl Door {
         let promised = head.headers.get("content-length").cloned();
         let mut told =
             Told { status: head.status, headers: head.headers, body: bytes, breaks_after: broken };
+        if broken_call == Break::Cut {
+            told.breaks_after = Some(told.body.len() / 2);
+        }
         let struck = (self.tell)(&asked, &mut told);
         *self.struck.lock().unwrap() += u64::from(struck);
         if struck {

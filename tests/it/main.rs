@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod corpus;
+mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod kills;
 mod ledger;
 mod load;
 mod memory;
@@ -13,3 +16,4 @@ mod resume;
 mod tidy;
 mod tls;
 mod world;
+mod yard;

@@ -205,7 +205,13 @@ impl Facts {
 impl RunState {
     /// Reads the ledger of `run` at `path` and folds its facts.
     pub fn read(path: &Path, run: &str) -> Result<(Self, Option<Torn>), BadLedger> {
-        let mut facts = Facts::open(path, run)?;
+        let mut facts = match Facts::open(path, run) {
+            // The process ended before the first fact; whoever goes on looks whether that is so.
+            Err(BadLedger::Disk { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Self { run: run.to_owned(), ..Self::default() }, None));
+            }
+            other => other?,
+        };
         let state = Self::fold(&mut facts)?;
         Ok((state, facts.torn()))
     }

@@ -108,6 +108,13 @@ pub struct Paused {
     pub files: Vec<Output>,
 }
 
+impl Paused {
+    /// Whether the result files end before the chunk begins.
+    pub fn is_before(&self, chunk: &ChunkState) -> bool {
+        self.first_row + self.counts.input <= chunk.plan.first_row
+    }
+}
+
 /// How the run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {

@@ -258,6 +258,9 @@ impl<'a> Check<'a> {
     /// Every row of a chunk has passed.
     fn close(&mut self, chunk: &ChunkTally<'_>) {
         let number = chunk.number;
+        if self.state.paused.as_ref().is_some_and(|paused| paused.is_before(chunk.state)) {
+            return; // An earlier process has settled it; the last one did not come so far.
+        }
         match &chunk.state.phase {
             Phase::Settled { counts, .. } if *counts == chunk.counts => {}
             Phase::Settled { counts, .. } => self.fault(format!(

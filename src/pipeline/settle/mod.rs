@@ -8,7 +8,7 @@ mod emit;
 mod files;
 mod groups;
 mod kept;
-mod matching;
+pub mod matching;
 mod rejected;
 
 use std::collections::BTreeMap;

@@ -200,41 +200,51 @@ enum Damage {
 
 /// Rows of a result file, header not counted; an entirely empty file has none.
 ///
-/// A file that does not end with a line end was cut.
+/// A file that does not end with a line end was cut. So was one that ends with a line end inside
+/// quotes: a line of our own behind it is a record of its own only if no quote is open.
 fn count(path: &Path, which: ResultFile) -> Result<u64, Damage> {
+    use std::io::Read;
+    const OWN: &[u8] = b"end";
+
     let cut = |error: &dyn std::fmt::Display| Damage::Cut(error.to_string());
     let mut file = std::fs::File::open(path).map_err(|error| cut(&error))?;
-    if !ends_with_line_end(&mut file).map_err(|error| cut(&error))? {
-        return Err(cut(&"it does not end with a line end"));
+    match ends_with_line_end(&mut file).map_err(|error| cut(&error))? {
+        None => return Ok(0),
+        Some(false) => return Err(cut(&"it does not end with a line end")),
+        Some(true) => {}
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.chain(OWN));
     let header = reader.byte_headers().map_err(|error| cut(&error))?;
     let has_id = header.iter().any(|name| name.eq_ignore_ascii_case(b"sf__Id"));
     if which != ResultFile::Unprocessed && !header.is_empty() && !has_id {
         return Err(Damage::NoId);
     }
     let mut record = csv::ByteRecord::new();
-    let mut records = 0;
+    let (mut records, mut whole) = (0_u64, false);
     while reader.read_byte_record(&mut record).map_err(|error| cut(&error))? {
+        whole = record.len() == 1 && &record[0] == OWN;
         records += 1;
     }
-    Ok(records)
+    if whole { Ok(records - 1) } else { Err(cut(&"it ends within a quoted cell")) }
 }
 
-fn ends_with_line_end(file: &mut std::fs::File) -> std::io::Result<bool> {
+/// Nothing for a file without a byte.
+fn ends_with_line_end(file: &mut std::fs::File) -> std::io::Result<Option<bool>> {
     use std::io::{Read, Seek, SeekFrom};
     if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(true);
+        return Ok(None);
     }
     file.seek(SeekFrom::End(-1))?;
     let mut last = [0];
     file.read_exact(&mut last)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(last[0] == b'\n')
+    Ok(Some(last[0] == b'\n'))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -247,6 +257,10 @@ mod tests {
             ("\"sf__Id\",Name\n\"1\",\"a\nb\"\n\"2\",\"c\"\n", Some(2)),
             ("\"sf__Id\",Name\n\"1\",\"a\"\n\"2\",\"", None),
             ("\"sf__Id\",Name\n\"1\",\"a\"", None),
+            // Cut behind a line end that stands inside quotes.
+            ("\"sf__Id\",Name\n\"1\",\"a\n", None),
+            ("\"sf__Id\",\"Na\n", None),
+            ("\"sf__Id\"\n\"end\"\n", Some(1)),
         ] {
             crate::ledger::write_whole(&path, text.as_bytes()).unwrap();
             assert_eq!(count(&path, ResultFile::Failed).ok(), rows, "{text:?}");
@@ -289,6 +303,36 @@ mod tests {
         assert!(!wanted(&lagging, 1).contains(&ResultFile::Failed));
         for attempt in 2..=DOWNLOADS_MAX {
             assert!(wanted(&lagging, attempt).contains(&ResultFile::Failed), "{attempt}");
+        }
+    }
+
+    proptest! {
+        /// Each record that counts is there to its last byte, wherever the file was cut.
+        #[test]
+        fn a_file_that_was_cut_anywhere_counts_only_whole_records(
+            rows in prop::collection::vec(prop::collection::vec("[a,\"\r\n é]{0,6}", 2), 0..12),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = Vec::new();
+            let mut ends = vec![0];
+            let header = vec!["sf__Id".to_owned(), "sf__Error".to_owned()];
+            for row in std::iter::once(&header).chain(&rows) {
+                let mut writer = csv::WriterBuilder::new();
+                let writer = writer.quote_style(csv::QuoteStyle::Always);
+                let mut writer = writer.from_writer(Vec::new());
+                writer.write_record(row).unwrap();
+                bytes.extend(writer.into_inner().unwrap());
+                ends.push(bytes.len());
+            }
+            let cut = cut.index(bytes.len() + 1);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("r.csv");
+            // Not `write_whole`, which waits for the disk.
+            std::io::copy(&mut &bytes[..cut], &mut std::fs::File::create(&path).unwrap()).unwrap();
+            let counted = count(&path, ResultFile::Failed).ok();
+            // Before the first end is nothing, before the second the header.
+            let whole = ends.iter().position(|end| *end == cut);
+            prop_assert_eq!(counted, whole.map(|ends| ends.saturating_sub(1) as u64));
         }
     }
 }

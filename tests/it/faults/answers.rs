@@ -34,11 +34,15 @@ fn with(fault: Fault, kind: BodyKind, after: Option<u64>, effected: bool) -> Fau
 
 fn faults() -> Vec<(&'static str, Fault)> {
     let down = || answer(503, "SERVER_UNAVAILABLE", "try later");
-    let slow = answer(429, "REQUEST_RATE", "slow down");
+    let slow = || answer(429, "REQUEST_RATE", "slow down");
     vec![
         ("answer lost before the effect", Fault::LoseAnswer { effect: false }),
         ("answer lost after the effect", Fault::LoseAnswer { effect: true }),
-        ("429", with(slow, BodyKind::Json, Some(1), false)),
+        ("429", with(slow(), BodyKind::Json, Some(1), false)),
+        ("429, no time named", with(slow(), BodyKind::Json, None, false)),
+        ("429 HTML", with(slow(), BodyKind::Html, Some(0), false)),
+        ("500 after the effect", with(answer(500, "", ""), BodyKind::Empty, None, true)),
+        ("slow", Fault::Delay { ms: 700 }),
         ("503 before the effect", down()),
         ("503 after the effect", with(down(), BodyKind::Json, Some(0), true)),
         ("503 HTML after the effect", with(down(), BodyKind::Html, None, true)),

@@ -1,6 +1,6 @@
 //! Odd answers, odd waits, other operations and other ways to sign in.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use longshore::practice::mischief::{BodyKind, Fault, Length};
@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Ends, LOAD, Outcome, ROWS, Stage, accounts, answer, each, rule};
-use crate::door::{Asked, Door, Told};
+use crate::door::{Asked, Break, Door, Told};
 use crate::world::{Ran, fixture};
 
 /// Another answer to the first such request.
@@ -127,6 +127,28 @@ fn answers_that_make_no_sense_are_repeated_or_refused() {
         let stage = Stage::with(first(method, end, change));
         stage.load().expect(*code, *ends);
         assert!(stage.door.struck() > 0);
+    });
+}
+
+/// Most of the body is still on its way when the answer comes.
+#[test]
+fn a_session_that_ends_in_the_middle_of_an_upload_is_renewed() {
+    const MANY: usize = 20_000;
+    let cases: Vec<(String, usize)> =
+        [1, 2].map(|times| (format!("{times} uploads"), times)).into();
+    each(&cases, |times| {
+        let (times, seen) = (*times, AtomicUsize::new(0));
+        let door = Door::breaking(move |asked| {
+            let upload = asked.is("PUT", "/batches");
+            let hit = upload && seen.fetch_add(1, Ordering::SeqCst) < times;
+            if hit { Break::Midway } else { Break::None }
+        });
+        let stage = Stage::with(door);
+        stage.world.file("many.csv", accounts(MANY));
+        let rows = u64::try_from(MANY).unwrap();
+        stage.load_with(&["insert", "Account", "many.csv"]).expect(0, [rows, 0, 0, 0]);
+        assert_eq!(stage.door.struck(), u64::try_from(times).unwrap());
+        assert!(stage.door.tokens().len() > 1, "the session was not renewed");
     });
 }
 

@@ -10,14 +10,17 @@
 //! 5. when all lines left over say the same and are as many as the rows left over, the verdict is
 //!    certain and the Id is not.
 //!
-//! What remains is unknown. Memory: about 24 bytes a row for the table and 24 for the outcome, of
-//! one job at a time.
+//! What remains is unknown. So is what only looks proved: a text row that two lines claim goes down
+//! the ladder with them, and where lines are missing, rows that the far side may spell alike keep a
+//! verdict only if none of theirs is.
+//!
+//! Memory: about 24 bytes a row for the table and 24 for the outcome, of one job at a time.
 
 mod keys;
 mod lines;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -113,40 +116,142 @@ struct Ladder<'a> {
 #[derive(Default)]
 struct Class {
     rows: Vec<u32>,
-    /// The exact key of the first row, and whether all rows have it.
-    exact: Option<u128>,
+    /// The canonical key of the first row, and whether another row has another.
+    first: Option<u128>,
     differ: bool,
     lines: Vec<LineAt>,
 }
 
+/// Rows whose primary keys are one when relaxed.
+struct Near {
+    /// The canonical key of the first row, and whether another row has another.
+    first: u128,
+    differ: bool,
+    rows: usize,
+    lines: usize,
+}
+
+/// What the first rung found besides matches.
+struct FirstRung {
+    lines: usize,
+    /// Rows that several lines claim, by their key.
+    contested: HashMap<u128, u32>,
+}
+
 impl Ladder<'_> {
     fn climb(&mut self) -> io::Result<()> {
-        self.by_unique_primary_key()?;
-        self.by_class(Columns::All, Form::Canonical, MatchKind::Typed)?;
+        let FirstRung { lines, contested } = self.by_unique_primary_key()?;
+        self.take_back(Form::Canonical, &contested.keys().copied().collect())?;
+        if self.job.primary != MatchKind::Text {
+            // An Id or a key names its row; whatever the other columns say, one of the lines lies.
+            self.contradict(&contested);
+        }
+        let short = lines < self.matched.outcomes.len();
+        if !short {
+            // The line of a row with nearly the same values could pass for one that is missing.
+            self.by_class(Columns::All, Form::Canonical, MatchKind::Typed)?;
+        }
         self.by_class(Columns::All, Form::Relaxed, MatchKind::Typed)?;
         self.by_class(Columns::Primary, Form::Relaxed, self.job.primary)?;
+        if short {
+            self.doubt()?;
+        }
+        self.contradict(&contested);
         self.by_count()
     }
 
-    fn by_unique_primary_key(&mut self) -> io::Result<()> {
+    fn by_unique_primary_key(&mut self) -> io::Result<FirstRung> {
         let (keys, table) = (&mut *self.keys, &mut *self.table);
         each_row(self.job.body, |_, record| {
             table.push(keys.of(Columns::Primary, Form::Canonical, |column| record.get(column)));
         })?;
         let (matched, how) = (&mut *self.matched, self.job.primary);
+        let mut first = FirstRung { lines: 0, contested: HashMap::new() };
         self.lines.each(|at, line| {
+            first.lines += 1;
             let key = keys.of(Columns::Primary, Form::Canonical, |column| line.cell(column));
             match table.find(key) {
                 Found::One(row) => {
-                    let outcome = outcome_of(at, line.which(), line.id(), line.created(), how);
                     let slot = &mut matched.outcomes[row as usize];
-                    let taken = *slot != Outcome::Unmatched;
-                    *slot = if taken { Outcome::Contradiction } else { outcome };
+                    if *slot == Outcome::Unmatched {
+                        *slot = outcome_of(at, line.which(), line.id(), line.created(), how);
+                    } else {
+                        first.contested.insert(key, row);
+                    }
                 }
                 Found::Several | Found::Nothing => matched.left_over.push(at),
             }
             Ok(())
-        })
+        })?;
+        Ok(first)
+    }
+
+    /// Puts rows and lines with these primary keys back among what is left over.
+    fn take_back(&mut self, form: Form, taken: &HashSet<u128>) -> io::Result<()> {
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let (keys, matched) = (&mut *self.keys, &mut *self.matched);
+        each_row(self.job.body, |row, record| {
+            if taken.contains(&keys.of(Columns::Primary, form, |column| record.get(column))) {
+                matched.outcomes[row as usize] = Outcome::Unmatched;
+            }
+        })?;
+        self.lines.each(|at, line| {
+            if taken.contains(&keys.of(Columns::Primary, form, |column| line.cell(column))) {
+                matched.left_over.push(at);
+            }
+            Ok(())
+        })?;
+        matched.left_over.sort_unstable();
+        matched.left_over.dedup();
+        Ok(())
+    }
+
+    /// Notes the contested rows that have found no line of their own.
+    fn contradict(&mut self, contested: &HashMap<u128, u32>) {
+        for row in contested.values() {
+            let slot = &mut self.matched.outcomes[*row as usize];
+            if *slot == Outcome::Unmatched {
+                *slot = Outcome::Contradiction;
+            }
+        }
+    }
+
+    /// Where the line of a row is missing, that of a row nearly like it could pass for it: ` a`
+    /// comes back as `a`, and the line of `a` is lost. Such rows stay matched only when there are
+    /// as many lines as rows.
+    fn doubt(&mut self) -> io::Result<()> {
+        let (keys, table) = (&mut *self.keys, &mut *self.table);
+        table.clear_for(self.job.rows as usize);
+        each_row(self.job.body, |_, record| {
+            table.push(keys.of(Columns::Primary, Form::Relaxed, |column| record.get(column)));
+        })?;
+        let mut nears: HashMap<u128, Near> = HashMap::new();
+        each_row(self.job.body, |row, record| {
+            if !table.is_shared(row) {
+                return;
+            }
+            let relaxed = keys.of(Columns::Primary, Form::Relaxed, |column| record.get(column));
+            let first = keys.of(Columns::Primary, Form::Canonical, |column| record.get(column));
+            let near = nears.entry(relaxed);
+            let near = near.or_insert(Near { first, differ: false, rows: 0, lines: 0 });
+            near.differ |= near.first != first;
+            near.rows += 1;
+        })?;
+        nears.retain(|_, near| near.differ);
+        if nears.is_empty() {
+            return Ok(());
+        }
+        self.lines.each(|_, line| {
+            let key = keys.of(Columns::Primary, Form::Relaxed, |column| line.cell(column));
+            if let Some(near) = nears.get_mut(&key) {
+                near.lines += 1;
+            }
+            Ok(())
+        })?;
+        nears.retain(|_, near| near.rows != near.lines);
+        self.take_back(Form::Relaxed, &nears.into_keys().collect())
     }
 
     /// One rung on what is left over: classes of equal key with as many rows as lines.
@@ -161,7 +266,7 @@ impl Ladder<'_> {
                 continue;
             }
             let one = class.rows.len() == 1;
-            if !one && (which == Columns::Primary || class.differ && form == Form::Relaxed) {
+            if !one && (which == Columns::Primary || class.differ) {
                 continue;
             }
             let how = if one { how } else { MatchKind::Group };
@@ -185,11 +290,10 @@ impl Ladder<'_> {
             if outcomes[row as usize] != Outcome::Unmatched {
                 return;
             }
-            let exact = keys.of(Columns::All, Form::Exact, |column| record.get(column));
+            let first = keys.of(Columns::All, Form::Canonical, |column| record.get(column));
             let class = classes.entry(keys.of(which, form, |column| record.get(column)));
             let class = class.or_default();
-            class.differ |= class.exact.is_some_and(|first| first != exact);
-            class.exact.get_or_insert(exact);
+            class.differ |= *class.first.get_or_insert(first) != first;
             class.rows.push(row);
         })?;
         self.lines.some(&self.matched.left_over, |at, line| {
@@ -219,7 +323,12 @@ impl Ladder<'_> {
     }
 
     /// The last rung: all that is left over says the same.
+    ///
+    /// With a contradiction nobody knows how many lines the other rows should have.
     fn by_count(&mut self) -> io::Result<()> {
+        if self.matched.outcomes.contains(&Outcome::Contradiction) {
+            return Ok(());
+        }
         let rows: Vec<usize> = (0..self.matched.outcomes.len())
             .filter(|row| self.matched.outcomes[*row] == Outcome::Unmatched)
             .collect();

@@ -1,13 +1,12 @@
-use std::io::Write;
+mod properties;
 
-use proptest::prelude::*;
+use std::io::Write;
 
 use super::*;
 use crate::ledger::state::tests::whole_run;
 use crate::ledger::{Ledger, Reopened};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::Failure;
-use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
 
 struct Place {
@@ -189,6 +188,37 @@ fn facts_that_make_no_sense_are_refused_with_their_line() {
     assert!(error.to_string().ends_with("ledger.jsonl:2: chunk 000001 was never planned"));
 }
 
+/// Found by the fuzz target `ledger_read`.
+#[test]
+#[ignore = "fails: `RunState` adds what it read without looking for an overflow"]
+fn numbers_too_large_to_add_up_are_refused() {
+    let digest = Digest::of(b"body");
+    let most = u64::MAX;
+    let (first_row, rows, accepted, rejected, bytes) = (1, 0, most, 1, 0);
+    let input = Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole: true };
+    let (chunk, rows) = (ChunkNumber(1), 1);
+    let planned = Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest };
+    for fact in [input, planned] {
+        let place = Place::of(&ledger_of(&[fact]));
+        let error = RunState::read(&place.path, "friday").unwrap_err();
+        assert_eq!(error.blame(), Blame::Ledger);
+    }
+}
+
+/// A kill between `Unknown` and `Reconciled`, and results that are whole when they are asked for
+/// again: the run settles all rows, and its ledger is refused ever after.
+#[test]
+#[ignore = "fails: what a settling that was cut short noted as unknown is held against the next"]
+fn rows_that_were_unknown_before_a_kill_may_be_known_after_it() {
+    let counts = Counts { input: 3, success: 2, error: 1, ..Counts::default() };
+    let mut facts = whole_run()[1..12].to_vec();
+    assert!(matches!(facts.last(), Some(Fact::Unknown { rows: 1, .. })));
+    facts.push(Fact::Reconciled { chunk: ChunkNumber(1), counts });
+    let place = Place::of(&ledger_of(&facts));
+    let (state, _) = RunState::read(&place.path, "friday").unwrap();
+    assert_eq!(state.counts().success, 2);
+}
+
 #[test]
 fn a_torn_ledger_is_cut_and_gone_on_with() {
     let (bytes, facts) = (sample(), whole_run());
@@ -225,55 +255,4 @@ fn a_line_without_end_does_not_fill_the_memory() {
     let (facts, torn) = Place::of(&bytes).read().unwrap();
     assert_eq!(facts, whole_run());
     assert_eq!(torn.unwrap().bytes, 3 << 20);
-}
-
-fn any_fact() -> impl Strategy<Value = Fact> {
-    let chunk = (1..9_u32).prop_map(ChunkNumber);
-    let job = "[0-9A-Za-z]{15,18}".prop_map(|id| JobId::parse(&id).unwrap());
-    let digest = any::<u64>().prop_map(|seed| Digest::of(&seed.to_le_bytes()));
-    prop_oneof![
-        (chunk.clone(), job.clone()).prop_map(|(chunk, job)| Fact::Created { chunk, job }),
-        (chunk.clone(), job.clone(), any::<u64>(), digest)
-            .prop_map(|(chunk, job, bytes, digest)| Fact::Prepared { chunk, job, bytes, digest }),
-        (chunk.clone(), job, any::<String>(), any::<Option<u64>>()).prop_map(
-            |(chunk, job, state, processed)| {
-                Fact::Terminal { chunk, job, state, processed, failed: None, message: None }
-            }
-        ),
-        (chunk, any::<u64>(), any::<String>()).prop_map(|(chunk, rows, why)| Fact::Unknown {
-            chunk,
-            rows,
-            why
-        }),
-        any::<(u64, u8)>().prop_map(|(input, exit_code)| Fact::Closed {
-            counts: Counts { input, ..Counts::default() },
-            exit_code
-        }),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_facts_come_back_and_any_prefix_is_a_prefix(
-        facts in prop::collection::vec(any_fact(), 0..12),
-        cut in any::<prop::sample::Index>(),
-        flip in any::<prop::sample::Index>(),
-        bit in 0..8_u32,
-    ) {
-        let mut bytes = ledger_of(&facts);
-        let (whole, torn) = read(&bytes).unwrap();
-        prop_assert_eq!(&whole[1..], &facts[..]);
-        prop_assert_eq!(torn, None);
-
-        let (prefix, _) = read(&bytes[..cut.index(bytes.len() + 1)]).unwrap();
-        prop_assert_eq!(&prefix[..], &whole[..prefix.len()]);
-
-        let before = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n');
-        let last = before.map_or(0, |at| at + 1);
-        let at = flip.index(bytes.len());
-        bytes[at] ^= 1 << bit;
-        prop_assert_eq!(read(&bytes).is_ok(), at >= last);
-    }
 }

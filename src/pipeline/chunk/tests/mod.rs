@@ -1,3 +1,5 @@
+mod properties;
+
 use super::*;
 use crate::model::rows::{RawSlab, RowMark, Table};
 

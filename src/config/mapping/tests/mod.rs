@@ -1,3 +1,5 @@
+mod properties;
+
 use insta::assert_snapshot;
 
 use super::*;

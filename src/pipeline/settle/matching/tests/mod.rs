@@ -1,3 +1,5 @@
+mod properties;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -195,6 +197,63 @@ fn a_row_claimed_by_two_lines_is_a_contradiction() {
     assert_eq!(words(&case.matched()), ["contradiction", "unmatched"]);
 }
 
+/// The lines of both rows read like that of the first, and its other columns were not asked.
+#[test]
+fn rows_that_two_lines_claim_by_text_are_told_apart_by_the_other_columns() {
+    let rows = [strings(&["x", "1"]), strings(&["x ", "2"])];
+    let case = Case::new(&NAME_AND_AMOUNT, None, &rows)
+        .results(ResultFile::Successful, &[success(1, &["x", "1.0"])])
+        .results(ResultFile::Failed, &[strings(&["", "X:y:--", "x", "2.0"])]);
+    assert_eq!(words(&case.matched()), ["success 1 typed", "error typed"]);
+}
+
+/// The line of the second row comes back trimmed and passed for the lost line of the first.
+#[test]
+fn a_row_whose_line_is_lost_does_not_get_that_of_a_row_nearly_like_it() {
+    let rows = [strings(&["x", "1"]), strings(&["x ", "1"]), strings(&["z", "1"])];
+    let lines = [success(2, &["x", "1.0"]), success(3, &["z", "1.0"])];
+    let case = Case::new(&NAME_AND_AMOUNT, None, &rows).results(ResultFile::Successful, &lines);
+    let matched = case.matched();
+    assert_eq!(words(&matched), ["unmatched", "unmatched", "success 3 text"]);
+    assert_eq!(matched.left_over.len(), 1);
+}
+
+/// Found by the fuzz target `results_match`: the same by a column that is not text.
+#[test]
+fn a_row_whose_line_is_lost_does_not_get_that_of_a_row_with_nearly_its_values() {
+    let rows = [strings(&["x", "#N/A"]), strings(&["x", ""]), strings(&["x", "1"])];
+    let lines = [success(1, &["x", ""]), success(3, &["x", "1.0"])];
+    let case = Case::new(&NAME_AND_AMOUNT, None, &rows).results(ResultFile::Successful, &lines);
+    assert_eq!(words(&case.matched()), ["unmatched", "unmatched", "success 3 typed"]);
+}
+
+/// A line of nobody's made up the number of lines that the rows left over should have.
+#[test]
+fn nothing_is_counted_beside_a_contradiction() {
+    let columns = [("Id", FieldKind::Id), ("Name", FieldKind::String)];
+    let rows = [strings(&[&id_of(1), "a"]), strings(&[&id_of(2), "b"])];
+    let lines = [
+        success(1, &[&id_of(1), "a"]),
+        success(1, &[&id_of(1), "a"]),
+        success(7, &[&id_of(7), "z"]),
+    ];
+    let case = Case::new(&columns, Some(0), &rows).results(ResultFile::Successful, &lines);
+    let matched = case.matched();
+    assert_eq!(words(&matched), ["contradiction", "unmatched"]);
+    assert_eq!(matched.left_over.len(), 3, "the lines that contradict each other are kept too");
+}
+
+/// Both rows hold one parent, in 15 and in 18 characters, and their text comes back trimmed.
+#[test]
+fn rows_that_are_one_in_canonical_form_are_a_group_when_relaxed_too() {
+    let columns = [("Name", FieldKind::String), ("ParentId", FieldKind::Reference)];
+    let (short, long) = ("0015500001QdQWa", "0015500001QdQWaAAN");
+    let rows = [strings(&[" x", short]), strings(&[" x", long])];
+    let case = Case::new(&columns, None, &rows)
+        .results(ResultFile::Successful, &[success(1, &["x", long]), success(2, &["x", long])]);
+    assert_eq!(words(&case.matched()), ["success 1 group", "success 2 group"]);
+}
+
 #[test]
 fn an_update_is_matched_by_its_id_in_either_length() {
     let columns = [("Id", FieldKind::Id), ("Name", FieldKind::String)];
@@ -260,7 +319,7 @@ proptest! {
         let relaxed = |row: usize| -> Vec<String> {
             rows[row].iter().map(|cell| cell.trim().to_owned()).collect()
         };
-        let mut ids = std::collections::HashSet::new();
+        let mut ids = HashSet::new();
         for (row, outcome) in matched.outcomes.iter().enumerate() {
             match outcome {
                 Outcome::Success { id, how, .. } => {

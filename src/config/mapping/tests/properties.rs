@@ -1,0 +1,153 @@
+//! Every mapping that can be said is read as it was said. The oracle is the mapping itself, written
+//! down as TOML by a few lines that know nothing of the parser.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A TOML text in quotes, with everything escaped that is not a plain letter or digit.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() {
+            out.push(character);
+        } else {
+            let _ = write!(out, "\\U{:08X}", u32::from(character));
+        }
+    }
+    out + "\""
+}
+
+fn list(texts: &[String]) -> String {
+    let items: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+fn written(transform: &Transform) -> String {
+    match transform {
+        Transform::Trim => "\"trim\"".to_owned(),
+        Transform::Upper => "'upper'".to_owned(),
+        Transform::NullIf(texts) => format!("{{ null_if = {} }}", list(texts)),
+        Transform::Default(text) => format!("{{ default = {} }}", quoted(text)),
+        Transform::Prefix(text) => format!("{{ prefix = {} }}", quoted(text)),
+        Transform::Replace { from, to } => {
+            format!("{{ replace = {{ to = {}, from = {} }} }}", quoted(to), quoted(from))
+        }
+        Transform::Truncate(count) => format!("{{ truncate = {count} }}"),
+        Transform::Values { list, otherwise } => {
+            let pairs = list.iter().map(|(from, to)| format!("{} = {}", quoted(from), quoted(to)));
+            let otherwise = match otherwise {
+                Otherwise::Error => "\"error\"".to_owned(),
+                Otherwise::Keep => "\"keep\"".to_owned(),
+                Otherwise::Value(text) => format!("{{ value = {} }}", quoted(text)),
+            };
+            let pairs: Vec<String> = pairs.collect();
+            format!("{{ values = {{ {} }}, otherwise = {otherwise} }}", pairs.join(", "))
+        }
+        Transform::Number(NumberForm { decimal, group }) => {
+            let group = group.map(|sign| format!(", group = {}", quoted(&sign.to_string())));
+            let decimal = quoted(&decimal.to_string());
+            format!("{{ number = {{ decimal = {decimal}{} }} }}", group.unwrap_or_default())
+        }
+        other => unreachable!("{other:?} is not made here"),
+    }
+}
+
+fn written_rule(rule: &Rule) -> String {
+    let transforms: Vec<String> = rule.transforms.iter().map(written).collect();
+    let transforms = match &transforms[..] {
+        [] => String::new(),
+        some => format!(", transforms = [{}]", some.join(", ")),
+    };
+    let target = quoted(&rule.target);
+    match &rule.source {
+        RuleSource::Constant(text) => format!("{target} = {{ constant = {} }}", quoted(text)),
+        RuleSource::Column(column) if transforms.is_empty() => {
+            format!("{target} = {}", quoted(column))
+        }
+        RuleSource::Column(column) => {
+            format!("{target} = {{ column = {}{transforms} }}", quoted(column))
+        }
+        RuleSource::Columns { columns, separator, keep_empty } => format!(
+            "{target} = {{ separator = {}, columns = {}, keep_empty = {keep_empty}{transforms} }}",
+            quoted(separator),
+            list(columns)
+        ),
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![3 => "[A-Za-z_.]{0,8}", 1 => any::<String>(), 1 => "[ \"'\\\\\n\t#=]{0,4}"]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    (text(), "[A-Za-z]").prop_map(|(text, letter)| text + &letter)
+}
+
+fn transform() -> impl Strategy<Value = Transform> {
+    let otherwise = prop_oneof![
+        Just(Otherwise::Error),
+        Just(Otherwise::Keep),
+        text().prop_map(Otherwise::Value)
+    ];
+    prop_oneof![
+        Just(Transform::Trim),
+        Just(Transform::Upper),
+        prop::collection::vec(text(), 1..3).prop_map(Transform::NullIf),
+        text().prop_map(Transform::Default),
+        text().prop_map(Transform::Prefix),
+        (name(), text()).prop_map(|(from, to)| Transform::Replace { from, to }),
+        (1_usize..9_999).prop_map(Transform::Truncate),
+        (prop::collection::btree_map(text(), text(), 1..4), otherwise)
+            .prop_map(|(list, otherwise)| Transform::Values { list, otherwise }),
+        prop::sample::select(vec![('.', None), (',', Some('.')), ('.', Some(' '))])
+            .prop_map(|(decimal, group)| Transform::Number(NumberForm { decimal, group })),
+    ]
+}
+
+/// What a rule says, without its field and its place.
+fn says() -> impl Strategy<Value = (RuleSource, Vec<Transform>)> {
+    let transforms = || prop::collection::vec(transform(), 0..4);
+    prop_oneof![
+        text().prop_map(|text| (RuleSource::Constant(text), Vec::new())),
+        (name(), transforms()).prop_map(|(column, list)| (RuleSource::Column(column), list)),
+        (prop::collection::vec(name(), 1..4), text(), any::<bool>(), transforms()).prop_map(
+            |(columns, separator, keep_empty, list)| {
+                (RuleSource::Columns { columns, separator, keep_empty }, list)
+            }
+        ),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::default())]
+
+    #[test]
+    fn what_a_mapping_says_is_what_is_read(
+        fields in prop::collection::btree_map(name(), says(), 1..6),
+        refuse in any::<bool>(),
+        gap in 0_usize..3,
+        ending in prop::sample::select(vec!["\n", "\r\n"]),
+    ) {
+        let mut toml = format!("[fields]{ending}");
+        let mut rules = Vec::new();
+        let fields: BTreeMap<String, (RuleSource, Vec<Transform>)> = fields;
+        for (target, (source, transforms)) in fields {
+            toml += &format!("# a note{ending}").repeat(gap);
+            let line = toml.matches('\n').count() + 1;
+            let rule = Rule { target, source, transforms, place: Place { line, column: 3 } };
+            let _ = write!(toml, "  {}{ending}", written_rule(&rule));
+            rules.push(rule);
+        }
+        let unmapped = if refuse { Unmapped::Refuse } else { Unmapped::Ignore };
+        let word = if refuse { "refuse" } else { "ignore" };
+        let _ = write!(toml, "[options]{ending}unmapped = \"{word}\"");
+        let digest = Digest::of(toml.as_bytes());
+        let said = MappingSpec { name: "m.toml".to_owned(), digest, rules, unmapped };
+        let read = MappingSpec::parse(&toml, "m.toml");
+        prop_assert_eq!(read.map_err(|error| format!("{error}\n{toml}")), Ok(said));
+    }
+}
