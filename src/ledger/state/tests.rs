@@ -9,7 +9,15 @@ pub(crate) fn whole_run() -> Vec<Fact> {
     let raw = |which, rows| Fact::Raw { chunk, which, rows, bytes: 9, digest };
     vec![
         Fact::Opened { format: 1, run: "friday".to_owned() },
-        Fact::Planned { chunk, first_row: 1, last_row: 4, rows: 3, bytes: 40, digest },
+        Fact::Planned {
+            chunk,
+            first_row: 1,
+            last_row: 4,
+            rows: 3,
+            bytes: 40,
+            digest,
+            source: None,
+        },
         Fact::InputRead {
             first_row: 1,
             rows: 4,

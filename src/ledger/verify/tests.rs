@@ -82,7 +82,15 @@ impl Run {
             digest: Digest::of(text.as_bytes()),
         };
         let facts = [
-            Fact::Planned { chunk, first_row: 11, last_row: 15, rows: 4, bytes: 1, digest },
+            Fact::Planned {
+                chunk,
+                first_row: 11,
+                last_row: 15,
+                rows: 4,
+                bytes: 1,
+                digest,
+                source: None,
+            },
             Fact::InputRead {
                 first_row: 11,
                 rows: 5,

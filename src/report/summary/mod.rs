@@ -102,7 +102,7 @@ fn table(summary: &Summary, paint: Paint) -> String {
             ("unknown", _) => paint.red(&line),
             _ => paint.yellow(&line),
         };
-        let meaning = if number == 0 { "" } else { meaning(name) };
+        let meaning = if number == 0 { "" } else { meaning(name, summary.resume.is_some()) };
         writeln!(text, "{}", format!("{line}  {meaning}").trim_end()).unwrap_or_default();
     }
     writeln!(text, "  {:<12} {}", "", "─".repeat(width)).unwrap_or_default();
@@ -116,8 +116,11 @@ fn table(summary: &Summary, paint: Paint) -> String {
     text
 }
 
-fn meaning(verdict: &str) -> &'static str {
+/// What a verdict means; in a run that is gone on with, two of them are not the last word.
+fn meaning(verdict: &str, goes_on: bool) -> &'static str {
     match verdict {
+        "unprocessed" if goes_on => "not sent or not worked on yet",
+        "unknown" if goes_on => "sent, and what became of it is not known yet",
         "success" => "done, the org says",
         "error" => "not done, the org says why",
         "rejected" => "failed a local check, never sent",
@@ -191,12 +194,14 @@ fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
 fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     let (rows, files) = (&summary.rows, &summary.files);
     let mut hints = Vec::new();
-    hints.extend(corrections(summary));
-    if rows.unprocessed > 0 {
+    // Until the run has come to its end, there is one thing to do, and its failure says it.
+    let is_over = summary.resume.is_none();
+    hints.extend(corrections(summary).filter(|_| is_over));
+    if rows.unprocessed > 0 && is_over {
         let file = path(&files.unprocessed, base);
         hints.push(format!("nothing happened to the rows of `{file}`: load it again as it is"));
     }
-    if rows.unknown > 0 {
+    if rows.unknown > 0 && is_over {
         let file = path(&files.unknown, base);
         hints.push(format!(
             "look up the rows of `{file}` in the org before you load them again: they may be there"

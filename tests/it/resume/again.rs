@@ -52,7 +52,7 @@ fn a_load_that_is_not_finished_is_gone_on_with_and_not_begun_again() {
     assert_eq!(Ran::of(&command.output().unwrap()).code, -1);
     let ran = scene.remembering(&LOAD).expect(6);
     assert!(ran.stderr.contains("which is not finished"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: `longshore resume longshore-runs/r`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: `longshore resume r` goes on with it"), "{}", ran.stderr);
     scene.remembering(&["resume", "longshore-runs/r"]).expect(0);
     let ran = scene.remembering(&LOAD).expect(6);
     assert!(ran.stderr.contains("which ended with 40 of 40"), "{}", ran.stderr);

@@ -174,7 +174,6 @@ fn a_panic_in_any_part_ends_the_run_and_it_goes_on_later() {
         "ledger.terminal.before:1",
         "ledger.reconciled.before:1",
         "write@sent/:1",
-        "ledger.outputs.before:1",
     ] {
         let scene = Scene::new();
         let ran = scene.under(&format!("{point}:panic"), &Scene::usual());

@@ -1,7 +1,7 @@
 //! `kill -9` at every kind of moment, and then `resume`.
 
 use super::{Scene, signal, until, wait};
-use crate::faults::{LOAD, ROWS, accounts, each};
+use crate::faults::{ROWS, accounts, each};
 use std::time::Duration;
 
 #[test]
@@ -46,7 +46,7 @@ fn kills_in_a_row_lose_and_double_nothing() {
     let cases = [
         ["created.after:1", "prepared.before:1", "prepared.after:1", "started.before:1"],
         ["prepared.after:1", "resumed.before:1", "resumed.after:1", "terminal.before:1"],
-        ["started.after:1", "raw.before:1", "reconciled.before:1", "created.before:1"],
+        ["started.after:1", "raw.before:1", "reconciled.before:1", "closed.before:1"],
         ["terminal.after:1", "reconciled.after:1", "prepared.before:1", "outputs.after:1"],
     ];
     let cases: Vec<_> = cases.map(|points| (points.join(", "), points)).into();
@@ -253,8 +253,7 @@ fn rejected_rows_are_the_same_after_a_resumption() {
 fn a_second_process_on_the_same_run_is_refused() {
     let scene = Scene::new();
     scene.jobs_wait();
-    let args = [&LOAD[..], &["--run-name", "r"]].concat();
-    let mut child = scene.spawn(&args);
+    let mut child = scene.spawn(&Scene::usual());
     until("a started job", || {
         scene.stage.world.path("longshore-runs/r/ledger.jsonl").exists()
             && scene.ledger_has("started")

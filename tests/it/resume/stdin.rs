@@ -38,7 +38,7 @@ fn other_bytes_are_refused() {
         before[..before.len() / 3].to_owned(),
         before.replacen("Remark", "Site", 1),
     ] {
-        let scene = begun("prepared.after:2");
+        let scene = begun("prepared.after:1");
         let ran = scene.stage.world.run_with_input(&["resume", "r", "--json"], other.as_bytes());
         let summary = json(&ran);
         assert_eq!(ran.code, 6, "{summary:#}");

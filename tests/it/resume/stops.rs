@@ -159,7 +159,7 @@ fn stopping_at_a_bad_row_holds_over_a_kill() {
 
     let scene = Scene::new();
     scene.stage.world.file("accounts.csv", accounts(ROWS).replace(",37,note", ",many,note"));
-    assert!(scene.killed("write@sent/000002.csv:1", &args));
+    assert!(scene.killed("create@out/rejected:1", &args));
     let ran = scene.stage.world.run(&["resume", "r"]);
     assert_eq!(scene.stage.world.changes(), Vec::<String>::new());
     let told = format!("{}{}", ran.stdout, ran.stderr);

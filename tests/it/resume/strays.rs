@@ -3,8 +3,13 @@
 use longshore::practice::mischief::{Fault, Rule};
 
 use super::{Person, Scene, job_of, json};
-use crate::faults::{ROWS, Stage, rule};
+use crate::faults::{ROWS, Stage, answer, rule};
 use crate::world::Ran;
+
+/// The first request to give a job up is refused, so that nobody knows it to be out of the way.
+fn unheard() -> Rule {
+    rule("PATCH", "*/jobs/ingest/*", answer(400, "UNKNOWN_EXCEPTION", "an unexpected error"))
+}
 
 #[test]
 fn a_job_that_the_ledger_takes_for_idle_and_that_runs_is_refused() {
@@ -43,8 +48,7 @@ fn an_old_copy_of_a_run_folder_does_not_send_its_rows_once_more() {
 fn a_job_given_up_without_an_answer_is_given_up_again() {
     // The first upload is lost, the job is given up, and the answer to that is lost too.
     let broken = rule("PUT", "*/batches", Fault::BreakUpload { bytes: 99 });
-    let unheard = rule("PATCH", "*/jobs/ingest/*", Fault::LoseAnswer { effect: false });
-    let stage = Stage::new().mischief(&[broken, Rule { times: 4, ..unheard }]);
+    let stage = Stage::new().mischief(&[broken, unheard()]);
     let scene = Scene { stage };
     assert!(scene.killed("ledger.prepared.after:1", &Scene::usual()));
     let job = job_of(&scene, "abandoned");
@@ -63,8 +67,7 @@ fn a_job_given_up_without_an_answer_is_given_up_again() {
 #[test]
 fn at_the_end_of_a_run_a_job_given_up_without_an_answer_is_asked_about() {
     let broken = rule("PUT", "*/batches", Fault::BreakUpload { bytes: 99 });
-    let unheard = rule("PATCH", "*/jobs/ingest/*", Fault::LoseAnswer { effect: false });
-    let stage = Stage::new().mischief(&[broken, Rule { times: 1, ..unheard }]);
+    let stage = Stage::new().mischief(&[broken, unheard()]);
     let scene = Scene { stage };
     let ran = scene.stage.world.run(&Scene::usual()).expect(0);
     let job = job_of(&scene, "abandoned");
@@ -81,8 +84,7 @@ fn at_the_end_of_a_run_a_job_given_up_without_an_answer_is_asked_about() {
 #[test]
 fn a_job_that_was_given_up_and_that_a_person_started_is_told_loudly() {
     let broken = rule("PUT", "*/batches", Fault::LoseAnswer { effect: true });
-    let unheard = rule("PATCH", "*/jobs/ingest/*", Fault::LoseAnswer { effect: false });
-    let stage = Stage::new().mischief(&[broken, Rule { times: 1, ..unheard }]);
+    let stage = Stage::new().mischief(&[broken, unheard()]);
     let scene = Scene { stage };
     scene.jobs_wait();
     let child = scene.spawn(&[&Scene::usual()[..], &["--json"][..]].concat());
@@ -108,7 +110,7 @@ fn an_open_job_of_somebody_else_is_told_and_not_touched() {
     let job = person.create("Account", "insert");
     let ran = scene.stage.world.run(&["resume", "r"]).expect(0);
     let says = format!(
-        "1 job of this user stands open for `Account` and is in no ledger of this run: {job}; it \
+        "1 job of this user stands open for `Account` and is in no ledger here: {job}; it \
          is not touched"
     );
     assert!(ran.stderr.contains(&says), "{}", ran.stderr);
