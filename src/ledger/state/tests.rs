@@ -110,6 +110,7 @@ fn a_fact_that_cannot_follow_is_an_error() {
         rows,
         bytes: 1,
         digest,
+        source: None,
     };
     let prepared = |job, bytes| Fact::Prepared { chunk, job, bytes, digest };
     let messages = [

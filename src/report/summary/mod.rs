@@ -196,10 +196,13 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     let mut hints = Vec::new();
     // Until the run has come to its end, there is one thing to do, and its failure says it.
     let is_over = summary.resume.is_none();
-    hints.extend(corrections(summary).filter(|_| is_over));
+    hints.extend(corrections(summary, base).filter(|_| is_over));
     if rows.unprocessed > 0 && is_over {
         let file = path(&files.unprocessed, base);
-        hints.push(format!("nothing happened to the rows of `{file}`: load it again as it is"));
+        hints.push(match retry(summary, base) {
+            Some(retry) => format!("nothing happened to the rows of `{file}`: {retry} loads them"),
+            None => format!("nothing happened to the rows of `{file}`: load it again as it is"),
+        });
     }
     if rows.unknown > 0 && is_over {
         let file = path(&files.unknown, base);
@@ -217,8 +220,17 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     text
 }
 
+/// The command that makes a run of the rows that did not succeed; none where the org ended with
+/// the command.
+fn retry(summary: &Summary, base: &Path) -> Option<String> {
+    let shown = path(&summary.run_dir, base);
+    let name = shown.strip_prefix("longshore-runs/").filter(|name| !name.contains('/'));
+    let kept = summary.org.alias != "demo" && !shown.is_empty();
+    kept.then(|| format!("`longshore retry {}`", name.unwrap_or(&shown)))
+}
+
 /// What to do with error.csv and rejected.csv, whose paths stand right above.
-fn corrections(summary: &Summary) -> Option<String> {
+fn corrections(summary: &Summary, base: &Path) -> Option<String> {
     let files = match (summary.rows.error, summary.rows.rejected) {
         (0, 0) => return None,
         (_, 0) => "`error.csv`",
@@ -231,7 +243,10 @@ fn corrections(summary: &Summary) -> Option<String> {
         return None;
     }
     Some(if only_errors && ours().all(advice::is_worth_repeating) {
-        format!("the rows of {files} need no correction, load the file again as it is")
+        match retry(summary, base) {
+            Some(retry) => format!("the rows of {files} need no correction: {retry} loads them"),
+            None => format!("the rows of {files} need no correction, load the file again as it is"),
+        }
     } else {
         let these = if files.contains(" and ") { "these files" } else { "the file" };
         format!(
@@ -244,7 +259,11 @@ fn corrections(summary: &Summary) -> Option<String> {
 fn exit_code(summary: &Summary) -> String {
     match summary.exit_code {
         0 => String::new(),
-        code => format!("exit code {code}: {}\n", exit::meaning(code)),
+        code => {
+            let meaning = exit::meaning(code);
+            let here = meaning.strip_suffix("; resumable").filter(|_| summary.resume.is_none());
+            format!("exit code {code}: {}\n", here.unwrap_or(meaning))
+        }
     }
 }
 

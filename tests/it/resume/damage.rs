@@ -168,18 +168,28 @@ fn result_files_that_were_left_behind_are_written_anew() {
 #[test]
 fn a_panic_in_any_part_ends_the_run_and_it_goes_on_later() {
     for point in [
-        "ledger.planned.before:2",
-        "ledger.created.after:1",
-        "ledger.prepared.after:1",
-        "ledger.terminal.before:1",
-        "ledger.reconciled.before:1",
+        "create@sent/:1",
         "write@sent/:1",
+        "sync@sent/:1",
+        "create@raw/:1",
+        "rename@raw/:1",
+        "write@out/success:1",
+        "rename@out/success:1",
+        "ledger.created.after:1",
+        "ledger.prepared.before:1",
+        "ledger.terminal.after:1",
+        "ledger.reconciled.before:1",
     ] {
         let scene = Scene::new();
         let ran = scene.under(&format!("{point}:panic"), &Scene::usual());
-        assert_eq!(ran.code, 1, "{point}: {}\n{}", ran.stdout, ran.stderr);
+        // A ledger in the middle of which something broke is one that cannot be written.
+        let codes: &[i32] = if point.starts_with("ledger") { &[1, 9] } else { &[1] };
+        assert!(codes.contains(&ran.code), "{point}: {}\n{}{}", ran.code, ran.stdout, ran.stderr);
         let told = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(told.contains("broke down"), "{point}: {told}");
+        assert!(
+            told.contains("broke down") || told.contains("a write was cut short"),
+            "{point}: {told}"
+        );
         scene.finish();
     }
 }
