@@ -104,7 +104,7 @@ fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
         }
         Became::Ended(_) => failure.hint(format!(
             "`longshore runs show {}` tells what became of its rows",
-            earlier.run_dir.display()
+            manifest::shown(&earlier.run_dir)
         )),
     };
     failure.hint("`--yes` sends all the rows once more")

@@ -96,10 +96,14 @@ pub fn gone(what: &str, path: &Path, why: &Failure) -> Failure {
 
 /// The command that goes on with the run in `root`, as it is typed in this folder.
 pub fn resume_command(root: &Path) -> String {
+    format!("longshore resume {}", shown(root))
+}
+
+/// What the run in `root` is called on a command line in this folder.
+pub fn shown(root: &Path) -> String {
     let usual = whole(Path::new(RUNS_DIR));
     let name = root.file_name().filter(|_| whole(root).parent() == Some(&usual));
-    let run = name.map_or_else(|| root.display().to_string(), |it| it.display().to_string());
-    format!("longshore resume {run}")
+    name.map_or_else(|| root.display().to_string(), |name| name.display().to_string())
 }
 
 /// What the input is called in messages.

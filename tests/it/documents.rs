@@ -298,7 +298,7 @@ fn masked(line: &str) -> String {
             return "#".to_owned();
         }
         word.split('/')
-            .map(|part| if is_run_id(part) { "RUN" } else { part })
+            .map(|part| if is_run_id(part.trim_matches('`')) { "RUN" } else { part })
             .collect::<Vec<_>>()
             .join("/")
     });

@@ -19,8 +19,6 @@ use crate::model::limits;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 
-/// Where run folders are made unless something says otherwise.
-
 /// Characters of a run's name at most; it becomes the name of a folder.
 const RUN_NAME_MAX: usize = 100;
 

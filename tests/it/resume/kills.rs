@@ -8,10 +8,9 @@ use std::time::Duration;
 fn after_a_kill_at_any_point_a_resumption_finishes_the_run() {
     let mut points = Vec::new();
     for fact in ["planned", "created", "prepared", "started", "terminal", "raw", "reconciled"] {
-        for nth in [1, 2] {
-            points.push(format!("ledger.{fact}.before:{nth}"));
-            points.push(format!("ledger.{fact}.after:{nth}"));
-        }
+        // `kills.rs` beside this folder has every point of every fact.
+        points.push(format!("ledger.{fact}.before:1"));
+        points.push(format!("ledger.{fact}.after:2"));
     }
     for once in [
         "ledger.input_read.before:1",
@@ -87,7 +86,7 @@ fn killed_at_the_last_fact_a_run_is_finished_or_finishes() {
 #[test]
 fn after_kills_at_any_instant_nothing_is_lost_or_doubled() {
     let cases: Vec<(String, u64)> =
-        (1..=12).map(|at| (format!("after {} ms", at * 35), at * 35)).collect();
+        (1..=8).map(|at| (format!("after {} ms", at * 50), at * 50)).collect();
     each(&cases, |after| {
         let scene = Scene::new();
         scene.stage.world.file("accounts.csv", accounts(400));
@@ -151,9 +150,14 @@ fn a_run_is_found_by_default_by_name_and_by_path() {
 /// Every operation, with rows that fail, and with a window.
 #[test]
 fn other_operations_and_windows_are_gone_on_with_too() {
-    let points = ["planned.after:2", "prepared.before:2", "prepared.after:1", "reconciled.after:1"];
     let mut cases = Vec::new();
-    for operation in ["insert", "update", "upsert", "delete", "hard-delete"] {
+    for (operation, points) in [
+        ("insert", ["planned.after:2", "prepared.before:2"]),
+        ("update", ["prepared.after:1", "reconciled.after:1"]),
+        ("upsert", ["created.after:1", "started.before:2"]),
+        ("delete", ["prepared.after:2", "terminal.after:1"]),
+        ("hard-delete", ["prepared.before:1", "raw.after:1"]),
+    ] {
         for point in points {
             cases.push((format!("{operation} at {point}"), (operation, point)));
         }
@@ -185,8 +189,8 @@ fn other_operations_and_windows_are_gone_on_with_too() {
 impl Scene {
     /// Ids of thirty accounts that are there already.
     fn seed_accounts(&self) -> Vec<String> {
-        let rows: String = (1..=30).map(|row| format!("Old {row},L{row}\n")).collect();
-        self.stage.world.file("old.csv", format!("Name,Legacy_Id__c\n{rows}"));
+        let rows: Vec<String> = (1..=30).map(|row| format!("Old {row},L{row}\n")).collect();
+        self.stage.world.file("old.csv", format!("Name,Legacy_Id__c\n{}", rows.concat()));
         let (ran, summary) = self.stage.world.load(&["insert", "Account", "old.csv"]);
         ran.expect(0);
         let done = self.stage.world.results(&summary, "success");

@@ -49,7 +49,7 @@ fn what_may_pass_now_is_tried_again_by_a_run_that_names_the_first() {
     // The first run is as it was.
     scene.stage.world.run(&["verify", "r"]).expect(0);
     let input = scene.stage.world.read("longshore-runs/r/retry/001.csv");
-    let expected: String = accounts(ROWS)
+    let expected: Vec<String> = accounts(ROWS)
         .lines()
         .enumerate()
         .filter(|(line, _)| {
@@ -61,7 +61,8 @@ fn what_may_pass_now_is_tried_again_by_a_run_that_names_the_first() {
         })
         .map(|(_, line)| format!("{line}\n"))
         .collect();
-    let expected = expected.replace(",3,note", ",three,note").replace(",4,note", ",four,note");
+    let expected =
+        expected.concat().replace(",3,note", ",three,note").replace(",4,note", ",four,note");
     assert_eq!(input, expected, "all source columns, in the order of the input");
 }
 
@@ -95,8 +96,8 @@ fn flags_say_which_rows_are_taken() {
 #[test]
 fn rows_that_failed_for_good_are_left_out_unless_they_are_asked_for() {
     let scene = Scene::new();
-    let rows: String = (1..=6).map(|row| format!("Mill {row},K{}\n", row % 3)).collect();
-    scene.stage.world.file("keys.csv", format!("Name,Legacy_Id__c\n{rows}"));
+    let rows: Vec<String> = (1..=6).map(|row| format!("Mill {row},K{}\n", row % 3)).collect();
+    scene.stage.world.file("keys.csv", format!("Name,Legacy_Id__c\n{}", rows.concat()));
     let args = ["insert", "Account", "keys.csv", "--run-name", "r", "--chunk-rows", "3"];
     let (ran, summary) = scene.stage.world.load(&args);
     ran.expect(3);
@@ -182,7 +183,7 @@ fn the_rows_come_through_whatever_the_file_was_like() {
         ("|", "PIPE", "utf-16le", "naïve | café"),
         (",", "COMMA", "utf-8", "a, b"),
     ] {
-        let scene = Scene { stage: Stage::new().mischief(&[locks.clone()]) };
+        let scene = Scene { stage: Stage::new().mischief(std::slice::from_ref(&locks)) };
         let quoted = remark.replace('"', "\"\"");
         let text = format!(
             "Customer{delimiter}Remark{delimiter}Town\nMüller{delimiter}\"{quoted}\"{delimiter}Köln\n"
