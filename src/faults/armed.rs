@@ -101,6 +101,11 @@ impl Guard {
         self.armed.dead.load(Ordering::SeqCst)
     }
 
+    /// Kills the run now, whatever was ordered.
+    pub fn kill(&self) {
+        self.armed.dead.store(true, Ordering::SeqCst);
+    }
+
     /// Takes the power away now, whatever was ordered.
     pub fn cut_power(&self, seed: u64) -> io::Result<()> {
         self.armed.dead.store(true, Ordering::SeqCst);

@@ -12,6 +12,8 @@ mod ledger;
 mod load;
 mod memory;
 mod procedures;
+#[cfg(target_os = "linux")]
+mod simulate;
 mod tidy;
 mod tls;
 mod world;
