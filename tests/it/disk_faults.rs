@@ -138,7 +138,7 @@ fn check(attempt: &Attempt, cause: &str, load: &Load) {
     match attempt.ran.code {
         9 => {}
         2 => assert_eq!(load.effects(), 0, "{told}"),
-        _ => panic!("the code is not that of a disk error: {told}"),
+        code => panic!("{code} is not the code of a disk error: {told}"),
     }
     assert!(said.contains(cause), "no cause: {told}");
     let name = Path::new(path).file_name().map_or("longshore-runs", |name| name.to_str().unwrap());

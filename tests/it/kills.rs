@@ -1,9 +1,9 @@
 //! T2: the real binary is killed, and killed again while it goes on, until the load is finished.
 //! The audit log of the practice org says what was applied.
 //!
-//! `cargo test` kills at every transition of the ledger and 2,000 times at random.
-//! `LONGSHORE_KILLS=100000 cargo test --release --test it kills::at_any -- --nocapture` is the
-//! soak, and `LONGSHORE_SEED` another beginning of its chances.
+//! `cargo test` kills at every transition of the ledger and 2,000 times at random, and takes away
+//! the power 200 times. `LONGSHORE_KILLS=100000 cargo test --release --test it kills::
+//! -- --nocapture` is the soak, and `LONGSHORE_SEED` another beginning of its chances.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
