@@ -8,8 +8,8 @@ use longshore::http::client::{Client, Settings};
 use longshore::model::failure::Failure;
 use longshore::model::secret::Secret;
 use longshore::model::sign_in::{Grant, SignIn};
-use longshore::pipeline::event::{Event, Summary, Watch};
 use longshore::pipeline::assent::Assent;
+use longshore::pipeline::event::{Event, Summary, Watch};
 use longshore::pipeline::resume::resume;
 use longshore::pipeline::run::{self, Seed, Stop, Tools};
 use longshore::practice::{CLIENT_ID, CLIENT_SECRET};
@@ -104,6 +104,9 @@ async fn keep_time(scene: Arc<Scene>, end: Arc<End>, task: Task) -> Came {
         step = if told == seen { (step * 4).min(60_000) } else { 50 };
         seen = told;
         lived += step;
+        if task != Task::Rest && scene.turns() {
+            end.stop.notify_one();
+        }
         for parcel in scene.pass(step) {
             scene.tell(format!("{} {} arrives late", parcel.method, parcel.uri.path()));
             let scene = Arc::clone(&scene);

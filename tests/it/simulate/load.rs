@@ -154,8 +154,7 @@ impl Existing {
         let rows = [vec![text(gone.clone())]];
         let columns = ["Id".to_owned()];
         let verb = Verb::Delete;
-        let change =
-            Change { object: "Account", verb, job: None, columns: &columns, rows: &rows };
+        let change = Change { object: "Account", verb, job: None, columns: &columns, rows: &rows };
         assert!(org.apply(&change)[0].error.is_none());
         Self { ids, gone }
     }
@@ -165,8 +164,10 @@ impl Existing {
     }
 }
 
-const ACCOUNT: &str = "Name,AnnualRevenue,NumberOfEmployees,Description,ParentId,Legacy_Id__c,Ticket";
-const SHIPMENT: &str = "Name,Weight_Kg__c,Declared_Value__c,Is_Fragile__c,Ship_Date__c,Notes__c,Ticket";
+const ACCOUNT: &str =
+    "Name,AnnualRevenue,NumberOfEmployees,Description,ParentId,Legacy_Id__c,Ticket";
+const SHIPMENT: &str =
+    "Name,Weight_Kg__c,Declared_Value__c,Is_Fragile__c,Ship_Date__c,Notes__c,Ticket";
 
 /// A tenth of the rows is rejected here, a tenth refused there.
 fn account(dice: &mut Dice, number: u64, existing: &Existing) -> (String, String) {

@@ -67,12 +67,7 @@ fn judge(mark: &str, fate: &Fate, faults: &mut Vec<String>) {
 }
 
 /// Each row in one file, with all that it had.
-fn files(
-    scene: &Scene,
-    root: &Path,
-    fates: &mut BTreeMap<String, Fate>,
-    faults: &mut Vec<String>,
-) {
+fn files(scene: &Scene, root: &Path, fates: &mut BTreeMap<String, Fate>, faults: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for name in FILES {
         let path = root.join("out").join(format!("{name}.csv"));
@@ -82,7 +77,8 @@ fn files(
         };
         let header = reader.headers().unwrap().clone();
         let column = |name: &str| header.iter().position(|found| found == name);
-        let (mark_at, row_at) = (column(scene.load.mark).unwrap(), column("longshore__row").unwrap());
+        let (mark_at, row_at) =
+            (column(scene.load.mark).unwrap(), column("longshore__row").unwrap());
         let ticket_at = column("Ticket").unwrap();
         let (id_at, match_at) = (column("sf__Id"), column("longshore__match"));
         for record in reader.records() {

@@ -30,6 +30,8 @@ pub struct Played {
     /// Seeds that ended with at least one unknown row.
     pub unknown: u64,
     pub fired: BTreeMap<String, u64>,
+    /// By seed: a digest of the story.
+    pub courses: BTreeMap<u64, String>,
     /// By seed: what is wrong, and the story.
     pub failed: BTreeMap<u64, String>,
 }
@@ -46,6 +48,7 @@ impl Played {
         for (name, times) in other.fired {
             *self.fired.entry(name).or_default() += times;
         }
+        self.courses.extend(other.courses);
         self.failed.extend(other.failed);
     }
 }
@@ -67,8 +70,15 @@ pub fn play(seed: u64, mutant: Option<Mutant>) -> (Played, Vec<String>) {
         }
         played.failed.insert(seed, text);
     }
-    let story = state.story.clone();
+    // The folder has another name each time.
+    let folder = scene.folder.path().display().to_string();
+    let story: Vec<String> = state.story.iter().map(|line| line.replace(&folder, "")).collect();
     drop(state);
+    // Within an instant threads may tell in any order.
+    let mut sorted = story.clone();
+    sorted.sort();
+    let digest = blake3::hash(sorted.join("\n").as_bytes()).to_hex();
+    played.courses.insert(seed, digest[..16].to_owned());
     (played, story)
 }
 
@@ -165,8 +175,7 @@ fn after_refusal(scene: &Scene, task: Task, failure: &Failure) -> Option<u32> {
 /// A process may be killed before it has made its folder, or its ledger.
 fn never_began(failure: &Failure) -> bool {
     let text = &failure.message;
-    text.starts_with("there is no run")
-        || text.contains("ledger.jsonl`: No such file or directory")
+    text.starts_with("there is no run") || text.contains("ledger.jsonl`: No such file or directory")
 }
 
 /// Rolls what befalls a process; nothing when there are no hits left.

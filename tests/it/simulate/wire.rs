@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
-use longshore::http::transport::{Answer, Body, Broken, Pending, Transport};
 use longshore::faults::Guard;
+use longshore::http::transport::{Answer, Body, Broken, Pending, Transport};
 use tokio::sync::Notify;
 
 use super::dice::Dice;
@@ -88,22 +88,19 @@ impl Wire {
         let scene = &self.scene;
         let parcel = pack(request)?;
         let kind = Kind::of(&parcel.method, parcel.uri.path(), &parcel.body);
-        let nth = scene.count(kind);
+        let name = format!("{kind:?} {}", parcel.uri.path());
+        let (nth, call) = scene.count(kind, &name);
         if self.end.is_dying() {
             std::future::pending::<()>().await;
         }
-        let call = scene.state().calls_in_all;
-        if scene.turns_at(call) {
-            self.end.stop.notify_one();
-        }
-        let trick = self.trick(kind, nth);
+        let trick = self.trick(kind, &name, nth);
         let path = parcel.uri.path().trim_start_matches("/services/data/").to_owned();
         scene.tell(format!(
             "{} {path}{}",
             parcel.method,
             trick.map(|trick| format!(" [{}]", trick.name())).unwrap_or_default()
         ));
-        let mut dice = Dice::of(scene.seed, &format!("delay {kind:?} {nth}"));
+        let mut dice = Dice::of(scene.seed, &format!("delay {name} {nth}"));
         if self.end.at.is_some_and(|at| matches!(at, Death::Call(n, When::Before) if n == call))
             && dice.chance(50)
         {
@@ -129,20 +126,23 @@ impl Wire {
         let now = |at| matches!(at, Death::Call(nth, side) if call >= nth && side == when);
         if self.end.begins(now) {
             self.scene.tell(format!("the process is killed {when:?} the effect"));
-            self.scene.fired(if when == When::Before { "killed before a call" } else { KILLED_AFTER });
+            self.scene.fired(if when == When::Before {
+                "killed before a call"
+            } else {
+                KILLED_AFTER
+            });
         }
         if self.end.is_dying() {
             std::future::pending::<()>().await;
         }
     }
 
-    fn trick(&self, kind: Kind, nth: u64) -> Option<Trick> {
+    fn trick(&self, kind: Kind, name: &str, nth: u64) -> Option<Trick> {
         let mut state = self.scene.state();
-        if state.tricks >= self.scene.weather.most {
+        if state.now >= state.clears {
             return None;
         }
-        let trick = self.scene.weather.trick(kind, nth)?;
-        state.tricks += 1;
+        let trick = self.scene.weather.trick(kind, &format!("{name} {nth}"))?;
         *state.fired.entry(trick.name().to_owned()).or_default() += 1;
         Some(trick)
     }
@@ -166,7 +166,11 @@ impl Wire {
             Some(Trick::LostBefore) => lost(),
             Some(Trick::LostAfter) => {
                 scene.deliver(&parcel).await;
-                if scene.lies(&parcel) { Ok(made_up(400, "CLIENTINPUTERROR", Again::Unsaid)) } else { lost() }
+                if scene.lies(&parcel) {
+                    Ok(made_up(400, "CLIENTINPUTERROR", Again::Unsaid))
+                } else {
+                    lost()
+                }
             }
             Some(Trick::Late(ms)) => {
                 later(ms);
