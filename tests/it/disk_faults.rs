@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::door::Door;
 use crate::faults::each;
 use crate::yard::{Attempt, Audited, Kind, Load};
@@ -85,6 +87,7 @@ fn lanes() -> Vec<(String, Lane)> {
 #[test]
 fn a_disk_that_fails_at_any_point_costs_no_row() {
     let all = std::env::vars_os().any(|(name, _)| name == "LONGSHORE_DISK_FAULTS");
+    let start = Instant::now();
     let tally = Mutex::new((0, Audited::default()));
     each(&lanes(), |lane| {
         for nth in (lane.first..).step_by(LANES) {
@@ -98,14 +101,20 @@ fn a_disk_that_fails_at_any_point_costs_no_row() {
                 return;
             }
             check(&attempt, ERRORS[lane.error].1, &load);
-            load.finish(TRIES);
+            if !attempt.is_finished() {
+                load.finish(TRIES);
+            }
             let mut tally = tally.lock().unwrap();
             tally.0 += 1;
             tally.1.add(load.audit());
         }
     });
     let (struck, audited) = tally.into_inner().unwrap();
-    println!("{struck} disk faults: {audited:?}");
+    let Audited { rows, doubled, lost, wrong, .. } = &audited;
+    println!(
+        "{struck} disk faults, {rows} rows: {doubled} doubled, {lost} lost, {wrong} wrong; {} s",
+        start.elapsed().as_secs()
+    );
     assert!(struck > POINTS.len() * 10, "only {struck} faults struck");
     audited.expect_clean();
 }
@@ -117,13 +126,17 @@ fn check(attempt: &Attempt, cause: &str, load: &Load) {
     let told = format!("{order} {path}: {:?} {said}", attempt.took);
     assert!(attempt.took < END_WITHIN, "{told}");
     assert!(!said.contains("panicked"), "{told}");
+    // What a finished run needs no more is removed at last, or stays and does no harm.
+    if order.starts_with("remove:") && attempt.is_finished() {
+        return;
+    }
     match attempt.ran.code {
         9 => {}
         2 => assert_eq!(load.effects(), 0, "{told}"),
         _ => panic!("the code is not that of a disk error: {told}"),
     }
     assert!(said.contains(cause), "no cause: {told}");
-    let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+    let name = Path::new(path).file_name().map_or("longshore-runs", |name| name.to_str().unwrap());
     // On a disk that stays full, a later failure may be the one that is told of.
     let name = if order.contains('+') { "longshore-runs" } else { name };
     let name = name.strip_suffix(".part").unwrap_or(name);

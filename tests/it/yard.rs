@@ -311,6 +311,6 @@ fn wait_or_kill(child: &mut Child, patience: Duration) {
             child.kill().unwrap();
             return;
         }
-        let _waited = never.recv_timeout(left.min(Duration::from_millis(2))).is_err();
+        let _waited = never.recv_timeout(left.min(Duration::from_millis(5))).is_err();
     }
 }
