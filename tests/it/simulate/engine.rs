@@ -37,7 +37,7 @@ pub enum Task {
 /// How a process ended.
 pub enum Came {
     /// By itself, in good order or not.
-    Home(Result<Summary, Failure>),
+    Home(Box<Result<Summary, Failure>>),
     Killed,
     /// There is nothing left to happen.
     Rested,
@@ -51,7 +51,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
         .enable_time()
         .start_paused(true)
         .max_blocking_threads(6)
-        .thread_keep_alive(Duration::from_secs(3_600))
+        .thread_keep_alive(Duration::from_hours(1))
         .build()
         .unwrap();
     let calls = scene.state().calls_in_all;
@@ -65,7 +65,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
         let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end), task));
         tokio::select! {
             biased;
-            came = live(scene, task, &end) => Came::Home(came),
+            came = live(scene, task, &end) => Came::Home(Box::new(came)),
             came = clock => came.unwrap(),
         }
     });

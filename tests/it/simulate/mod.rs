@@ -25,6 +25,7 @@ mod tricks;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -155,7 +156,7 @@ fn figures(played: &Played) -> String {
         played.unknown
     );
     for (name, times) in &played.fired {
-        text.push_str(&format!("{times:>8}  {name}\n"));
+        let _written = writeln!(text, "{times:>8}  {name}").is_ok();
     }
     text
 }

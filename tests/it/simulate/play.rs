@@ -98,8 +98,19 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
         scene.tell(format!("process {nth}: {task:?}, {fate:?}"));
         played.processes += 1;
         let came = process(scene, task, &fate);
+        let came = match came {
+            Came::Home(came) => *came,
+            Came::Killed => {
+                played.kills += 1;
+                played.power += u64::from(fate.power.is_some() || fate.files.contains("power="));
+                task = Task::Resume(number);
+                continue;
+            }
+            Came::Hung => return vec!["HUNG".to_owned()],
+            Came::Rested => unreachable!("nobody asked for it"),
+        };
         match came {
-            Came::Home(Ok(summary)) => {
+            Ok(summary) => {
                 told(scene, &summary);
                 if summary.failure.is_none() {
                     played.unknown = u64::from(summary.rows.unknown > 0);
@@ -107,7 +118,7 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
                 }
                 task = Task::Resume(number);
             }
-            Came::Home(Err(failure)) => {
+            Err(failure) => {
                 scene.tell(format!("refused: {failure}"));
                 if failure.message.ends_with("is finished") {
                     // The last fact was written, and syncing it failed.
@@ -118,13 +129,6 @@ fn course(scene: &Arc<Scene>, played: &mut Played) -> Vec<String> {
                     task = Task::Load(number);
                 }
             }
-            Came::Killed => {
-                played.kills += 1;
-                played.power += u64::from(fate.power.is_some() || fate.files.contains("power="));
-                task = Task::Resume(number);
-            }
-            Came::Hung => return vec!["HUNG".to_owned()],
-            Came::Rested => unreachable!("nobody asked for it"),
         }
     }
     let mut faults = vec![format!("STUCK, no end after {PROCESSES} processes")];

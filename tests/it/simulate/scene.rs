@@ -1,6 +1,7 @@
 //! The world of one seed: an org, a wire, clocks, and what has happened so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -166,12 +167,12 @@ impl Scene {
     }
 
     /// Something that must not happen, whatever comes of it.
-    pub fn wrong(&self, what: String) {
-        self.tell(format!("WRONG, {what}"));
+    pub fn wrong(&self, what: impl Display) {
+        self.tell(format_args!("WRONG, {what}"));
         self.state().wrong.push(format!("WRONG, {what}"));
     }
 
-    pub fn tell(&self, what: String) {
+    pub fn tell(&self, what: impl Display) {
         let mut state = self.state();
         let line = format!("{:>9} ms  {what}", state.now);
         state.story.push(line);
