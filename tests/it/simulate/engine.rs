@@ -179,10 +179,6 @@ fn sign_in() -> SignIn {
     }
 }
 
-/// The engine does not sync the names of a new run folder and of its ledger yet, so a loss of power
-/// may take all of a run whose jobs are started.
-const NAMES_ARE_SYNCED_HERE: bool = true;
-
 /// What befalls a process.
 #[derive(Debug, Default)]
 pub struct Fate {
@@ -211,13 +207,6 @@ impl Watch for Teller {
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
             Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
             Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
-            Event::Started { run_dir, .. } if NAMES_ARE_SYNCED_HERE => {
-                for folder in run_dir.ancestors().take(3) {
-                    // A process that is dead by now syncs nothing.
-                    let _synced = faults::sync_folder(folder).is_ok();
-                }
-                return;
-            }
             Event::InputEnded { .. } => "the input has been read".to_owned(),
             _ => return,
         };
