@@ -63,6 +63,7 @@ pub async fn load<T: Target>(
     let manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
+        org_kind: target.kind().to_owned(),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
     let (folder, ledger) = {

@@ -1,6 +1,7 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod auth0;
 mod bad_input;
 mod corpus;
 mod disk_faults;

@@ -78,6 +78,10 @@ impl<T: Target> Submit<T> {
             return Ending::Lost { job, why };
         }
         let mut way = Way::from(self.earlier.progress(chunk.number));
+        if let Some(job) = way.progress.job() {
+            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
+            self.target.adopt(&self.spec, job, &chunk.body, started);
+        }
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
