@@ -14,8 +14,10 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::secret::Secret;
 use crate::model::sign_in::{Grant, SignIn};
 use crate::pipeline::event::{Event, Watch};
-use crate::practice::Practice;
 use crate::practice::org::{Org, SeedSize};
+use crate::practice::{Practice, Tenant, TenantSize};
+use crate::target::any::AnyTarget;
+use crate::target::auth0::Auth0;
 use crate::target::salesforce::Salesforce;
 
 /// Client id and secret of every practice org; they open nothing else and are no secrets.
@@ -33,6 +35,9 @@ const IN_PROCESS_ORIGIN: &str = "http://localhost";
 pub enum Choice {
     Demo,
     Practice,
+    /// The practice tenant of Auth0, new or kept.
+    DemoTenant,
+    PracticeTenant,
     Environment,
 }
 
@@ -42,6 +47,8 @@ impl Choice {
         match alias {
             Some("demo") => Ok(Self::Demo),
             Some("practice") => Ok(Self::Practice),
+            Some("demo-auth0") => Ok(Self::DemoTenant),
+            Some("practice-auth0") => Ok(Self::PracticeTenant),
             Some("env") => Ok(Self::Environment),
             None if environment.has_sign_in() => Ok(Self::Environment),
             Some(other) => Err(ways(Failure::new(
@@ -57,8 +64,15 @@ impl Choice {
         match self {
             Self::Demo => "demo",
             Self::Practice => "practice",
+            Self::DemoTenant => "demo-auth0",
+            Self::PracticeTenant => "practice-auth0",
             Self::Environment => "env",
         }
+    }
+
+    /// Whether the org ends with the command.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Demo | Self::DemoTenant)
     }
 }
 
@@ -66,6 +80,7 @@ fn ways(failure: Failure) -> Failure {
     failure
         .hint("`-o demo` is a practice org made new for this one command")
         .hint("`-o practice` is a practice org kept under `./.longshore/practice`")
+        .hint("`-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0")
         .hint(
             "a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells",
         )
@@ -77,10 +92,20 @@ pub async fn connect(
     choice: Choice,
     shell: &Shell,
     watch: Arc<dyn Watch>,
-) -> Result<Arc<Salesforce>, Failure> {
+) -> Result<Arc<AnyTarget>, Failure> {
     let (transport, sign_in): (Arc<dyn Transport>, SignIn) = match choice {
-        Choice::Demo => in_process(Org::new(&SeedSize::default()))?,
-        Choice::Practice => in_process(open(&practice_dir(shell, None))?)?,
+        Choice::Demo => in_process(practice(Org::new(&SeedSize::default()), None))?,
+        Choice::Practice => in_process(practice(open(&practice_dir(shell, None))?, None))?,
+        Choice::DemoTenant => {
+            let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
+            in_process(practice(org, Some(Tenant::new(&TenantSize::default()))))?
+        }
+        Choice::PracticeTenant => {
+            let dir = practice_dir(shell, None);
+            // The org beside it holds the lock of the folder.
+            let org = open(&dir)?;
+            in_process(practice(org, Some(open_tenant(&dir)?)))?
+        }
         Choice::Environment => {
             let sign_in = shell.environment.sign_in()?;
             let ca_file = shell.environment.ca_file();
@@ -91,16 +116,24 @@ pub async fn connect(
     settings.waiting = Arc::new(move |reason, length| {
         watch.see(&Event::Waiting { reason: reason.to_owned(), seconds: length.as_secs_f64() });
     });
-    let salesforce = Salesforce::sign_in(Client::new(transport, settings), sign_in).await?;
-    Ok(Arc::new(salesforce))
+    let is_tenant = match choice {
+        Choice::DemoTenant | Choice::PracticeTenant => true,
+        Choice::Environment => shell.environment.is_auth0(),
+        Choice::Demo | Choice::Practice => false,
+    };
+    Ok(Arc::new(if is_tenant {
+        AnyTarget::Auth0(Auth0::sign_in(transport, settings, sign_in).await?)
+    } else {
+        AnyTarget::Salesforce(Salesforce::sign_in(Client::new(transport, settings), sign_in).await?)
+    }))
 }
 
 /// Where the loads into an org are remembered: beside a practice org, which can be made new, and
 /// otherwise with the user.
 pub fn state_dir(choice: Choice, shell: &Shell) -> Option<PathBuf> {
     match choice {
-        Choice::Demo => None,
-        Choice::Practice => Some(practice_dir(shell, None)),
+        Choice::Demo | Choice::DemoTenant => None,
+        Choice::Practice | Choice::PracticeTenant => Some(practice_dir(shell, None)),
         Choice::Environment => shell.environment.state_dir(),
     }
 }
@@ -116,8 +149,23 @@ pub fn open(dir: &Path) -> Result<Org, Failure> {
         .map_err(|error| Failure::disk("open the practice org", dir, &error))
 }
 
-fn in_process(org: Org) -> Result<(Arc<dyn Transport>, SignIn), Failure> {
-    let practice = Practice::new(org).map_err(|error| {
+/// Opens the kept practice tenant, or makes it with the usual seed.
+fn open_tenant(dir: &Path) -> Result<Tenant, Failure> {
+    Tenant::open(dir, &TenantSize::default())
+        .map_err(|error| Failure::disk("open the practice tenant in", dir, &error))
+}
+
+fn practice(org: Org, tenant: Option<Tenant>) -> std::io::Result<Practice> {
+    match tenant {
+        Some(tenant) => Practice::with_tenant(org, tenant),
+        None => Practice::new(org),
+    }
+}
+
+fn in_process(
+    practice: std::io::Result<Practice>,
+) -> Result<(Arc<dyn Transport>, SignIn), Failure> {
+    let practice = practice.map_err(|error| {
         Failure::new(Blame::Disk, format!("cannot start the practice org: {error}"))
     })?;
     let origin = url::Url::parse(IN_PROCESS_ORIGIN)
@@ -153,6 +201,8 @@ mod tests {
         for (alias, environment, choice) in [
             (Some("demo"), &with, Some(Choice::Demo)),
             (Some("practice"), &without, Some(Choice::Practice)),
+            (Some("demo-auth0"), &with, Some(Choice::DemoTenant)),
+            (Some("practice-auth0"), &without, Some(Choice::PracticeTenant)),
             (Some("env"), &without, Some(Choice::Environment)),
             (None, &with, Some(Choice::Environment)),
             (None, &without, None),
@@ -170,6 +220,7 @@ mod tests {
 
         hint: `-o demo` is a practice org made new for this one command
         hint: `-o practice` is a practice org kept under `./.longshore/practice`
+        hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
         hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
         hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
         ");

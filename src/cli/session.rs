@@ -14,7 +14,7 @@ use crate::pipeline::event::{Event, Status, Summary, Watch};
 use crate::pipeline::run::{Seed, Tools};
 use crate::pipeline::stop::Stop;
 use crate::report::{Show, summary};
-use crate::target::salesforce::Salesforce;
+use crate::target::any::AnyTarget;
 
 const BEFORE_SENDING: &str = "interrupted before anything was sent";
 
@@ -53,7 +53,7 @@ impl<'a> Session<'a> {
     }
 
     /// Signs in, unless somebody stops it.
-    pub async fn connect(&self, choice: Choice) -> Result<Arc<Salesforce>, Failure> {
+    pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
         tokio::select! {
             target = org::connect(choice, self.shell, watch) => target,

@@ -101,6 +101,11 @@ impl Guard {
         self.armed.dead.load(Ordering::SeqCst)
     }
 
+    /// Kills the run now, whatever was ordered.
+    pub fn kill(&self) {
+        self.armed.dead.store(true, Ordering::SeqCst);
+    }
+
     /// Takes the power away now, whatever was ordered.
     pub fn cut_power(&self, seed: u64) -> io::Result<()> {
         self.armed.dead.store(true, Ordering::SeqCst);
@@ -140,9 +145,8 @@ pub fn done(op: Op, path: &Path) -> io::Result<()> {
     armed.seen(|seen| match op {
         Op::Sync => seen.power.synced(path),
         Op::SyncFolder => seen.power.synced_folder(path),
-        Op::CreateDir => seen.power.made_folder(path),
         Op::Remove => seen.power.removed(path),
-        Op::Create | Op::Write | Op::Rename | Op::SetLen => Ok(()),
+        Op::Create | Op::Write | Op::Rename | Op::SetLen | Op::CreateDir => Ok(()),
     })?;
     armed.pass(op.words()[1], path).map(drop)
 }
@@ -181,6 +185,13 @@ pub fn mutant(name: &str, path: &Path) -> bool {
 pub(super) fn opened(path: &Path, fresh: bool) {
     if let Some(armed) = at(path) {
         armed.seen(|seen| seen.power.opened(path, fresh));
+    }
+}
+
+/// A folder was made that was not there before.
+pub(super) fn made_folder(path: &Path) {
+    if let Some(armed) = at(path) {
+        armed.seen(|seen| seen.power.made_folder(path));
     }
 }
 

@@ -92,7 +92,11 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<u64> {
 
 pub fn create_folder(builder: &DirBuilder, path: &Path) -> io::Result<()> {
     point(Op::CreateDir, path)?;
+    let fresh = !path.exists();
     builder.create(path)?;
+    if fresh {
+        armed::made_folder(path);
+    }
     done(Op::CreateDir, path)
 }
 

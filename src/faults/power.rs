@@ -78,12 +78,10 @@ impl Power {
         Ok(())
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "one of several of a kind")]
-    pub(super) fn made_folder(&mut self, folder: &Path) -> io::Result<()> {
+    pub(super) fn made_folder(&mut self, folder: &Path) {
         if self.on {
             self.names.push(Name::Folder(folder.to_owned()));
         }
-        Ok(())
     }
 
     /// What was removed is taken for gone; that it may come back harms nobody who can be killed.

@@ -80,7 +80,8 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(limits::RETRY_AFTER_MAX_S)))
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+/// A date as HTTP writes it.
+pub fn http_date(text: &str) -> Option<Timestamp> {
     let zoned = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
     zoned.ok()
 }

@@ -25,6 +25,9 @@ pub struct Manifest {
     pub external_id: Option<String>,
     /// What the org was called on the command line.
     pub alias: String,
+    /// `salesforce` or `auth0`; empty in runs of before there was more than one.
+    #[serde(default)]
+    pub org_kind: String,
     pub org_id: String,
     pub org_origin: String,
     pub user_id: String,

@@ -39,7 +39,8 @@ impl Operation {
         }
     }
 
-    /// Whether every row must carry the Id of an existing record.
+    /// Whether every row must carry the Id of an existing record, where the object has Ids
+    /// (`ObjectSchema::needs_id`).
     pub fn needs_id(self) -> bool {
         matches!(self, Self::Update | Self::Delete | Self::HardDelete | Self::Undelete)
     }

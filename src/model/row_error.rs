@@ -54,8 +54,18 @@ fn split_code(text: &str) -> (&str, &str) {
     }
 }
 
-/// `[A-Z][A-Z0-9_]+`.
+/// `[A-Z][A-Z0-9_]+`, or lower-case words with underscores between them, as Auth0 writes codes.
 fn is_code(text: &str) -> bool {
+    is_upper_code(text) || is_lower_code(text)
+}
+
+fn is_lower_code(text: &str) -> bool {
+    let mut words = text.split('_');
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    text.contains('_') && words.all(is_word)
+}
+
+fn is_upper_code(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
@@ -186,6 +196,15 @@ mod tests {
                 &[],
                 Permanent,
             ),
+            (
+                "user_not_found:no user has the e-mail `a:b@c.example`:--",
+                "user_not_found",
+                "no user has the e-mail `a:b@c.example`",
+                &[],
+                Permanent,
+            ),
+            ("user_:x", "", "user_:x", &[], Permanent),
+            ("user:x", "", "user:x", &[], Permanent),
             ("something went wrong", "", "something went wrong", &[], Permanent),
             ("A:b", "", "A:b", &[], Permanent),
             ("", "", "", &[], Permanent),

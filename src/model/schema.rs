@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::operation::Operation;
+
 /// The type of a field, as a loader needs to tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -118,6 +120,10 @@ pub struct ObjectSchema {
     pub undeletable: bool,
     pub queryable: bool,
     pub custom: bool,
+    /// Whether a delete names what it deletes by a row of fields, as an insert does, and not by a
+    /// record id.
+    #[serde(default)]
+    pub deleted_by_row: bool,
     /// Empty in a list of objects; filled by a describe.
     pub fields: Vec<FieldSchema>,
 }
@@ -126,6 +132,23 @@ impl ObjectSchema {
     /// The field of that API name, case ignored.
     pub fn field(&self, name: &str) -> Option<&FieldSchema> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether every row of the operation must carry the Id of an existing record.
+    pub fn needs_id(&self, operation: Operation) -> bool {
+        let by_row = self.deleted_by_row && operation == Operation::Delete;
+        operation.needs_id() && !by_row
+    }
+
+    /// Whether the operation carries the Id and nothing else.
+    pub fn sends_only_id(&self, operation: Operation) -> bool {
+        operation.sends_only_id() && self.needs_id(operation)
+    }
+
+    /// Whether the operation must carry all that a record needs.
+    pub fn sends_whole_rows(&self, operation: Operation) -> bool {
+        operation == Operation::Insert
+            || operation == Operation::Delete && !self.needs_id(operation)
     }
 
     /// The reference field behind a relationship name such as `Assignee` or `Parent__r`.

@@ -241,7 +241,7 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
         object: parts.plan.object.to_string(),
         org: SummaryOrg {
             id: names.org.id.clone(),
-            kind: "salesforce".to_owned(),
+            kind: parts.target.kind().to_owned(),
             alias: names.alias.clone(),
         },
         rows,

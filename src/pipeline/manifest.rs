@@ -31,6 +31,8 @@ pub fn of(
         object: plan.object.to_string(),
         external_id: plan.external_id.clone(),
         alias: alias.to_owned(),
+        // Told by the run, which knows the target.
+        org_kind: String::new(),
         org_id: org.id.clone(),
         org_origin: org.origin.clone(),
         user_id: org.user_id.clone(),

@@ -23,7 +23,7 @@ use super::validate::{self, Checks};
 use super::{again, copies, ending, manifest};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
-use crate::ledger::{Ledger, Manifest, RunFolder};
+use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -63,6 +63,7 @@ pub async fn load<T: Target>(
     let manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
+        org_kind: target.kind().to_owned(),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
     let (folder, ledger) = {
@@ -282,13 +283,14 @@ pub(super) async fn compile<T: Target>(
 
 /// Makes the folder, in it the ledger, and last the manifest, which makes a run of it.
 ///
-/// Where there is a manifest, there is a ledger: one that is missing was lost, and a run without
-/// it cannot be gone on with.
+/// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
+/// was taken away, and a run without it cannot be gone on with.
 fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<(RunFolder, Ledger), Failure> {
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     let path = folder.ledger();
     let ledger = Ledger::create(&path, &manifest.run)
         .map_err(|error| Failure::disk("create", &path, &error))?;
+    sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
     folder.write_manifest(manifest)?;
     Ok((folder, ledger))
 }

@@ -111,6 +111,7 @@ fn object(name: &str, key_prefix: &str, fields: Vec<FieldSchema>) -> ObjectSchem
         undeletable: true,
         queryable: true,
         custom: name.ends_with("__c"),
+        deleted_by_row: false,
         fields,
     }
 }

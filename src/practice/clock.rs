@@ -1,17 +1,35 @@
 //! What time it is in the practice org; tests may push it forward.
 
+use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The org's clock: the machine's, plus what a test has added.
-#[derive(Debug, Default)]
+/// The org's clock: the machine's or another, plus what a test has added.
 pub struct Clock {
+    source: Box<dyn Fn() -> i64 + Send + Sync>,
     ahead_ms: AtomicI64,
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self::of(|| jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock").field("now_ms", &self.now_ms()).finish_non_exhaustive()
+    }
+}
+
 impl Clock {
+    /// A clock that follows another one, such as the virtual time of a test.
+    pub fn of(source: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self { source: Box::new(source), ahead_ms: AtomicI64::new(0) }
+    }
+
     /// Milliseconds since 1970 in UTC.
     pub fn now_ms(&self) -> i64 {
-        jiff::Timestamp::now().as_millisecond() + self.ahead_ms.load(Ordering::Relaxed)
+        (self.source)() + self.ahead_ms.load(Ordering::Relaxed)
     }
 
     /// Lets `ms` milliseconds pass at once, so that no test need wait for a job to idle out.

@@ -1,7 +1,7 @@
-//! A small Salesforce on this machine, for learning, rehearsal and tests.
+//! A small Salesforce and a small Auth0 on this machine, for learning, rehearsal and tests.
 //!
-//! It is written from the vendor's documents and shares no code with the client; its audit log is
-//! the oracle of the tests.
+//! They are written from the vendors' documents and share no code with the client; their audit
+//! logs are the oracle of the tests.
 
 pub mod audit;
 pub mod clock;
@@ -26,11 +26,13 @@ mod socket_tests;
 pub mod soql;
 pub mod store;
 pub mod switches;
+pub mod tenant;
 mod tls;
 mod wire;
 
 pub use mischief::Mischief;
 pub use org::{Org, SeedSize};
 pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};
+pub use tenant::{Tenant, TenantSize};
 pub use tls::Tls;
 pub use wire::{CLIENT_ID, CLIENT_SECRET, PASSWORD};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::audit::Audit;
 use super::journal::{self, Journal, Transaction};
@@ -164,6 +164,12 @@ impl Org {
         Self::of(Data::new(size), Audit::default())
     }
 
+    /// An org in memory with users and permissions and no other records: quickly made.
+    pub fn without_records(size: &SeedSize) -> Self {
+        let store = seed::grow_access(size);
+        Self::of(Data { store, ..Data::empty() }, Audit::default())
+    }
+
     /// An org kept under `dir`, made on first use.
     ///
     /// The size of the seed counts on first use only; it is kept in `seed.json`. Settings in
@@ -254,8 +260,14 @@ impl Org {
     }
 
     /// The body of `GET /sobjects/X/describe`.
-    pub fn describe(&self, object: &str) -> Option<serde_json::Value> {
-        objects::find(object).map(|object| objects::describe(object, VERSION))
+    ///
+    /// Objects never change, so each is described once for all orgs.
+    pub fn describe(&self, object: &str) -> Option<Arc<serde_json::Value>> {
+        static KNOWN: LazyLock<Vec<OnceLock<Arc<serde_json::Value>>>> =
+            LazyLock::new(|| objects::all().iter().map(|_| OnceLock::new()).collect());
+        let object = objects::find(object)?;
+        let made = || Arc::new(objects::describe(object, VERSION));
+        Some(Arc::clone(KNOWN[usize::from(object.index)].get_or_init(made)))
     }
 
     /// The API name in its own case.
@@ -353,7 +365,11 @@ impl Org {
 
 impl Data {
     fn new(size: &SeedSize) -> Self {
-        Self { store: seed::grow(size), marks: HashMap::new(), journal: None, lock: None }
+        Self { store: seed::grow(size), ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self { store: Store::empty(), marks: HashMap::new(), journal: None, lock: None }
     }
 
     fn mark(&mut self, done: &Transaction, results: Vec<RowResult>) {

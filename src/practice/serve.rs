@@ -1,6 +1,5 @@
 //! The practice org as something that answers HTTP, in this process or on a loopback port.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::BuildHasher;
@@ -27,6 +26,7 @@ use super::clock::Clock;
 use super::jobs::{self, Jobs};
 use super::mischief::Mischief;
 use super::org::Org;
+use super::tenant::{self, Tenant};
 use super::tls::Tls;
 use super::wire;
 use super::wire::limits::Meter;
@@ -78,14 +78,13 @@ struct Handle {
 /// What all requests and the background share.
 pub(super) struct Inner {
     pub(super) org: Org,
+    pub(super) tenant: Option<Tenant>,
     pub(super) jobs: Jobs,
     pub(super) tokens: Tokens,
     pub(super) mischief: Mischief,
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
-    /// Descriptions do not change and take a while to build.
-    descriptions: Mutex<HashMap<String, Arc<Value>>>,
     pace: Mutex<Pace>,
 }
 
@@ -96,45 +95,81 @@ impl Inner {
 
     /// The description of an object; null when there is none.
     pub(super) fn describe(&self, object: &str) -> Arc<Value> {
-        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(self.org.describe(object).unwrap_or_default());
-        Arc::clone(known.entry(object.to_owned()).or_insert_with(made))
+        self.org.describe(object).unwrap_or_default()
     }
 }
 
 impl Practice {
     /// Opens the wire of an org. Jobs are kept with a kept org, and unfinished ones go on at once.
     pub fn new(org: Org) -> io::Result<Self> {
-        let jobs = Jobs::open(org.dir())?;
-        let inner = Arc::new(Inner {
-            org,
-            jobs,
-            tokens: Tokens::default(),
-            mischief: Mischief::default(),
-            clock: Clock::default(),
-            meter: Meter::default(),
-            cursors: Cursors::default(),
-            descriptions: Mutex::default(),
-            pace: Mutex::default(),
-        });
+        Self::of(org, None, Clock::default())
+    }
+
+    /// An org and an Auth0 tenant behind one port; the tenant has `/api/v2/` and `/oauth/token`.
+    pub fn with_tenant(org: Org, tenant: Tenant) -> io::Result<Self> {
+        Self::of(org, Some(tenant), Clock::default())
+    }
+
+    /// The same with a clock of the caller's.
+    pub fn of(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
+        let this = Self::idle(org, tenant, clock)?;
         let mut workers = Vec::new();
         for slot in 0..SLOTS {
-            let inner = Arc::clone(&inner);
+            let inner = Arc::clone(&this.handle.inner);
             let name = format!("practice-{slot}");
             workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
         }
-        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::new(workers) }) })
+        *this.handle.workers.lock().unwrap_or_else(PoisonError::into_inner) = workers;
+        Ok(this)
+    }
+
+    /// The same without threads of its own: jobs go on only when [`Practice::step`] is called, so
+    /// that whoever calls it owns the time.
+    pub fn stepped(org: Org) -> io::Result<Self> {
+        Self::idle(org, None, Clock::default())
+    }
+
+    fn idle(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
+        let jobs = Jobs::open(org.dir())?;
+        let inner = Arc::new(Inner {
+            org,
+            tenant,
+            jobs,
+            tokens: Tokens::default(),
+            mischief: Mischief::default(),
+            clock,
+            meter: Meter::default(),
+            cursors: Cursors::default(),
+            pace: Mutex::default(),
+        });
+        Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::default() }) })
+    }
+
+    /// Takes the oldest waiting job up, or works it off if it was taken up before; `false` when
+    /// none waits. For an org that was made by [`Practice::stepped`].
+    pub fn step(&self) -> bool {
+        jobs::step(&self.handle.inner)
     }
 
     /// Answers one request in this process, without a socket.
     ///
     /// The answer to a request that mischief has lost carries [`Dropped`].
     pub async fn call(&self, request: Request<Body>) -> Response<Body> {
-        wire::answer(&self.handle.inner, request).await
+        let inner = &self.handle.inner;
+        match &inner.tenant {
+            Some(tenant) if tenant::is_ours(request.uri().path()) => {
+                tenant::answer(inner, tenant, request).await
+            }
+            _ => wire::answer(inner, request).await,
+        }
     }
 
     pub fn org(&self) -> &Org {
         &self.handle.inner.org
+    }
+
+    pub fn tenant(&self) -> Option<&Tenant> {
+        self.handle.inner.tenant.as_ref()
     }
 
     pub fn mischief(&self) -> &Mischief {
@@ -159,6 +194,12 @@ impl Practice {
     pub fn issue_token(&self) -> String {
         let inner = &self.handle.inner;
         inner.tokens.issue(&inner.org.org_id(), inner.clock.now_ms())
+    }
+
+    /// An access token of the tenant with these scopes; none when there is no tenant.
+    pub fn issue_tenant_token(&self, scopes: &[&str]) -> Option<String> {
+        let inner = &self.handle.inner;
+        inner.tenant.as_ref().map(|tenant| tenant.issue_token(scopes, inner.clock.now_ms()))
     }
 }
 

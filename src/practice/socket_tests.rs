@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -12,7 +13,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::mischief::{Fault, Rule};
 use super::rig::Rig;
-use super::{Tls, serve};
+use super::{Org, Practice, SeedSize, Tenant, TenantSize, Tls, serve};
 
 struct Server {
     port: u16,
@@ -62,6 +63,32 @@ async fn requests_share_a_connection_and_may_be_chunked() {
     assert_eq!(heard.matches("HTTP/1.1 20").count(), 2, "{heard}");
     assert!(heard.contains("server: longshore-practice"));
     assert!(heard.contains("\"success\":true"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_delete_with_a_body_and_an_encoded_slash_reaches_the_tenant() {
+    let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
+    let tenant = Tenant::new(&TenantSize { users: 20, ..TenantSize::default() });
+    let practice = Practice::with_tenant(org, tenant.clone()).unwrap();
+    let token = practice.issue_tenant_token(&["update:users"]).unwrap();
+    let rig = Rig { practice, token };
+    let server = Server::start(&rig, None).await;
+    let person = tenant.people().into_iter().find(|person| person.id.contains('/')).unwrap();
+    let (api, name) = tenant.permissions_of(&person.id)[0].clone();
+    let pair = json!({"resource_server_identifier": api, "permission_name": name});
+    let body = json!({"permissions": [pair]}).to_string();
+    let id = url::form_urlencoded::byte_serialize(person.id.as_bytes()).collect::<String>();
+    let text = format!(
+        "DELETE /api/v2/users/{id}/permissions HTTP/1.1\r\nhost: localhost\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        rig.token,
+        body.len()
+    );
+    let heard = server.talk(&text).await;
+    assert!(heard.starts_with("HTTP/1.1 204"), "{heard}");
+    assert!(heard.contains("\r\nx-ratelimit-remaining: 49\r\n"), "{heard}");
+    assert!(!tenant.permissions_of(&person.id).contains(&(api, name)));
     server.end().await;
 }
 

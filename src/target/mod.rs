@@ -1,6 +1,9 @@
 //! The far side of a load: what it must be able to do, whatever it is.
 
+pub mod any;
+pub mod auth0;
 pub mod salesforce;
+mod trouble;
 
 use std::path::Path;
 
@@ -195,6 +198,9 @@ pub struct ExportDone {
 /// Bulk API 2.0 is a two-phase commit: `reserve` and `stage` have no effect on records, `commit` is
 /// the only call that starts anything, and asking is always free.
 pub trait Target: Send + Sync + 'static {
+    /// What kind of org it is: `salesforce` or `auth0`.
+    fn kind(&self) -> &'static str;
+
     /// Which org this is and as whom we are signed in.
     fn facts(&self) -> impl Future<Output = Result<OrgFacts, Fault>> + Send;
 
@@ -242,6 +248,14 @@ pub trait Target: Send + Sync + 'static {
         which: ResultFile,
         to: &Path,
     ) -> impl Future<Output = Outcome<u64>> + Send;
+
+    /// Tells of a job that an earlier process of the run filled from `body`, and whether it had
+    /// started it; before anything else is asked about the job.
+    ///
+    /// A far side that runs jobs by itself needs no telling.
+    fn adopt(&self, spec: &JobSpec, job: &JobId, body: &Path, started: bool) {
+        let _ = (spec, job, body, started);
+    }
 
     /// The jobs of this object and operation that a user has made since then; `None` when the far
     /// side has no list of jobs.

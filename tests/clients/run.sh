@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks that unmodified public clients, simple-salesforce (Python) and jsforce (JavaScript), work
-# with the practice org as `longshore practice serve` serves it.
+# Checks that unmodified public clients work with the practice org as `longshore practice serve`
+# serves it: simple-salesforce and auth0-python, jsforce and auth0 (JavaScript).
 #
-# Needs the Rust toolchain, Python 3 with venv, and Node.js 18 or later with npm; what of these two is
+# Needs the Rust toolchain, Python 3 with venv, and Node.js 20.19 or later with npm; what of these two is
 # missing is installed with apt-get where that is possible. Everything else (packages, caches, the
 # served org's files) stays below target/clients/, so a second run installs nothing.
 #
@@ -17,7 +17,7 @@ mkdir -p "$base"
 export PIP_CACHE_DIR=$base/pip-cache PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 export npm_config_cache=$base/npm-cache
 export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
-unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE
+unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE NODE_EXTRA_CA_CERTS
 
 say() { echo "-- $* ($SECONDS s)"; }
 fail() {
@@ -28,7 +28,8 @@ fail() {
 has_python() { python3 -c 'import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>&-; }
 has_node() {
   npm --version >/dev/null 2>&1 &&
-    node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>&-
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+      process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>&-
 }
 
 install_runtimes() {
@@ -45,7 +46,7 @@ install_runtimes() {
   apt-get install -qq -y --no-install-recommends "${wanted[@]}" >"$base/apt.log" 2>&1 ||
     { tail -n 20 "$base/apt.log" >&2; fail "apt-get failed"; }
   has_python || fail "Python 3.10 or later with venv is still missing"
-  has_node || fail "Node.js 18 or later with npm is still missing"
+  has_node || fail "Node.js 20.19 or later with npm is still missing"
 }
 
 # install_once DIR KEY COMMAND...: runs the command unless it has made DIR from the same KEY before.
@@ -130,6 +131,19 @@ serve http
 # Older Node.js takes the first address of localhost only, and the org listens on the IPv4 one.
 NODE_OPTIONS=--dns-result-order=ipv4first \
   node "$here/jsforce_check.mjs" "$url" "$base/node" || failed=1
+stop
+
+say "auth0-python over https"
+serve auth0-python --tls --users 1100
+SSL_CERT_FILE=$base/auth0-python/.longshore/tls/practice-ca.pem \
+  "$base/venv/bin/python" "$here/auth0_check.py" "$url" || failed=1
+stop
+
+say "auth0 over https"
+serve auth0 --tls --users 1100
+NODE_EXTRA_CA_CERTS=$base/auth0/.longshore/tls/practice-ca.pem \
+  NODE_OPTIONS=--dns-result-order=ipv4first \
+  node "$here/auth0_check.mjs" "$url" "$base/node" || failed=1
 stop
 
 say "done"

@@ -1,6 +1,7 @@
 //! The one integration-test binary: one module a topic, listed here.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod auth0;
 mod bad_input;
 mod corpus;
 mod disk_faults;
@@ -13,6 +14,8 @@ mod load;
 mod memory;
 mod procedures;
 mod resume;
+#[cfg(target_os = "linux")]
+mod simulate;
 mod tidy;
 mod tls;
 mod world;

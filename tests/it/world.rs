@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use longshore::practice::audit::Entry;
 use longshore::practice::org::Value;
-use longshore::practice::{CLIENT_ID, CLIENT_SECRET, Org, Practice, SeedSize, serve};
+use longshore::practice::{CLIENT_ID, CLIENT_SECRET, Org, Practice, SeedSize, Tenant, serve};
 
 use crate::door::Door;
 
@@ -57,8 +57,26 @@ impl World {
         Self::served(org, |practice, listener| Box::pin(door.serve(practice, listener)))
     }
 
+    /// A world whose practice tenant of Auth0 is what counts.
+    pub fn with_tenant(tenant: Tenant) -> Self {
+        let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
+        let practice = Practice::with_tenant(org, tenant).unwrap();
+        Self::practiced(practice, |practice, listener| {
+            Box::pin(async move {
+                let ended = serve(practice, listener, None, std::future::pending()).await;
+                ended.unwrap();
+            })
+        })
+    }
+
     fn served(org: Org, serve: impl FnOnce(Practice, tokio::net::TcpListener) -> Serving) -> Self {
-        let practice = Practice::new(org).unwrap();
+        Self::practiced(Practice::new(org).unwrap(), serve)
+    }
+
+    fn practiced(
+        practice: Practice,
+        serve: impl FnOnce(Practice, tokio::net::TcpListener) -> Serving,
+    ) -> Self {
         let serving = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

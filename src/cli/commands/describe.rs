@@ -184,6 +184,7 @@ pub(crate) mod tests {
             undeletable: true,
             queryable: true,
             custom: true,
+            deleted_by_row: false,
             fields: vec![
                 id,
                 account,

@@ -76,7 +76,7 @@ pub async fn carry_out(
     shell: &Shell,
     session: &Session<'_>,
 ) -> Result<Summary, Failure> {
-    plan.passing_org = choice == Choice::Demo;
+    plan.passing_org = choice.is_passing();
     plan.state_dir = org::state_dir(choice, shell);
     session.listen()?;
     let work = async {

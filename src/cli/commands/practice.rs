@@ -18,7 +18,8 @@ use crate::model::failure::{Blame, Failure};
 use crate::pipeline::stop::Stop;
 use crate::practice::audit::Entry;
 use crate::practice::org::{Org, QueryScope, SeedSize};
-use crate::practice::{Practice, Tls, serve as run};
+use crate::practice::tenant::{CLIENT_ID, CLIENT_SECRET};
+use crate::practice::{Practice, Tenant, TenantSize, Tls, serve as run};
 use crate::report::figures::{count, path};
 use crate::report::paint::Paint;
 
@@ -39,6 +40,7 @@ pub async fn practice(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn serve(args: &Serve, shell: &Shell) -> Result<u8, Failure> {
     let org = org_to_serve(args, shell)?;
+    let tenant = tenant_to_serve(args, &org)?;
     let dir = org.dir().map_or_else(|| shell.dir.join(TLS_DIR), Path::to_path_buf);
     let failed = |what: &str, error: &std::io::Error| {
         Failure::new(Blame::Disk, format!("cannot {what}: {error}"))
@@ -51,7 +53,8 @@ async fn serve(args: &Serve, shell: &Shell) -> Result<u8, Failure> {
     })?;
     let port = listener.local_addr().map_err(|error| failed("tell the port", &error))?.port();
     let certificate = tls.as_ref().map(|tls| path(tls.certificate_path(), &shell.dir));
-    let practice = Practice::new(org).map_err(|error| failed("start the practice org", &error))?;
+    let practice = Practice::with_tenant(org, tenant)
+        .map_err(|error| failed("start the practice org", &error))?;
     print(&shell.out, &welcome(port, certificate.as_deref(), practice.org()))?;
     let stop = Stop::new();
     signals::listen(stop.clone(), || ()).map_err(|error| failed("listen to signals", &error))?;
@@ -87,6 +90,15 @@ fn org_to_serve(args: &Serve, shell: &Shell) -> Result<Org, Failure> {
     Org::open(&dir, &size).map_err(|error| Failure::disk("open the practice org", &dir, &error))
 }
 
+/// The Auth0 tenant beside the org: kept with a kept one, new with a new one.
+fn tenant_to_serve(args: &Serve, org: &Org) -> Result<Tenant, Failure> {
+    let usual = TenantSize::default();
+    let size = TenantSize { users: args.users.unwrap_or(usual.users), ..usual };
+    let Some(dir) = org.dir() else { return Ok(Tenant::new(&size)) };
+    Tenant::open(dir, &size)
+        .map_err(|error| Failure::disk("open the practice tenant in", dir, &error))
+}
+
 /// Where it listens and how to get there; every line can be pasted.
 fn welcome(port: u16, certificate: Option<&str>, org: &Org) -> String {
     let scheme = if certificate.is_some() { "https" } else { "http" };
@@ -102,6 +114,7 @@ fn welcome(port: u16, certificate: Option<&str>, org: &Org) -> String {
     if let Some(certificate) = certificate {
         writeln!(text, "  export LONGSHORE_CA_FILE={certificate}").unwrap_or_default();
     }
+    tell_of_tenant(&mut text, &url);
     text.push_str("\na token for any client\n");
     let trust = certificate.map(|file| format!("--cacert {file} ")).unwrap_or_default();
     writeln!(
@@ -125,8 +138,35 @@ fn welcome(port: u16, certificate: Option<&str>, org: &Org) -> String {
     }
     writeln!(text, "  new jsforce.Connection({{ instanceUrl: \"{url}\", accessToken: TOKEN }})")
         .unwrap_or_default();
+    text.push_str("\nauth0 (JavaScript), auth0-python\n");
+    match certificate {
+        Some(certificate) => {
+            writeln!(
+                text,
+                "  export NODE_EXTRA_CA_CERTS={certificate} SSL_CERT_FILE={certificate}"
+            )
+            .unwrap_or_default();
+            writeln!(
+                text,
+                "  new ManagementClient({{ domain: \"localhost:{port}\", clientId: \"{id}\", \
+                 clientSecret: \"{secret}\" }})"
+            )
+            .unwrap_or_default();
+        }
+        None => text.push_str("  speak HTTPS only: serve with `--tls`\n"),
+    }
     writeln!(text, "\nthe administrator is {user}, the password practice").unwrap_or_default();
     text
+}
+
+/// How longshore signs in to the tenant.
+fn tell_of_tenant(text: &mut String, url: &str) {
+    let (id, secret) = (CLIENT_ID, CLIENT_SECRET);
+    text.push_str("\nlongshore, with the Auth0 tenant instead\n");
+    writeln!(text, "  export LONGSHORE_TARGET_KIND=auth0 LONGSHORE_INSTANCE_URL={url}")
+        .unwrap_or_default();
+    writeln!(text, "  export LONGSHORE_CLIENT_ID={id} LONGSHORE_CLIENT_SECRET={secret}")
+        .unwrap_or_default();
 }
 
 fn reset(args: &Kept, shell: &Shell) -> Result<u8, Failure> {
@@ -137,7 +177,9 @@ fn reset(args: &Kept, shell: &Shell) -> Result<u8, Failure> {
         print(&shell.out, &text)?;
         return Ok(0);
     }
-    Org::reset(&dir).map_err(|error| Failure::disk("reset the practice org", &dir, &error))?;
+    Org::reset(&dir)
+        .and_then(|()| Tenant::reset(&dir))
+        .map_err(|error| Failure::disk("reset the practice org", &dir, &error))?;
     // What was loaded into it is gone with it.
     History::forget(&dir).map_err(|error| Failure::disk("forget the loads in", &dir, &error))?;
     print(&shell.out, &format!("the practice org in {shown} is as it was when it was made\n"))?;
@@ -249,6 +291,10 @@ mod tests {
           export LONGSHORE_CLIENT_ID=practice-client LONGSHORE_CLIENT_SECRET=practice-secret
           export LONGSHORE_CA_FILE=practice-ca.pem
 
+        longshore, with the Auth0 tenant instead
+          export LONGSHORE_TARGET_KIND=auth0 LONGSHORE_INSTANCE_URL=https://localhost:8790
+          export LONGSHORE_CLIENT_ID=practice-client LONGSHORE_CLIENT_SECRET=practice-secret
+
         a token for any client
           curl --cacert practice-ca.pem https://localhost:8790/services/oauth2/token -d grant_type=client_credentials -d client_id=practice-client -d client_secret=practice-secret
 
@@ -259,6 +305,10 @@ mod tests {
         jsforce (JavaScript)
           export NODE_EXTRA_CA_CERTS=practice-ca.pem
           new jsforce.Connection({ instanceUrl: "https://localhost:8790", accessToken: TOKEN })
+
+        auth0 (JavaScript), auth0-python
+          export NODE_EXTRA_CA_CERTS=practice-ca.pem SSL_CERT_FILE=practice-ca.pem
+          new ManagementClient({ domain: "localhost:8790", clientId: "practice-client", clientSecret: "practice-secret" })
 
         the administrator is admin@practice.example, the password practice
         "#);

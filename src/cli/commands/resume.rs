@@ -57,12 +57,13 @@ async fn go_on(
 /// The org in which a run was begun.
 pub fn org_of(manifest: &Manifest, shell: &Shell) -> Result<Choice, Failure> {
     let choice = Choice::of(Some(&manifest.alias), &shell.environment)?;
-    if choice != Choice::Demo {
+    if !choice.is_passing() {
         return Ok(choice);
     }
     let message = format!(
-        "the org of the run `{}` is gone: `demo` is made new for each command",
-        manifest.run
+        "the org of the run `{}` is gone: `{}` is made new for each command",
+        manifest.run,
+        choice.alias()
     );
     Err(Failure::new(Blame::Request, message)
         .hint("load the file again; `-o practice` is a practice org that is kept"))

@@ -23,6 +23,9 @@ const TARGET_KIND: &str = "LONGSHORE_TARGET_KIND";
 const STATE_DIR: &str = "LONGSHORE_STATE_DIR";
 const CA_FILE: &str = "LONGSHORE_CA_FILE";
 
+/// The kinds of org that there are.
+const KINDS: [&str; 2] = ["salesforce", "auth0"];
+
 /// Bytes of a key file that are read at most; an RSA key of 16,384 bits has about 13,000.
 const KEY_BYTES_MAX: u64 = 64 << 10;
 
@@ -72,26 +75,58 @@ impl Environment {
     pub fn sign_in(&self) -> Result<SignIn, BadSignIn> {
         let mut faults = Vec::new();
         if let Some(kind) = self.get(TARGET_KIND)
-            && !kind.eq_ignore_ascii_case("salesforce")
+            && !KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))
         {
+            let shown = kind.escape_debug();
             faults.push(
-                Flaw::new(TARGET_KIND, format!("`{kind}` is not a kind of org we can load"))
-                    .hint("leave it unset, or say `salesforce`"),
+                Flaw::new(TARGET_KIND, format!("`{shown}` is not a kind of org we can load"))
+                    .hint("say `auth0` or `salesforce`; unset, it is `salesforce`"),
             );
         }
         let instance_url = self.origin(INSTANCE_URL, &mut faults);
         if self.get(INSTANCE_URL).is_none() {
-            let hint = "set it to your org's own URL, such as `https://acme.my.salesforce.com`";
+            let hint = if self.is_auth0() {
+                "set it to the tenant's own URL, such as `https://acme.eu.auth0.com`"
+            } else {
+                "set it to your org's own URL, such as `https://acme.my.salesforce.com`"
+            };
             faults.push(Flaw::new(INSTANCE_URL, "is not set".to_owned()).hint(hint));
         }
         let login_url = self.origin(LOGIN_URL, &mut faults);
         let api_version = self.api_version(&mut faults);
         let grant = self.grant(&mut faults);
+        if self.is_auth0() {
+            self.fit_for_auth0(grant.as_ref(), &mut faults);
+        }
         match (instance_url, grant) {
             (Some(instance_url), Some(grant)) if faults.is_empty() => {
                 Ok(SignIn { instance_url, login_url, grant, api_version })
             }
             _ => Err(BadSignIn { faults }),
+        }
+    }
+
+    /// Whether the org is an Auth0 tenant: `LONGSHORE_TARGET_KIND`.
+    pub fn is_auth0(&self) -> bool {
+        self.get(TARGET_KIND).is_some_and(|kind| kind.eq_ignore_ascii_case("auth0"))
+    }
+
+    /// A tenant takes client credentials or a ready token, and its API has no versions.
+    fn fit_for_auth0(&self, grant: Option<&Grant>, faults: &mut Vec<Flaw>) {
+        let variable = match grant {
+            Some(Grant::JwtBearer { .. }) => Some(JWT_KEY_FILE),
+            Some(Grant::Refresh { .. }) => Some(REFRESH_TOKEN),
+            Some(Grant::Token(_) | Grant::ClientCredentials { .. }) | None => None,
+        };
+        if let Some(variable) = variable {
+            let what = "is set, but no Auth0 tenant is signed in to with it".to_owned();
+            faults.push(Flaw::new(variable, what).hint(format!(
+                "use `{CLIENT_ID}` and `{CLIENT_SECRET}` of a machine-to-machine application"
+            )));
+        }
+        if self.get(API_VERSION).is_some() {
+            let what = "is set, but the Management API of Auth0 has no versions".to_owned();
+            faults.push(Flaw::new(API_VERSION, what).hint("unset it"));
         }
     }
 

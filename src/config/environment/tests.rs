@@ -109,9 +109,21 @@ fn messages_name_the_variable() {
              so is `LONGSHORE_REFRESH_TOKEN`: which one is meant?",
         ),
         (
-            &[ORG, (ACCESS_TOKEN, "t"), (TARGET_KIND, "auth0")],
-            "cannot sign in with what the environment says: `LONGSHORE_TARGET_KIND` `auth0` is not \
+            &[ORG, (ACCESS_TOKEN, "t"), (TARGET_KIND, "okta")],
+            "cannot sign in with what the environment says: `LONGSHORE_TARGET_KIND` `okta` is not \
              a kind of org we can load",
+        ),
+        (
+            &[
+                ORG,
+                (CLIENT_ID, "c"),
+                (REFRESH_TOKEN, "r"),
+                (API_VERSION, "62"),
+                (TARGET_KIND, "auth0"),
+            ],
+            "cannot sign in with what the environment says: `LONGSHORE_REFRESH_TOKEN` is set, but \
+             no Auth0 tenant is signed in to with it; `LONGSHORE_API_VERSION` is set, but the \
+             Management API of Auth0 has no versions",
         ),
     ] {
         assert_eq!(environment(pairs).sign_in().unwrap_err().to_string(), message);

@@ -83,7 +83,8 @@ pub fn verify(root: &Path) -> Result<Verified, Failure> {
         check.output(table, outputs);
     }
     check.totals(&state, &input);
-    if manifest.operation == "insert" {
+    // The Ids that Auth0 gives are those of users, who have several rows each.
+    if manifest.operation == "insert" && manifest.org_kind != "auth0" {
         check.doubles();
     }
     Ok(check.done(manifest.run))

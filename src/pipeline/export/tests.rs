@@ -23,6 +23,10 @@ fn fault(class: FaultClass) -> Fault {
 }
 
 impl Target for Given {
+    fn kind(&self) -> &'static str {
+        "given"
+    }
+
     async fn export(
         &self,
         _: &ExportRequest,

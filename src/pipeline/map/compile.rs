@@ -75,7 +75,7 @@ fn key_of(schema: &LoadSchema, wanted: &Wanted) -> Result<Option<String>, MapErr
                 }
             }
         }
-        _ => Ok(Some("Id".to_owned())),
+        operation => Ok(object.needs_id(operation).then(|| "Id".to_owned())),
     }
 }
 
@@ -110,8 +110,9 @@ impl Draft<'_> {
             if is_result_column(column) {
                 continue;
             }
-            let resolved = resolve(column, self.schema)
-                .and_then(|resolved| may_send(&resolved, self.wanted).map(|()| resolved));
+            let resolved = resolve(column, self.schema).and_then(|resolved| {
+                may_send(&resolved, &self.schema.object, self.wanted).map(|()| resolved)
+            });
             match resolved {
                 Ok(resolved) => self.bound.push(Bound {
                     resolved,
@@ -129,7 +130,7 @@ impl Draft<'_> {
                 }
                 Err(unfit) => {
                     let operation = self.wanted.operation;
-                    let only_id = operation.sends_only_id();
+                    let only_id = self.schema.object.sends_only_id(operation);
                     let unfit = if only_id { Unfit::OnlyId { operation } } else { unfit };
                     self.left.push((column.clone(), Reason::Unfit(unfit)));
                 }
@@ -146,7 +147,7 @@ impl Draft<'_> {
 
     /// Whether a header is so nearly a relationship column that leaving it out would be a surprise.
     fn is_slip(&self, unfit: &Unfit) -> bool {
-        !self.wanted.operation.sends_only_id()
+        !self.schema.object.sends_only_id(self.wanted.operation)
             && matches!(
                 unfit,
                 Unfit::NeedsType { .. } | Unfit::NeedlessType { .. } | Unfit::WrongType { .. }
@@ -164,7 +165,7 @@ impl Draft<'_> {
                 unfit: Box::new(unfit),
             };
             let resolved = resolve(&rule.target, self.schema).map_err(refuse)?;
-            match may_send(&resolved, self.wanted) {
+            match may_send(&resolved, &self.schema.object, self.wanted) {
                 Ok(()) => {}
                 Err(unfit @ Unfit::OnlyId { .. }) => {
                     self.leave_rule(rule, &unfit);

@@ -63,17 +63,17 @@ pub fn resolve(name: &str, schema: &LoadSchema) -> Result<Resolved, Unfit> {
 }
 
 /// Whether this load may set what the name means.
-pub fn may_send(resolved: &Resolved, wanted: &Wanted) -> Result<(), Unfit> {
+pub fn may_send(resolved: &Resolved, object: &ObjectSchema, wanted: &Wanted) -> Result<(), Unfit> {
     let field = &resolved.field;
     let is_id = field.kind == FieldKind::Id;
-    if wanted.operation.sends_only_id() {
+    if object.sends_only_id(wanted.operation) {
         return if is_id { Ok(()) } else { Err(Unfit::OnlyId { operation: wanted.operation }) };
     }
     if resolved.related.is_none() && wanted.is_key(field) {
         return Ok(());
     }
     let settable = match wanted.operation {
-        Operation::Insert => field.createable,
+        operation if object.sends_whole_rows(operation) => field.createable,
         Operation::Update => field.updateable,
         // A field that every new record must have (a detail's master, say) may be closed to
         // updates; an upsert could never create without it.

@@ -110,11 +110,18 @@ impl Emit {
             counts.input += 1;
             match outcome {
                 Outcome::Success { id, created, how } => {
-                    self.success(&rows, id, *created, *how)?;
+                    self.success(&rows, id, flag(*created), *how)?;
                     counts.success += 1;
                 }
                 Outcome::SuccessWithoutId { created, how } => {
-                    self.success(&rows, b"", *created, *how)?;
+                    self.success(&rows, b"", flag(*created), *how)?;
+                    counts.success += 1;
+                }
+                Outcome::SuccessAt { at, how } => {
+                    let mut record = ByteRecord::new();
+                    lines.read(*at, &mut record).map_err(|error| rows.broken(&error))?;
+                    let (id, created) = (lines.id(*at, &record), lines.created(*at, &record));
+                    self.success(&rows, id, created, *how)?;
                     counts.success += 1;
                 }
                 Outcome::Error { at, .. } => {
@@ -150,10 +157,9 @@ impl Emit {
         &mut self,
         rows: &SourceRows<'_>,
         id: &[u8],
-        created: bool,
+        created: &[u8],
         how: MatchKind,
     ) -> Result<(), Failure> {
-        let created: &[u8] = if created { b"true" } else { b"false" };
         let own = [id, created, rows.number(), how.word().as_bytes()];
         self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
     }
@@ -194,6 +200,10 @@ impl Emit {
         self.groups.add("unknown", "unknown", why, rows.row());
         Ok(())
     }
+}
+
+fn flag(created: bool) -> &'static [u8] {
+    if created { b"true" } else { b"false" }
 }
 
 fn unmatched_reason(ended: &EndedJob<'_>, lines: usize) -> String {

@@ -86,10 +86,10 @@ impl Settle {
         watch: Arc<dyn Watch>,
     ) -> Result<Self, Failure> {
         let key = plan.key_column();
-        let primary = match (plan.operation.needs_id(), key) {
-            (true, _) => MatchKind::Id,
-            (false, Some(_)) => MatchKind::Key,
-            (false, None) => MatchKind::Text,
+        let primary = match (key, plan.operation.needs_id()) {
+            (None, _) => MatchKind::Text,
+            (Some(_), true) => MatchKind::Id,
+            (Some(_), false) => MatchKind::Key,
         };
         Ok(Self {
             sent: plan.fields.iter().map(|field| field.header.clone()).collect(),

@@ -116,6 +116,10 @@ impl<T: Target> Submit<T> {
         if let Some((job, why)) = self.earlier.lost(chunk.number) {
             return Ending::Lost { job, why };
         }
+        if let Some(job) = way.progress.job() {
+            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
+            self.target.adopt(&self.spec, job, &chunk.body, started);
+        }
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
@@ -128,9 +132,10 @@ impl<T: Target> Submit<T> {
                         return ending;
                     }
                 }
-                Step::Stage(job) => self.stage(chunk, &job, way).await,
-                Step::Abandon(job) => self.abandon(chunk, &job, way).await,
-                Step::Commit(job) => self.commit(chunk, &job, way).await,
+        if let Some(job) = way.progress.job() {
+            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
+            self.target.adopt(&self.spec, job, &chunk.body, started);
+        }
                 Step::Ask(job) => {
                     if let Err(ending) = self.ask(chunk, &job, way).await {
                         return ending;
@@ -181,7 +186,7 @@ impl<T: Target> Submit<T> {
         Ok(())
     }
 
-    async fn stage(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
+    async fn stage(&self, chunk: &Chunk, job: &JobId, way: &mut Way) -> Result<(), Ending> {
         let staging = self.target.stage(job, &chunk.body, chunk.body_bytes);
         let staged = match self.unless_stopped(staging).await {
             Some(outcome) => way.tries.after_stage(outcome),
@@ -189,29 +194,33 @@ impl<T: Target> Submit<T> {
         };
         match staged {
             // Nothing is committed after a wish to stop; the filled job is given up instead.
-            Staged::Whole => {
-                let goes_on = self.why_not().is_none() && self.prepared(chunk, job).await;
-                way.happened(if goes_on { Answer::Staged } else { Answer::StageInDoubt });
+            Staged::Whole if self.why_not().is_none() && self.kept(chunk).await => {
+                // A fact that was not written for certain may be on disk all the same. The job
+                // stays as it is: the next process starts it, or gives it up.
+                if !self.prepared(chunk, job) {
+                    let why = format!("job {job} holds the rows and was never started");
+                    return Err(Ending::NotStarted { why });
+                }
+                way.happened(Answer::Staged);
             }
-            Staged::InDoubt(None) => way.happened(Answer::StageInDoubt),
+            Staged::Whole | Staged::InDoubt(None) => way.happened(Answer::StageInDoubt),
             Staged::InDoubt(Some(fault)) => {
                 self.halt.because(fault.into());
                 way.happened(Answer::StageInDoubt);
             }
         }
+        Ok(())
     }
 
-    /// The job holds all rows; says whether the disk knows it.
+    /// Makes the files of a chunk durable; says whether they are.
     ///
-    /// From then on the chunk's files are what its results are matched with, by whatever process,
-    /// so they are on disk before.
-    async fn prepared(&self, chunk: &Chunk, job: &JobId) -> bool {
+    /// Once the job is prepared they are what its results are matched with, by whatever process.
+    async fn kept(&self, chunk: &Chunk) -> bool {
         let files = [chunk.body.clone(), chunk.source.clone()];
         let synced = tokio::task::spawn_blocking(move || sync_all(&files)).await;
-        let synced = synced.unwrap_or_else(|_| Err(broken_stage("submit")));
-        if let Err(failure) = synced {
-            self.halt.because(failure);
-            return false;
+        if let Some(job) = way.progress.job() {
+            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
+            self.target.adopt(&self.spec, job, &chunk.body, started);
         }
         self.record(&Fact::Prepared {
             chunk: chunk.number,

@@ -127,9 +127,12 @@ impl Poller {
                 self.release(job, Waited::Gone(fault));
                 true
             }
-            // A limit on asking says nothing about the job, but we cannot go on asking.
+            // A limit on asking, or our own disk, says nothing about the job, but we cannot go on.
             Outcome::NotDone(fault)
-                if matches!(fault.class, FaultClass::Access | FaultClass::Limit) =>
+                if matches!(
+                    fault.class,
+                    FaultClass::Access | FaultClass::Limit | FaultClass::Disk
+                ) =>
             {
                 self.release(job, Waited::Blind(fault));
                 true

@@ -11,7 +11,7 @@ use super::values;
 use crate::model::ids::{BadRecordId, RecordId};
 use crate::model::limits::{FIELD_CHARS_MAX, ROW_CHARS_MAX};
 use crate::model::rows::{Table, ValueFault};
-use crate::model::wording::shown;
+use crate::model::wording::{nearest, shown};
 
 /// What the far side reads as "clear this field". Source: Bulk API CSV rules.
 const CLEAR: &[u8] = b"#N/A";
@@ -345,6 +345,11 @@ impl Picklist {
             self.values.iter().find(|(_, label)| label.to_lowercase() == lower)
         {
             let what = format!("`{value}` is the label of `{known}`, which is the value to send");
+            return Err((NOT_IN_PICKLIST, what));
+        }
+        if let Some(near) = nearest(&text, self.values.iter().map(|(known, _)| known.as_str())) {
+            let count = self.values.len();
+            let what = format!("`{value}` is none of the {count} values, did you mean `{near}`?");
             return Err((NOT_IN_PICKLIST, what));
         }
         let mut list: Vec<String> =

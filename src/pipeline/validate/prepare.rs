@@ -14,11 +14,12 @@ pub enum CheckError {
     #[error("this user cannot {verb} `{object}`")]
     NotAllowed { object: String, verb: &'static str },
     #[error(
-        "an insert of `{object}` needs {}, and no column gives {}",
+        "{} of `{object}` needs {}, and no column gives {}",
+        if *operation == Operation::Insert { "an insert" } else { "a delete" },
         named(fields),
         pronoun(fields)
     )]
-    RequiredMissing { object: String, fields: Vec<String> },
+    RequiredMissing { object: String, operation: Operation, fields: Vec<String> },
     #[error("the field `{field}` holds binary data, which a bulk load cannot carry")]
     Binary { field: String },
 }
@@ -65,12 +66,13 @@ pub fn prepare(
     if let Some(binary) = sent.iter().find(|field| field.value_field().kind == FieldKind::Base64) {
         return Err(CheckError::Binary { field: binary.header.clone() });
     }
-    if operation == Operation::Insert {
-        nothing_required_missing(sent, &schema.object)?;
+    let whole_rows = schema.object.sends_whole_rows(operation);
+    if whole_rows {
+        nothing_required_missing(sent, &schema.object, operation)?;
     }
     let known = Arc::from(known_prefixes(schema));
     let columns = sent.iter().map(|field| {
-        let blank = blank_rule(field, operation, external_id);
+        let blank = blank_rule(field, operation, external_id, whole_rows);
         check(field, blank, schema, &known)
     });
     Ok(Checks { columns: columns.collect() })
@@ -92,17 +94,26 @@ pub fn allowed(object: &ObjectSchema, operation: Operation) -> Result<(), CheckE
     }
 }
 
-fn nothing_required_missing(sent: &[SentField], object: &ObjectSchema) -> Result<(), CheckError> {
+fn nothing_required_missing(
+    sent: &[SentField],
+    object: &ObjectSchema,
+    operation: Operation,
+) -> Result<(), CheckError> {
     let is_sent = |field: &FieldSchema| sent.iter().any(|sent| sent.field.name == field.name);
     let missing = object.fields.iter().filter(|field| field.is_required() && !is_sent(field));
     let fields: Vec<String> = missing.map(|field| field.name.clone()).collect();
     if fields.is_empty() {
         return Ok(());
     }
-    Err(CheckError::RequiredMissing { object: object.name.clone(), fields })
+    Err(CheckError::RequiredMissing { object: object.name.clone(), operation, fields })
 }
 
-fn blank_rule(sent: &SentField, operation: Operation, external_id: Option<&str>) -> Blank {
+fn blank_rule(
+    sent: &SentField,
+    operation: Operation,
+    external_id: Option<&str>,
+    whole_rows: bool,
+) -> Blank {
     let field = &sent.field;
     let is_upsert_key = operation == Operation::Upsert
         && sent.related.is_none()
@@ -111,7 +122,7 @@ fn blank_rule(sent: &SentField, operation: Operation, external_id: Option<&str>)
         Blank::Key
     } else if field.kind == FieldKind::Id {
         Blank::Id
-    } else if operation == Operation::Insert && field.is_required() {
+    } else if whole_rows && field.is_required() {
         Blank::Required
     } else {
         Blank::Fine

@@ -43,7 +43,7 @@ pub(super) fn load(inner: &Inner, job: &Job) -> io::Result<()> {
 }
 
 /// Marks the job as running; `false` when there is nothing left to do.
-fn begin(inner: &Inner, id: &str) -> io::Result<bool> {
+pub(super) fn begin(inner: &Inner, id: &str) -> io::Result<bool> {
     let now = inner.clock.now_ms();
     let begun = inner.jobs.change(id, |job| {
         let runs = matches!(job.state, State::UploadComplete | State::InProgress);

@@ -28,7 +28,7 @@ pub(super) use export::page;
 pub use job::{Delimiter, Job, Kind, Settled, State, Upload};
 pub(super) use job::{KEPT_MS, OPEN_MS_MAX, View};
 pub(super) use results::write_untouched;
-pub(super) use work::{Queue, work};
+pub(super) use work::{Queue, step, work};
 
 /// The files of a job's folder.
 pub(super) const UPLOAD: &str = "upload.csv";

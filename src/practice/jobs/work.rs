@@ -1,11 +1,12 @@
 //! The background: threads that take jobs in the order in which they were closed.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::super::serve::Inner;
-use super::{Kind, State, export, load};
+use super::{Job, Kind, State, export, load};
 
 /// The jobs that wait, and whether to go on at all.
 #[derive(Default)]
@@ -45,6 +46,16 @@ impl Queue {
         drop(waited);
     }
 
+    /// The next job, without waiting for one.
+    fn try_pop(&self) -> Option<String> {
+        self.lock().jobs.pop_front()
+    }
+
+    /// Puts a job back before all others.
+    fn put_back(&self, id: String) {
+        self.lock().jobs.push_front(id);
+    }
+
     fn pop(&self) -> Option<String> {
         let mut waiting = self.lock();
         loop {
@@ -68,15 +79,40 @@ pub(in crate::practice) fn work(inner: &Arc<Inner>) {
     while let Some(id) = inner.jobs.queue.pop() {
         inner.jobs.queue.pause(inner.pace().queued);
         let Some(job) = inner.jobs.get(&id) else { continue };
-        let done = match job.kind {
-            Kind::Ingest => load::load(inner, &job),
-            Kind::Query => export::export(inner, &job),
-        };
-        if let Err(error) = done {
-            tracing::error!(job = %id, %error, "a practice job broke");
-            fail(inner, &id, &format!("InternalServerError : {error}"));
-        }
+        work_off(inner, &job);
     }
+}
+
+/// Without threads: one step of the oldest job, which is to take it up or to work it off.
+///
+/// `false` when no job waits.
+pub(in crate::practice) fn step(inner: &Arc<Inner>) -> bool {
+    let Some(id) = inner.jobs.queue.try_pop() else { return false };
+    let Some(job) = inner.jobs.get(&id) else { return true };
+    if job.state == State::UploadComplete && job.kind == Kind::Ingest {
+        match load::begin(inner, &id) {
+            Ok(_) => inner.jobs.queue.put_back(id),
+            Err(error) => broken(inner, &id, &error),
+        }
+        return true;
+    }
+    work_off(inner, &job);
+    true
+}
+
+fn work_off(inner: &Arc<Inner>, job: &Job) {
+    let done = match job.kind {
+        Kind::Ingest => load::load(inner, job),
+        Kind::Query => export::export(inner, job),
+    };
+    if let Err(error) = done {
+        broken(inner, &job.id, &error);
+    }
+}
+
+fn broken(inner: &Inner, id: &str, error: &io::Error) {
+    tracing::error!(job = %id, %error, "a practice job broke");
+    fail(inner, id, &format!("InternalServerError : {error}"));
 }
 
 fn fail(inner: &Inner, id: &str, message: &str) {

@@ -15,10 +15,20 @@ pub const ADMIN: &str = "admin@practice.example";
 
 /// A store with the data of a new org.
 pub fn grow(size: &SeedSize) -> Store {
-    let mut bed = Bed { store: Store::empty(), dice: Dice(0x5EED_0F70_1A57_0001) };
-    access::plant(&mut bed, size);
+    let mut bed = planted(size);
     sales::plant(&mut bed);
     bed.store
+}
+
+/// The same without accounts and what hangs on them.
+pub fn grow_access(size: &SeedSize) -> Store {
+    planted(size).store
+}
+
+fn planted(size: &SeedSize) -> Bed {
+    let mut bed = Bed { store: Store::empty(), dice: Dice(0x5EED_0F70_1A57_0001) };
+    access::plant(&mut bed, size);
+    bed
 }
 
 struct Bed {

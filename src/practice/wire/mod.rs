@@ -12,7 +12,7 @@ pub(super) mod limits;
 pub(super) mod oauth;
 pub(super) mod query;
 mod query_jobs;
-mod reply;
+pub(super) mod reply;
 mod sobjects;
 #[cfg(test)]
 mod tests;
@@ -187,7 +187,7 @@ fn vanish(call: &Call<'_>) {
     }
 }
 
-fn dropped() -> Response<Body> {
+pub(super) fn dropped() -> Response<Body> {
     let mut response = bare(StatusCode::BAD_GATEWAY);
     response.extensions_mut().insert(Dropped);
     response
@@ -277,7 +277,7 @@ fn tidy_path(path: &str) -> String {
 }
 
 /// Undoes percent-encoding; `+` is a plus in a path.
-fn decode(segment: &str) -> String {
+pub(super) fn decode(segment: &str) -> String {
     let bytes = segment.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -298,7 +298,7 @@ fn decode(segment: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn origin(parts: &http::request::Parts) -> String {
+pub(super) fn origin(parts: &http::request::Parts) -> String {
     let secure = parts.extensions.get::<Secure>().is_some()
         || parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS);
     let scheme = if secure { "https" } else { "http" };

@@ -354,13 +354,13 @@ impl Form {
 }
 
 /// One part of a multipart body.
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) body: Vec<u8>,
+pub(in crate::practice) struct Part {
+    pub(in crate::practice) name: String,
+    pub(in crate::practice) body: Vec<u8>,
 }
 
 /// The boundary of a `multipart/form-data` content type.
-pub(super) fn multipart_boundary(content_type: &str) -> Option<String> {
+pub(in crate::practice) fn multipart_boundary(content_type: &str) -> Option<String> {
     let (kind, rest) = content_type.split_once(';')?;
     let boundary = rest.split(';').find_map(|item| item.trim().strip_prefix("boundary="))?;
     let multipart = kind.trim().eq_ignore_ascii_case("multipart/form-data");
@@ -368,7 +368,7 @@ pub(super) fn multipart_boundary(content_type: &str) -> Option<String> {
 }
 
 /// Cuts a multipart body; parts without a name are left out.
-pub(super) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
+pub(in crate::practice) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
     let marker = format!("--{boundary}");
     let starts: Vec<usize> = memchr::memmem::find_iter(body, marker.as_bytes()).collect();
     let between = starts.windows(2).map(|pair| &body[pair[0] + marker.len()..pair[1]]);

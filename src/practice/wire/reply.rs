@@ -25,13 +25,13 @@ pub(super) const CSV: &str = "text/csv; charset=UTF-8";
 const CHUNK: usize = 1 << 16;
 
 /// An answer before it is spelled.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) content: Content,
+pub(in crate::practice) struct Reply {
+    pub(in crate::practice) status: StatusCode,
+    pub(in crate::practice) headers: Vec<(&'static str, String)>,
+    pub(in crate::practice) content: Content,
 }
 
-pub(super) enum Content {
+pub(in crate::practice) enum Content {
     Empty,
     Json(Value),
     Text(&'static str, String),
@@ -131,7 +131,7 @@ impl Reply {
     }
 
     /// Spells the answer as the request's headers ask for.
-    pub(super) fn spell(self, asked: &HeaderMap) -> Response<Body> {
+    pub(in crate::practice) fn spell(self, asked: &HeaderMap) -> Response<Body> {
         let mut response = bare(self.status);
         let (kind, body, length) = match self.content {
             Content::Empty => (None, full(Bytes::new()), Some(0)),
@@ -173,7 +173,7 @@ impl Reply {
     }
 }
 
-pub(super) fn full(bytes: Bytes) -> Body {
+pub(in crate::practice) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
@@ -219,7 +219,7 @@ fn gzip(body: Body) -> Body {
 }
 
 /// Lets `bytes` of a body pass; then it breaks, or ends as if that were all.
-pub(super) fn cut(body: Body, bytes: u64, breaks: bool) -> Body {
+pub(in crate::practice) fn cut(body: Body, bytes: u64, breaks: bool) -> Body {
     let state = Some((BodyStream::new(body), bytes));
     let frames = stream::try_unfold(state, move |state| async move {
         let Some((mut body, left)) = state else { return Ok(None) };

@@ -20,7 +20,8 @@ pub(super) async fn route(call: &Call<'_>, version: u32, rest: &[&str], body: Bo
     match (&call.method, rest) {
         (&Method::GET, []) => basic(call, object),
         (&Method::GET, ["describe"]) => {
-            Ok(Reply::ok(call.inner.org.describe(object).ok_or_else(Refusal::not_found)?))
+            let body = call.inner.org.describe(object).ok_or_else(Refusal::not_found)?;
+            Ok(Reply::ok((*body).clone()))
         }
         (&Method::POST, [] | ["Id"]) => insert(call, object, &read_json(body).await?),
         (&Method::GET, [id]) => retrieve(call, version, object, id),

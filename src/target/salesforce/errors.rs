@@ -2,12 +2,9 @@
 
 use serde_json::Value;
 
-use crate::http::client::{Client, Got, Trouble, first_line};
-use crate::http::transport::Broken;
+use crate::http::client::{Client, Got, first_line};
+pub(super) use crate::target::trouble::{TOO_LONG, failed, nonsense, shown};
 use crate::target::{Fault, FaultClass};
-
-/// Characters of a foreign text that a message shows at most.
-const SHOWN_CHARS_MAX: usize = 600;
 
 /// An error body, whatever its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,76 +57,6 @@ pub(super) fn refused(client: &Client, doing: &str, host: &str, got: &Got) -> Fa
         code: client.redactor().clean(&shown(&said.code)).into_owned(),
         message,
     }
-}
-
-/// The fault of an answer that did not come or is of no use.
-pub(super) fn failed(client: &Client, doing: &str, host: &str, trouble: &Trouble) -> Fault {
-    let (class, code) = match trouble {
-        Trouble::Wire(Broken::NotSent(_)) => (FaultClass::Unavailable, "NOT_CONNECTED"),
-        Trouble::Wire(Broken::Untrusted(_)) => (FaultClass::Access, "UNTRUSTED_CERTIFICATE"),
-        Trouble::Wire(Broken::Lost(_)) => (FaultClass::Unavailable, "ANSWER_LOST"),
-        Trouble::Wire(Broken::Local(_)) | Trouble::Disk(_) => (FaultClass::Disk, "LOCAL_FILE"),
-        Trouble::Unreadable { .. } => (FaultClass::Protocol, "UNREADABLE_ANSWER"),
-        Trouble::TooLong(_) => (FaultClass::Protocol, TOO_LONG),
-    };
-    let text = trouble.to_string();
-    let message = format!("cannot {doing} at `{host}`: {}", shown(&text));
-    let hint = match trouble {
-        Trouble::Wire(Broken::Untrusted(reason)) => Some(untrusted(reason)),
-        Trouble::Wire(Broken::NotSent(_)) => {
-            Some("check the host name, the network, and `HTTPS_PROXY` if there is a proxy")
-        }
-        Trouble::Unreadable { .. } => {
-            Some("this may be a maintenance page or a proxy's; try the URL in a browser")
-        }
-        _ => None,
-    };
-    Fault {
-        class,
-        status: None,
-        code: code.to_owned(),
-        message: client.redactor().clean(&message).into_owned(),
-        hints: hint.into_iter().map(str::to_owned).collect(),
-    }
-}
-
-/// The way out, by what rustls says about a certificate. Nothing was sent in any of the cases.
-fn untrusted(reason: &str) -> &'static str {
-    let reason = reason.to_ascii_lowercase();
-    if reason.contains("expired") || reason.contains("not valid yet") {
-        "nothing was sent; check this machine's clock, else the host must renew its certificate"
-    } else if reason.contains("name") {
-        "nothing was sent; the certificate is for another host: check the host name in the URL"
-    } else if reason.contains("revoked") {
-        "nothing was sent; the host's certificate was called back: ask those who run it"
-    } else {
-        "nothing was sent; if the host is right (a company proxy, a practice org with `--tls`), \
-         name the file with the certificate in `LONGSHORE_CA_FILE`"
-    }
-}
-
-/// Code of the fault of an answer that is too long to be held.
-pub(super) const TOO_LONG: &str = "ANSWER_TOO_LONG";
-
-/// A fault of our own making, such as an answer that makes no sense.
-pub(super) fn nonsense(client: &Client, message: &str) -> Fault {
-    Fault {
-        class: FaultClass::Protocol,
-        status: None,
-        code: "UNREADABLE_ANSWER".to_owned(),
-        message: client.redactor().clean(&shown(message)).into_owned(),
-        hints: Vec::new(),
-    }
-}
-
-/// Foreign text as it may stand in a message: one line, no control characters, not endless.
-pub(super) fn shown(text: &str) -> String {
-    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= SHOWN_CHARS_MAX {
-        return line;
-    }
-    line.chars().take(SHOWN_CHARS_MAX).chain(['…']).collect()
 }
 
 fn class_of(status: u16, said: &Said) -> FaultClass {
@@ -215,6 +142,9 @@ fn hints(class: FaultClass, said: &Said) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::client::Trouble;
+    use crate::http::transport::Broken;
+    use crate::target::trouble::SHOWN_CHARS_MAX;
 
     #[test]
     fn every_form_of_an_error_body() {

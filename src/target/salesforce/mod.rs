@@ -60,6 +60,10 @@ impl Salesforce {
 }
 
 impl Target for Salesforce {
+    fn kind(&self) -> &'static str {
+        "salesforce"
+    }
+
     async fn facts(&self) -> Result<OrgFacts, Fault> {
         describe::facts(self).await
     }

@@ -211,6 +211,7 @@ impl From<Object> for ObjectSchema {
             undeletable: object.undeletable,
             queryable: object.queryable,
             custom: object.custom,
+            deleted_by_row: false,
             fields: object.fields.into_iter().map(FieldSchema::from).collect(),
         }
     }

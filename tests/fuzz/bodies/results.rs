@@ -26,7 +26,7 @@ pub fn results_read(data: &[u8]) {
     let mut seen: Vec<(LineAt, Seen)> = Vec::new();
     let all = lines.each(|at, line| {
         let cells = (0..sent.len()).map(|column| line.cell(column).map(<[u8]>::to_vec)).collect();
-        seen.push((at, Seen { id: line.id().to_vec(), created: line.created(), cells }));
+        seen.push((at, Seen { id: line.id().to_vec(), created: line.created().to_vec(), cells }));
         Ok(())
     });
     all.expect("every line is read");
@@ -53,7 +53,7 @@ pub fn results_read(data: &[u8]) {
 
 struct Seen {
     id: Vec<u8>,
-    created: bool,
+    created: Vec<u8>,
     cells: Vec<Option<Vec<u8>>>,
 }
 
@@ -186,6 +186,13 @@ fn matched(folder: &Path, rows: &[Vec<Vec<u8>>], files: &[(ResultFile, PathBuf)]
         Outcome::Success { id, .. } => {
             let number = id.get(9..15).and_then(|digits| std::str::from_utf8(digits).ok());
             Verdict::Known { fate: 0, from: number.and_then(|number| number.parse().ok()) }
+        }
+        Outcome::SuccessAt { at, .. } => {
+            assert!(used.insert(*at), "a line is used twice");
+            lines.read(*at, &mut record).expect("the line is there");
+            let id = std::str::from_utf8(lines.id(*at, &record)).unwrap_or_default();
+            let number = id.get(9..15).and_then(|digits| digits.parse().ok());
+            Verdict::Known { fate: 0, from: number }
         }
         Outcome::SuccessWithoutId { .. } => Verdict::Known { fate: 0, from: None },
         Outcome::Error { at, how } => {

@@ -70,10 +70,10 @@ hint: use the My Domain host that ends in `.my.salesforce.com`");
     bench.refused("nobody listens there", url("http://127.0.0.1:9"), 75, "error: cannot sign in (client credentials) at `127.0.0.1`: cannot connect: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
 
 hint: check the host name, the network, and `HTTPS_PROXY` if there is a proxy");
-    let kind = with_file().with("LONGSHORE_TARGET_KIND", Some("auth0"));
-    bench.refused("a kind that is not there yet", kind, 2, "error: cannot sign in with what the environment says: `LONGSHORE_TARGET_KIND` `auth0` is not a kind of org we can load
+    let kind = with_file().with("LONGSHORE_TARGET_KIND", Some("okta"));
+    bench.refused("a kind that there is not", kind, 2, "error: cannot sign in with what the environment says: `LONGSHORE_TARGET_KIND` `okta` is not a kind of org we can load
 
-hint: leave it unset, or say `salesforce`");
+hint: say `auth0` or `salesforce`; unset, it is `salesforce`");
     let number = with_file().with("LONGSHORE_PARALLEL", Some("many"));
     bench.refused(
         "a variable with letters for a number",

@@ -190,7 +190,6 @@ fn facts_that_make_no_sense_are_refused_with_their_line() {
 
 /// Found by the fuzz target `ledger_read`.
 #[test]
-#[ignore = "fails: `RunState` adds what it read without looking for an overflow"]
 fn numbers_too_large_to_add_up_are_refused() {
     let digest = Digest::of(b"body");
     let most = u64::MAX;
@@ -209,7 +208,6 @@ fn numbers_too_large_to_add_up_are_refused() {
 /// A kill between `Unknown` and `Reconciled`, and results that are whole when they are asked for
 /// again: the run settles all rows, and its ledger is refused ever after.
 #[test]
-#[ignore = "fails: what a settling that was cut short noted as unknown is held against the next"]
 fn rows_that_were_unknown_before_a_kill_may_be_known_after_it() {
     let counts = Counts { input: 3, success: 2, error: 1, ..Counts::default() };
     let mut facts = whole_run()[1..12].to_vec();

@@ -107,10 +107,11 @@ impl Lines {
         column.and_then(|column| record.get(column)).unwrap_or_default()
     }
 
-    /// Whether a line that was read says that a record was created.
-    pub fn created(&self, at: LineAt, record: &ByteRecord) -> bool {
+    /// What a line that was read says of what was done: `true` when a record was created, `false`
+    /// when not, or the words of a far side that has more to say.
+    pub fn created<'a>(&self, at: LineAt, record: &'a ByteRecord) -> &'a [u8] {
         let column = self.files[usize::from(at.file)].created;
-        column.and_then(|column| record.get(column)).is_some_and(|cell| cell == b"true")
+        column.and_then(|column| record.get(column)).unwrap_or_default()
     }
 }
 
@@ -163,8 +164,9 @@ impl<'a> LineView<'a> {
         self.file.id.and_then(|at| self.record.get(at)).unwrap_or_default()
     }
 
-    pub fn created(&self) -> bool {
-        self.file.created.and_then(|at| self.record.get(at)).is_some_and(|cell| cell == b"true")
+    /// What was done.
+    pub fn created(&self) -> &'a [u8] {
+        self.file.created.and_then(|at| self.record.get(at)).unwrap_or_default()
     }
 }
 

@@ -29,6 +29,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 pub use self::keys::Keys;
 use self::keys::{Columns, Form};
+use self::lines::LineView;
 pub use self::lines::{LineAt, Lines};
 use self::table::{Found, KeyTable};
 use crate::model::verdict::MatchKind;
@@ -47,6 +48,11 @@ pub enum Outcome {
     /// Succeeded, and which Id is its own is not known.
     SuccessWithoutId {
         created: bool,
+        how: MatchKind,
+    },
+    /// Succeeded; what is told of it does not fit here and stands at this place of its file.
+    SuccessAt {
+        at: LineAt,
         how: MatchKind,
     },
     /// The line stands at this place of its file.
@@ -174,7 +180,7 @@ impl Ladder<'_> {
                 Found::One(row) => {
                     let slot = &mut matched.outcomes[row as usize];
                     if *slot == Outcome::Unmatched {
-                        *slot = outcome_of(at, line.which(), line.id(), line.created(), how);
+                        *slot = outcome_of(at, line, how);
                     } else {
                         first.contested.insert(key, row);
                     }
@@ -313,8 +319,7 @@ impl Ladder<'_> {
         let outcomes = &mut self.matched.outcomes;
         self.lines.some(&places, |at, line| {
             if let Some((_, row, how)) = next.next() {
-                outcomes[*row as usize] =
-                    outcome_of(at, line.which(), line.id(), line.created(), *how);
+                outcomes[*row as usize] = outcome_of(at, line, *how);
             }
             Ok(())
         })?;
@@ -345,7 +350,7 @@ impl Ladder<'_> {
             self.lines.read(at, &mut record)?;
             self.matched.outcomes[row] = match which {
                 ResultFile::Successful => {
-                    let created = self.lines.created(at, &record);
+                    let created = self.lines.created(at, &record) == b"true";
                     Outcome::SuccessWithoutId { created, how: MatchKind::Count }
                 }
                 ResultFile::Failed => Outcome::Error { at, how: MatchKind::Count },
@@ -356,14 +361,25 @@ impl Ladder<'_> {
     }
 }
 
-fn outcome_of(at: LineAt, which: ResultFile, id: &[u8], created: bool, how: MatchKind) -> Outcome {
-    match which {
-        ResultFile::Successful => match <[u8; 18]>::try_from(id) {
-            Ok(id) => Outcome::Success { id, created, how },
-            Err(_) => Outcome::SuccessWithoutId { created, how },
-        },
+fn outcome_of(at: LineAt, line: &LineView<'_>, how: MatchKind) -> Outcome {
+    match line.which() {
+        ResultFile::Successful => success_of(at, line.id(), line.created(), how),
         ResultFile::Failed => Outcome::Error { at, how },
         ResultFile::Unprocessed => Outcome::Unprocessed,
+    }
+}
+
+/// A record id and a yes or no are kept; anything else is looked up again when it is written.
+fn success_of(at: LineAt, id: &[u8], created: &[u8], how: MatchKind) -> Outcome {
+    let flag = match created {
+        b"true" => true,
+        b"false" | b"" => false,
+        _ => return Outcome::SuccessAt { at, how },
+    };
+    match <[u8; 18]>::try_from(id) {
+        Ok(id) => Outcome::Success { id, created: flag, how },
+        Err(_) if id.is_empty() => Outcome::SuccessWithoutId { created: flag, how },
+        Err(_) => Outcome::SuccessAt { at, how },
     }
 }
 

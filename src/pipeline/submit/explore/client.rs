@@ -287,8 +287,7 @@ impl Moves {
                         _ => {
                             let kept = next.record(lane, Note::Prepared(job), true);
                             if !kept {
-                                next.halted = true;
-                                next.lanes[lane].told(Event::StageInDoubt);
+                                park(&mut next, lane);
                                 self.push(Step::Stage, way.fault, next);
                                 continue;
                             }
@@ -321,9 +320,7 @@ impl Moves {
                 next.record(lane, Note::Prepared(job), false);
             }
             next.broken = true;
-            next.halted = true;
-            next.excused = true;
-            next.lanes[lane].told(Event::StageInDoubt);
+            park(&mut next, lane);
             self.push(Step::Stage, Some(Fault::Disk), next);
         }
     }

@@ -116,6 +116,7 @@ fn words(matched: &Matched) -> Vec<String> {
             Outcome::Contradiction => "contradiction".to_owned(),
             Outcome::Unprocessed => "unprocessed".to_owned(),
             Outcome::Error { how, .. } => format!("error {}", how.word()),
+            Outcome::SuccessAt { how, .. } => format!("success told in its line {}", how.word()),
             Outcome::SuccessWithoutId { how, .. } => format!("success without id {}", how.word()),
             Outcome::Success { id, how, .. } => {
                 let number: usize = String::from_utf8_lossy(&id[9..15]).parse().unwrap();
@@ -332,7 +333,10 @@ proptest! {
                         prop_assert_eq!(&rows[from], &rows[row]);
                     }
                 }
-                Outcome::Error { .. } | Outcome::Unprocessed | Outcome::SuccessWithoutId { .. } => {
+                Outcome::Error { .. }
+                | Outcome::Unprocessed
+                | Outcome::SuccessAt { .. }
+                | Outcome::SuccessWithoutId { .. } => {
                     let fate = match outcome {
                         Outcome::Error { .. } => 1,
                         Outcome::Unprocessed => 2,

@@ -323,7 +323,9 @@ fn origin(outcome: &Outcome, case: &Case) -> Option<usize> {
 
 fn fate(outcome: &Outcome) -> Option<u8> {
     match outcome {
-        Outcome::Success { .. } | Outcome::SuccessWithoutId { .. } => Some(0),
+        Outcome::Success { .. } | Outcome::SuccessAt { .. } | Outcome::SuccessWithoutId { .. } => {
+            Some(0)
+        }
         Outcome::Error { .. } => Some(1),
         Outcome::Unprocessed => Some(2),
         Outcome::Unmatched | Outcome::Contradiction => None,
@@ -333,6 +335,7 @@ fn fate(outcome: &Outcome) -> Option<u8> {
 fn how(outcome: &Outcome) -> Option<MatchKind> {
     match outcome {
         Outcome::Success { how, .. }
+        | Outcome::SuccessAt { how, .. }
         | Outcome::SuccessWithoutId { how, .. }
         | Outcome::Error { how, .. } => Some(*how),
         _ => None,
