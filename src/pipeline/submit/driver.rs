@@ -132,10 +132,13 @@ impl<T: Target> Submit<T> {
                         return ending;
                     }
                 }
-        if let Some(job) = way.progress.job() {
-            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
-            self.target.adopt(&self.spec, job, &chunk.body, started);
-        }
+                Step::Stage(job) => {
+                    if let Err(ending) = self.stage(chunk, &job, way).await {
+                        return ending;
+                    }
+                }
+                Step::Abandon(job) => self.abandon(chunk, &job, way).await,
+                Step::Commit(job) => self.commit(chunk, &job, way).await,
                 Step::Ask(job) => {
                     if let Err(ending) = self.ask(chunk, &job, way).await {
                         return ending;
@@ -218,10 +221,12 @@ impl<T: Target> Submit<T> {
     async fn kept(&self, chunk: &Chunk) -> bool {
         let files = [chunk.body.clone(), chunk.source.clone()];
         let synced = tokio::task::spawn_blocking(move || sync_all(&files)).await;
-        if let Some(job) = way.progress.job() {
-            let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
-            self.target.adopt(&self.spec, job, &chunk.body, started);
-        }
+        let synced = synced.unwrap_or_else(|_| Err(broken_stage("submit")));
+        synced.map_err(|failure| self.halt.because(failure)).is_ok()
+    }
+
+    /// The job holds all rows; says whether the disk knows it.
+    fn prepared(&self, chunk: &Chunk, job: &JobId) -> bool {
         self.record(&Fact::Prepared {
             chunk: chunk.number,
             job: job.clone(),

@@ -91,22 +91,16 @@ fn a_run_that_the_disk_has_ended_goes_on_when_there_is_room() {
     });
 }
 
-/// The job was filled, and whether the disk knows it is in doubt: it is given up, and its rows are
-/// not in the org for certain.
+/// The job was filled, and whether the disk knows it is in doubt: it stays as it is until the next
+/// process starts it, or gives it up.
 #[test]
-fn a_job_whose_fact_may_not_be_on_disk_is_never_started() {
-    let scene = Scene::new();
-    let ran = scene.under("sync@ledger.jsonl:2+:eio", &Scene::usual()).expect(9);
-    assert!(ran.stdout.contains("`longshore resume r`"), "{}", ran.stdout);
-    let (_, summary) = scene.resume();
-    let left = summary["rows"]["unprocessed"].as_u64().unwrap();
-    assert_eq!(scene.effects() as u64 + left, ROWS as u64, "{summary:#}");
-    scene.stage.world.run(&["verify", "r"]).expect(0);
-    if left > 0 {
-        scene.stage.world.run(&["retry", "r"]).expect(0);
+fn a_job_whose_fact_may_not_be_on_disk_is_gone_on_with() {
+    for plan in ["sync@ledger.jsonl:3+:eio", "ledger.prepared.before:1:eio"] {
+        let scene = Scene::new();
+        let ran = scene.under(plan, &Scene::usual()).expect(9);
+        assert!(ran.stdout.contains("`longshore resume r`"), "{}", ran.stdout);
+        scene.finish();
     }
-    assert_eq!(scene.effects(), ROWS);
-    scene.stage.check_once();
 }
 
 /// The org of `-o demo` ends with the command, so nothing says that it could be gone on with.
