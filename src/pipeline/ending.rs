@@ -109,7 +109,10 @@ fn go_on<T: Target>(parts: &Parts<T>, summary: &mut Summary) {
         return;
     }
     let command = manifest::resume_command(parts.folder.root());
-    failure.hints.push(format!("`{command}` goes on where it stopped"));
+    // A refusal has said what is to be done before.
+    if !failure.hints.iter().any(|hint| hint.contains("resume")) {
+        failure.hints.push(format!("`{command}` goes on where it stopped"));
+    }
     summary.resume = Some(command);
 }
 

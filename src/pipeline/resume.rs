@@ -19,6 +19,7 @@ use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
+use crate::model::verdict::Counts;
 use crate::target::Target;
 
 /// Goes on with the run in `root`, from where the process before this one left it.
@@ -35,8 +36,8 @@ pub async fn resume<T: Target>(
     let manifest = Manifest::read(root)?;
     let plan = manifest::plan(&manifest, root.parent().unwrap_or(root))?;
     let Reopened { ledger, state, torn } = reopen(&folder, &manifest.run)?;
-    if state.closed.is_some() {
-        return Err(finished(&manifest));
+    if let Some(closed) = state.closed {
+        return Err(finished(&manifest, closed.counts));
     }
     if let Some(torn) = torn {
         tools.watch.see(&Event::Notice { message: tell_torn(torn) });
@@ -156,11 +157,14 @@ fn reopen(folder: &RunFolder, run: &str) -> Result<Reopened, Failure> {
     Ok(Ledger::reopen(&path, run)?)
 }
 
-fn finished(manifest: &Manifest) -> Failure {
+fn finished(manifest: &Manifest, rows: Counts) -> Failure {
     let run = &manifest.run;
-    Failure::new(Blame::Request, format!("the run `{run}` is finished"))
-        .hint(format!("`longshore retry {run}` tries the rows again that did not succeed"))
-        .hint(format!("`longshore verify {run}` checks its accounting"))
+    let mut failure = Failure::new(Blame::Request, format!("the run `{run}` is finished"));
+    if rows.error + rows.unprocessed + rows.rejected > 0 {
+        failure = failure
+            .hint(format!("`longshore retry {run}` tries the rows again that did not succeed"));
+    }
+    failure.hint(format!("`longshore verify {run}` checks its accounting"))
 }
 
 fn tell_torn(torn: Torn) -> String {
