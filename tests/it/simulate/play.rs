@@ -154,10 +154,7 @@ fn told(scene: &Scene, summary: &Summary) {
         failure.unwrap_or("all is said")
     ));
     // The engine verifies its own accounting, too.
-    // Until it is mended: a resumed run that is interrupted before it reads takes for lost what the
-    // process before it has put in chunks, and goes on well when it is resumed once more.
-    let known = |text: &&str| text.ends_with("interrupted");
-    if let Some(text) = failure.filter(|text| text.contains("accounting") && !known(text)) {
+    if let Some(text) = failure.filter(|text| text.contains("accounting")) {
         scene.wrong(text);
     }
 }
