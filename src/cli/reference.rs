@@ -110,8 +110,9 @@ fn exit_codes() -> String {
          the others are\nin `error.csv`, `rejected.csv` and `unprocessed.csv` with the reason. It \
          is not 0, so that a script that\nlooks at nothing else does not go on as if all were \
          well.\n\nWith 2 nothing was sent. With 5 look into `unknown.csv` before loading anything \
-         again. With 130 and 75\nthe files of the run say how far it came. A certificate that is \
-         not trusted is 4 and not 75: waiting does\nnot help.\n",
+         again. After 130\nand 75, and after whatever else has cut a load off (1, 4, 9, a kill), \
+         `longshore resume` goes on with it. A\ncertificate that is not trusted is 4 and not 75: \
+         waiting does not help.\n",
     );
     page
 }

@@ -57,8 +57,9 @@ async fn overdue(stop: &Stop) {
 }
 
 fn overdue_failure() -> Failure {
-    Failure::new(Blame::Interrupted, "interrupted before everything had come to rest")
-        .hint("the run folder, if there is one, tells which jobs were started")
+    Failure::new(Blame::Interrupted, "interrupted before everything had come to rest").hint(
+        "`longshore runs` tells whether a run was begun, and `longshore resume` goes on with it",
+    )
 }
 
 /// The failure of a command that a signal has stopped.

@@ -87,6 +87,9 @@ pub enum Nulls {
     Clear,
 }
 
+/// Where run folders go, below the working directory, if nothing else is asked for.
+pub const RUNS_DIR: &str = "longshore-runs";
+
 /// A load, ready to be carried out.
 ///
 /// It stands in the manifest of its run, so that a later process can go on with it; the mapping is

@@ -254,6 +254,7 @@ impl Armed {
         match order.action {
             Action::Short => Ok(Pass::Half),
             Action::Kill => Err(self.die()),
+            Action::Panic => panic!("a panic that was ordered (fault point)"),
             Action::Power(seed) => {
                 self.dead.store(true, Ordering::SeqCst);
                 self.seen(|seen| seen.power.cut(seed))?;

@@ -14,9 +14,9 @@
 //! | `ledger.FACT.before`, `ledger.FACT.after` | around writing (and syncing) that fact |
 //!
 //! `@PART` holds the order to paths that contain `PART`. `N` is the number of the passing, from 1;
-//! `N+` is that and each later one. `ACTION` is `kill`, `short` (half of a write is done and the
-//! next one finds no space), `power=SEED` (what was not synced is lost in part, then `kill`), or an
-//! error: `enospc eio edquot efbig erofs`.
+//! `N+` is that and each later one. `ACTION` is `kill`, `panic`, `short` (half of a write is
+//! done and the next one finds no space), `power=SEED` (what was not synced is lost in part,
+//! then `kill`), or an error: `enospc eio edquot efbig erofs`.
 //!
 //! Further orders: `mutant:NAME` breaks the program on purpose where it asks [`mutant`];
 //! `note=FILE` appends a line to a file for each order that was carried out, and `trace=FILE` one

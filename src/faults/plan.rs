@@ -32,6 +32,8 @@ pub(super) struct Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Kill,
+    /// The thread panics.
+    Panic,
     /// Half of a write is done, and the next one finds no space.
     Short,
     /// What was not synced is lost in part, by this seed; then as a kill.
@@ -125,6 +127,7 @@ impl Action {
     fn read(word: &str) -> Option<Self> {
         Some(match word {
             "kill" => Self::Kill,
+            "panic" => Self::Panic,
             "short" => Self::Short,
             "enospc" => Self::NoSpace,
             "eio" => Self::Io,
@@ -145,7 +148,7 @@ impl Action {
             Self::Quota => Errno::DQUOT,
             Self::TooBig => Errno::FBIG,
             Self::ReadOnly => Errno::ROFS,
-            Self::Io | Self::Kill | Self::Power(_) => Errno::IO,
+            Self::Io | Self::Kill | Self::Panic | Self::Power(_) => Errno::IO,
         })
     }
 
@@ -156,7 +159,7 @@ impl Action {
             Self::Quota => io::ErrorKind::QuotaExceeded,
             Self::TooBig => io::ErrorKind::FileTooLarge,
             Self::ReadOnly => io::ErrorKind::ReadOnlyFilesystem,
-            Self::Io | Self::Kill | Self::Power(_) => io::ErrorKind::Other,
+            Self::Io | Self::Kill | Self::Panic | Self::Power(_) => io::ErrorKind::Other,
         })
     }
 }

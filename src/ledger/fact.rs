@@ -18,6 +18,9 @@ pub enum Fact {
         rows: u32,
         bytes: u64,
         digest: Digest,
+        /// Digest of the source rows beside the body; ledgers of 0.1 did not have it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Digest>,
     },
     /// Reading is over, at the end of the input (`whole`) or before it. Rows are numbered from
     /// `first_row` without a gap; bytes and digest are those of the source as it lies on disk.

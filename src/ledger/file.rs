@@ -108,16 +108,20 @@ impl Ledger {
     /// may have been dropped, and trying again would only look like success.
     pub fn record(&self, fact: &Fact) -> io::Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if inner.broken.is_none()
-            && let Err(error) = inner.append(fact)
-        {
-            let why = format!("`{}`: {error}", self.path.display());
-            inner.broken = Some(Broken { kind: error.kind(), why });
+        if inner.broken.is_none() {
+            // Stands if appending does not come to its end.
+            inner.broken = Some(self.broken(io::ErrorKind::Other, &"a write was cut short"));
+            let appended = inner.append(fact);
+            inner.broken = appended.err().map(|error| self.broken(error.kind(), &error));
         }
         match inner.broken.clone() {
             Some(Broken { kind, why }) => Err(io::Error::new(kind, why)),
             None => Ok(()),
         }
+    }
+
+    fn broken(&self, kind: io::ErrorKind, why: &dyn std::fmt::Display) -> Broken {
+        Broken { kind, why: format!("`{}`: {why}", self.path.display()) }
     }
 }
 

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 
 use crate::model::chunk::Digest;
 
+const FILE: &str = "history.jsonl";
+
 /// Days after which a load is forgotten.
 const DAYS: i64 = 30;
 
@@ -48,7 +50,15 @@ impl History {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
-        Ok(Self { path: folder.join("history.jsonl") })
+        Ok(Self { path: folder.join(FILE) })
+    }
+
+    /// Forgets every load that is remembered in `folder`.
+    pub fn forget(folder: &Path) -> io::Result<()> {
+        match std::fs::remove_file(folder.join(FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that `load` starts; or, unless `again`, returns the last one like it and notes

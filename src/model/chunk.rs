@@ -73,4 +73,5 @@ pub struct Chunk {
     pub digest: Digest,
     /// The source rows of the body, row for row: row number, line, then every source column.
     pub source: PathBuf,
+    pub source_digest: Digest,
 }

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::assent::Assent;
 use super::event::{Event, Watch};
+use super::manifest;
 use crate::config::plan::LoadPlan;
 use crate::ledger::{History, Manifest, RunState, StartedLoad};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
+use crate::model::verdict::Counts;
 
 /// Notes the start of a load; asks first, when one like it was started within 30 days.
 ///
@@ -81,37 +83,49 @@ fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
     let run = &earlier.run;
     let when = earlier.started.split('.').next().unwrap_or_default().replace('T', " ");
     let Manifest { operation, object, input, .. } = manifest;
-    let (became, unfinished) = became(earlier);
+    let became = became(earlier);
+    let end = match &became {
+        Became::Gone => "whose folder is gone".to_owned(),
+        Became::Unfinished => "which is not finished".to_owned(),
+        Became::Ended(rows) => {
+            format!("which ended with {} of {} rows in success.csv", rows.success, rows.input)
+        }
+    };
     let message = format!(
         "this very load was started before: {operation} `{object}` from `{input}`, run `{run}` at \
-         {when} UTC, {became}"
+         {when} UTC, {end}"
     );
     let failure = Failure::new(Blame::Guard, message);
-    let failure = if unfinished {
-        failure.hint(format!("`longshore resume {}` goes on with it", earlier.run_dir.display()))
-    } else {
-        failure.hint(format!(
+    let failure = match became {
+        Became::Gone => failure,
+        Became::Unfinished => {
+            let command = manifest::resume_command(&earlier.run_dir);
+            failure.hint(format!("`{command}` goes on with it"))
+        }
+        Became::Ended(_) => failure.hint(format!(
             "`longshore runs show {}` tells what became of its rows",
-            earlier.run_dir.display()
-        ))
+            manifest::shown(&earlier.run_dir)
+        )),
     };
     failure.hint("`--yes` sends all the rows once more")
 }
 
-/// What became of a run, and whether it can be gone on with.
-fn became(earlier: &StartedLoad) -> (String, bool) {
+/// What became of a run.
+enum Became {
+    Gone,
+    Unfinished,
+    Ended(Counts),
+}
+
+fn became(earlier: &StartedLoad) -> Became {
     let ledger = earlier.run_dir.join("ledger.jsonl");
     let state = Manifest::read(&earlier.run_dir)
         .ok()
         .and_then(|manifest| RunState::read(&ledger, &manifest.run).ok());
     match state {
-        None => ("whose folder is gone".to_owned(), false),
-        Some((state, _)) => match state.closed {
-            None => ("which is not finished".to_owned(), true),
-            Some(closed) => {
-                let (success, input) = (closed.counts.success, closed.counts.input);
-                (format!("which ended with {success} of {input} rows in success.csv"), false)
-            }
-        },
+        None => Became::Gone,
+        Some((state, _)) => {
+            state.closed.map_or(Became::Unfinished, |closed| Became::Ended(closed.counts))
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct Earlier {
 struct EarlierChunk {
     state: ChunkState,
     progress: Progress,
+    /// Its files are as they were written; looked at only where a job may have its rows.
+    intact: bool,
 }
 
 /// Results of a chunk that were brought to disk.
@@ -47,7 +49,9 @@ impl Earlier {
         let chunk = |(number, state): (ChunkNumber, ChunkState)| {
             let facts = of_chunks.get(&number).map(Vec::as_slice).unwrap_or_default();
             let progress = Progress::from_facts(number, facts).unwrap_or(Progress::Spooled);
-            (number, EarlierChunk { state, progress })
+            let mut chunk = EarlierChunk { state, progress, intact: false };
+            chunk.intact = chunk.is_prepared() && chunk.cut().is_intact(&folder.sent(), number);
+            (number, chunk)
         };
         Ok(Self { chunks: state.chunks.into_iter().map(chunk).collect(), input: state.input })
     }
@@ -90,19 +94,29 @@ impl Earlier {
 
     /// Where the chunks were cut.
     pub fn cuts(&self) -> Cuts {
-        let cut = |(number, chunk): (&ChunkNumber, &EarlierChunk)| {
-            let plan = chunk.state.plan;
-            let cut = Cut {
-                rows: plan.rows,
-                first_row: plan.first_row,
-                last_row: plan.last_row,
-                bytes: plan.bytes,
-                digest: plan.digest,
-                keep: chunk.is_prepared(),
-            };
-            (*number, cut)
+        self.chunks.iter().map(|(number, chunk)| (*number, chunk.cut())).collect()
+    }
+
+    /// Chunks that a job may have and whose files are not as they were written.
+    pub fn damaged(&self) -> impl Iterator<Item = ChunkNumber> {
+        let damaged = |chunk: &EarlierChunk| chunk.is_prepared() && !chunk.intact;
+        self.chunks.iter().filter(move |(_, chunk)| damaged(chunk)).map(|(number, _)| *number)
+    }
+
+    /// The last row of the chunks that jobs may have, when no other lies before it; 0 for none.
+    pub fn sent_to(&self) -> Option<u64> {
+        let sent = |chunk: &&EarlierChunk| chunk.is_prepared();
+        let first: Vec<_> = self.chunks.values().take_while(sent).collect();
+        let all = self.chunks.values().filter(sent).count();
+        (first.len() == all).then(|| first.last().map_or(0, |chunk| chunk.state.plan.last_row))
+    }
+
+    /// Whether no job was ever made, by what the ledger says.
+    pub fn has_no_job(&self) -> bool {
+        let idle = |chunk: &EarlierChunk| {
+            chunk.state.phase == Phase::Spooled && chunk.state.given_up.is_empty()
         };
-        self.chunks.iter().map(cut).collect()
+        self.chunks.values().all(idle)
     }
 
     /// What was read, when reading came to its end.
@@ -110,9 +124,10 @@ impl Earlier {
         self.input.as_ref()
     }
 
-    /// Whether every row was read and is in a job that holds it, so that the input is not needed.
+    /// Whether every row was read and is in a job that holds it, with its files here, so that the
+    /// input is not needed.
     pub fn needs_no_input(&self) -> bool {
-        self.input.is_some() && self.chunks.values().all(EarlierChunk::is_prepared)
+        self.input.is_some() && self.chunks.values().all(|chunk| chunk.intact)
     }
 
     /// Jobs that were made and, by what the ledger says, never started.
@@ -140,6 +155,19 @@ impl Earlier {
 }
 
 impl EarlierChunk {
+    fn cut(&self) -> Cut {
+        let plan = self.state.plan;
+        Cut {
+            rows: plan.rows,
+            first_row: plan.first_row,
+            last_row: plan.last_row,
+            bytes: plan.bytes,
+            digest: plan.digest,
+            source: plan.source,
+            keep: self.intact,
+        }
+    }
+
     fn is_prepared(&self) -> bool {
         !matches!(self.progress, Progress::Spooled | Progress::Reserved(_) | Progress::Doubtful(_))
     }

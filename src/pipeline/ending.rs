@@ -10,7 +10,7 @@ use super::event::{
 use super::intake::ReadingEnd;
 use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
-use super::{again, copies};
+use super::{again, copies, manifest};
 use crate::faults;
 use crate::ledger::{Fact, Output, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
@@ -39,7 +39,8 @@ pub fn conclude<T: Target>(
     if tally.failure.is_none() {
         tally.failure = parts.halt.take();
     }
-    let refusal = if parts.resumed { None } else { tally.refusal() };
+    let unsent = !parts.resumed || parts.earlier.has_no_job();
+    let refusal = if unsent { tally.refusal() } else { None };
     if let Some(refusal) = refusal {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
         let _removed = faults::remove_dir_all(parts.folder.root()).is_ok();
@@ -55,6 +56,7 @@ pub fn conclude<T: Target>(
     };
     if let Err(failure) = finished {
         fail(&mut summary, &failure);
+        go_on(parts, &mut summary);
     }
     parts.tools.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
     Ok(summary)
@@ -101,11 +103,17 @@ fn go_on<T: Target>(parts: &Parts<T>, summary: &mut Summary) {
         fail(summary, &Failure::new(Blame::Run, "the run came to no end"));
     }
     let Some(failure) = &mut summary.failure else { return };
-    failure.hints.push(if parts.plan.passing_org {
-        "the org of this command is gone with it; there is nothing to go on with".to_owned()
-    } else {
-        format!("`longshore resume {}` goes on where it stopped", summary.run)
-    });
+    if parts.plan.passing_org {
+        let hint = "the org of this command ends with it, so there is nothing to go on with";
+        failure.hints.push(hint.to_owned());
+        return;
+    }
+    let command = manifest::resume_command(parts.folder.root());
+    // A refusal has said what is to be done before.
+    if !failure.hints.iter().any(|hint| hint.contains("resume")) {
+        failure.hints.push(format!("`{command}` goes on where it stopped"));
+    }
+    summary.resume = Some(command);
 }
 
 fn record<T: Target>(parts: &Parts<T>, fact: &Fact) -> Result<(), Failure> {
@@ -245,6 +253,7 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
         api: SummaryApi { calls: usage.calls, retries: usage.retries },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         files: files(&out),
+        resume: None,
         failure: None,
     };
     (summary.status, summary.exit_code) = verdict(&rows);

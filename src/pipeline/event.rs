@@ -86,6 +86,9 @@ pub struct Summary {
     pub api: SummaryApi,
     pub seconds: f64,
     pub files: SummaryFiles,
+    /// The command that goes on with the run; there when it has not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<SummaryFailure>,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::map::Mapping;
 use super::run::Seed;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{LoadPlan, Source};
+use crate::config::plan::{LoadPlan, RUNS_DIR, Source};
 use crate::ledger::{Manifest, MappingFile};
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::{FieldSchema, OrgFacts, SentField};
@@ -71,7 +71,8 @@ pub fn plan(manifest: &Manifest, runs_dir: &Path) -> Result<LoadPlan, Failure> {
 /// The mapping file as it is now; a change is a refusal.
 pub fn mapping(manifest: &Manifest) -> Result<Option<MappingSpec>, Failure> {
     let Some(file) = &manifest.mapping else { return Ok(None) };
-    let spec = MappingSpec::read(&file.path)?;
+    let spec = MappingSpec::read(&file.path);
+    let spec = spec.map_err(|error| gone("mapping", &file.path, &error.into()))?;
     if spec.digest == file.digest {
         return Ok(Some(spec));
     }
@@ -85,6 +86,26 @@ pub fn changed(what: &str, path: &Path, before: &str, now: &str) -> Failure {
         .cause(format!("digest then {before}"))
         .cause(format!("digest now {now}"))
         .hint(format!("put the {what} back as it was, and resume once more"))
+}
+
+/// A file cannot be read any more, or makes no sense any more.
+pub fn gone(what: &str, path: &Path, why: &Failure) -> Failure {
+    let message = format!("the {what} `{}` cannot be read any more", path.display());
+    Failure::new(Blame::Guard, message)
+        .cause(&why.message)
+        .hint(format!("put the {what} back as it was, and resume once more"))
+}
+
+/// The command that goes on with the run in `root`, as it is typed in this folder.
+pub fn resume_command(root: &Path) -> String {
+    format!("longshore resume {}", shown(root))
+}
+
+/// What the run in `root` is called on a command line in this folder.
+pub fn shown(root: &Path) -> String {
+    let usual = whole(Path::new(RUNS_DIR));
+    let name = root.file_name().filter(|_| whole(root).parent() == Some(&usual));
+    name.map_or_else(|| root.display().to_string(), |name| name.display().to_string())
 }
 
 /// What the input is called in messages.

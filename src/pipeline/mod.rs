@@ -8,7 +8,7 @@ mod copies;
 mod ending;
 mod feed;
 mod intake;
-mod manifest;
+pub mod manifest;
 #[cfg(test)]
 mod sample;
 mod strays;

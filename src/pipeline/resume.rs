@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
-use super::read::{self, SlabReader};
+use super::read::{self, ReadError, SlabReader};
 use super::run::{Incoming, Parts, Tools, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
@@ -19,6 +19,7 @@ use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
+use crate::model::verdict::Counts;
 use crate::target::Target;
 
 /// Goes on with the run in `root`, from where the process before this one left it.
@@ -35,8 +36,8 @@ pub async fn resume<T: Target>(
     let manifest = Manifest::read(root)?;
     let plan = manifest::plan(&manifest, root.parent().unwrap_or(root))?;
     let Reopened { ledger, state, torn } = reopen(&folder, &manifest.run)?;
-    if state.closed.is_some() {
-        return Err(finished(&manifest));
+    if let Some(closed) = state.closed {
+        return Err(finished(&manifest, closed.counts));
     }
     if let Some(torn) = torn {
         tools.watch.see(&Event::Notice { message: tell_torn(torn) });
@@ -67,7 +68,8 @@ pub async fn resume<T: Target>(
     tell_start(&*parts.tools.watch, &parts.plan, run, &parts.folder, &org, alias);
 
     let incoming = parts.incoming(&manifest).await;
-    let carried = parts.carry(incoming).await;
+    let mut carried = parts.carry(incoming).await;
+    carried.taken_in = carried.taken_in.map_err(|failure| parts.ways_out(failure));
     let names = ending::Names { run: run.clone(), alias: alias.clone(), org };
     ending::conclude(&parts, carried, &names, began)
 }
@@ -79,6 +81,10 @@ impl<T: Target> Parts<T> {
         }
         match self.open_again(manifest).await {
             Ok(incoming) => incoming,
+            // The run was begun; what does not fit it now is a change and no bad request.
+            Err(failure) if failure.blame == Blame::Request => {
+                Incoming::Refused(Failure { blame: Blame::Guard, ..failure })
+            }
             Err(failure) => Incoming::Refused(failure),
         }
     }
@@ -95,7 +101,7 @@ impl<T: Target> Parts<T> {
         let mapping = manifest::mapping(manifest)?;
         let plan = LoadPlan { mapping, ..self.plan.clone() };
         same_input(manifest, &plan).await?;
-        let reader = read::open(&plan.input)?;
+        let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
         let (mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
@@ -104,6 +110,32 @@ impl<T: Target> Parts<T> {
             return Err(other_fields(manifest));
         }
         Ok(Incoming::Read(Box::new((reader, mapping, checks))))
+    }
+}
+
+impl<T> Parts<T> {
+    /// What can be done about rows that are refused, as they are not what the run began with.
+    fn ways_out(&self, mut failure: Failure) -> Failure {
+        if failure.blame != Blame::Guard {
+            return failure;
+        }
+        let from_stdin = self.plan.input.source == Source::Stdin;
+        if from_stdin {
+            let command = manifest::resume_command(self.folder.root());
+            failure = failure.hint(format!("`{command} < FILE` gives it the same rows once more"));
+        }
+        for chunk in self.earlier.damaged().take(1) {
+            failure = failure.hint(format!(
+                "files of chunk {chunk} in `sent/` are missing or changed; they are made again \
+                 from the same input"
+            ));
+        }
+        match self.earlier.sent_to() {
+            Some(row) if !from_stdin && self.plan.limit.is_none() => failure.hint(format!(
+                "or load the rest as a new run: no row after row {row} was sent (`--skip {row}`)"
+            )),
+            _ => failure,
+        }
     }
 }
 
@@ -125,11 +157,14 @@ fn reopen(folder: &RunFolder, run: &str) -> Result<Reopened, Failure> {
     Ok(Ledger::reopen(&path, run)?)
 }
 
-fn finished(manifest: &Manifest) -> Failure {
+fn finished(manifest: &Manifest, rows: Counts) -> Failure {
     let run = &manifest.run;
-    Failure::new(Blame::Request, format!("the run `{run}` is finished"))
-        .hint(format!("`longshore retry {run}` tries the rows again that did not succeed"))
-        .hint(format!("`longshore verify {run}` checks its accounting"))
+    let mut failure = Failure::new(Blame::Request, format!("the run `{run}` is finished"));
+    if rows.error + rows.unprocessed + rows.rejected > 0 {
+        failure = failure
+            .hint(format!("`longshore retry {run}` tries the rows again that did not succeed"));
+    }
+    failure.hint(format!("`longshore verify {run}` checks its accounting"))
 }
 
 fn tell_torn(torn: Torn) -> String {
@@ -137,7 +172,13 @@ fn tell_torn(torn: Torn) -> String {
 }
 
 fn same_org(manifest: &Manifest, org: &OrgFacts) -> Result<(), Failure> {
-    if manifest.org_id != org.id {
+    let same_org = if manifest.org_id.is_empty() || org.id.is_empty() {
+        // An org that does not tell its id is known by its place.
+        manifest.org_origin == org.origin
+    } else {
+        manifest.org_id == org.id
+    };
+    if !same_org {
         let message = format!(
             "the run was begun in org `{}` at {}, and this is org `{}` at {}",
             manifest.org_id, manifest.org_origin, org.id, org.origin
@@ -153,16 +194,34 @@ fn same_org(manifest: &Manifest, org: &OrgFacts) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Standard input passes: each chunk is held against what it was.
 async fn same_input(manifest: &Manifest, plan: &LoadPlan) -> Result<(), Failure> {
-    let (Some(before), Some(now)) = (manifest.input_digest, digest(plan).await?) else {
-        return Ok(()); // Standard input: each chunk is held against what it was.
+    let (Source::File(path), Some(before)) = (&plan.input.source, manifest.input_digest) else {
+        return Ok(());
     };
-    match &plan.input.source {
-        Source::File(path) if before != now => {
+    let now = digest(plan).await.map_err(|why| manifest::gone("input", path, &why))?;
+    match now {
+        Some(now) if now != before => {
             Err(manifest::changed("input", path, &before.to_string(), &now.to_string()))
         }
         _ => Ok(()),
     }
+}
+
+fn open(plan: &LoadPlan) -> Result<SlabReader, Failure> {
+    match &plan.input.source {
+        Source::Stdin if read::stdin_is_terminal() => Err(nothing_comes()),
+        Source::Stdin => Ok(read::open(&plan.input).map_err(|error| match error {
+            ReadError::Empty { .. } => nothing_comes(),
+            other => other.into(),
+        })?),
+        Source::File(_) => Ok(read::open(&plan.input)?),
+    }
+}
+
+fn nothing_comes() -> Failure {
+    let message = "the run reads its rows from standard input, and nothing comes from there";
+    Failure::new(Blame::Guard, message)
 }
 
 fn same_columns(manifest: &Manifest, reader: &SlabReader) -> Result<(), Failure> {
@@ -170,7 +229,7 @@ fn same_columns(manifest: &Manifest, reader: &SlabReader) -> Result<(), Failure>
         return Ok(());
     }
     let message = "the columns of the input are not those that the run began with";
-    Err(Failure::new(Blame::Guard, message).hint("give the same input once more"))
+    Err(Failure::new(Blame::Guard, message))
 }
 
 fn other_fields(manifest: &Manifest) -> Failure {
@@ -179,5 +238,5 @@ fn other_fields(manifest: &Manifest) -> Failure {
         manifest.sent.join(", ")
     );
     Failure::new(Blame::Guard, message)
-        .hint("fields of the object were added, removed or renamed; load the rest as a new run")
+        .hint("fields of the object were added, removed or renamed since then")
 }

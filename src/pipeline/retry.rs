@@ -10,7 +10,7 @@ use csv::ByteRecord;
 
 use super::manifest;
 use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Source};
-use crate::faults::{self, File};
+use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
 use crate::model::failure::{Blame, Failure};
@@ -61,9 +61,7 @@ pub fn gather(
 ) -> Result<Again, Failure> {
     let _held = RunFolder::open(root, now)?;
     let (state, _) = RunState::read(&root.join("ledger.jsonl"), &manifest.run)?;
-    if state.closed.is_none() {
-        return Err(unfinished(&manifest.run));
-    }
+    let Some(closed) = state.closed else { return Err(unfinished(&manifest.run)) };
     let plan = manifest::plan(manifest, runs_dir)?;
     let folder = root.join("retry");
     let (path, mut file) =
@@ -75,7 +73,7 @@ pub fn gather(
     let [error, unprocessed, rejected] = gathered.taken;
     if error + unprocessed + rejected == 0 {
         let _removed = faults::remove_file(&path).is_ok();
-        return Err(nothing(&manifest.run, gathered.left_out));
+        return Err(nothing(&manifest.run, gathered.left_out, closed.counts.unknown));
     }
     let mapping = match &manifest.mapping {
         Some(file) => Some(crate::config::mapping::MappingSpec::read(&file.path)?),
@@ -182,7 +180,7 @@ fn merge(out: &Path, to: &mut impl Write, take: Take) -> io::Result<Gathered> {
 }
 
 /// The next free name in `folder`: the inputs of earlier retries stay as they were.
-fn next_file(folder: &Path) -> io::Result<(PathBuf, BufWriter<File>)> {
+fn next_file(folder: &Path) -> io::Result<(PathBuf, BufWriter<faults::File>)> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -208,9 +206,15 @@ fn unfinished(run: &str) -> Failure {
         .hint(format!("`longshore resume {run}` goes on with it"))
 }
 
-fn nothing(run: &str, left_out: u64) -> Failure {
-    let failure =
+fn nothing(run: &str, left_out: u64, unknown: u64) -> Failure {
+    let mut failure =
         Failure::new(Blame::Request, format!("the run `{run}` has no rows to be tried again"));
+    if unknown > 0 {
+        failure = failure.hint(format!(
+            "the {unknown} rows of out/unknown.csv are never taken: look them up in the org, they \
+             may be there"
+        ));
+    }
     if left_out == 0 {
         return failure;
     }

@@ -167,10 +167,14 @@ impl<T: Target> Parts<T> {
         let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
         self.submit().run(chunks_in, ended_out).await;
 
-        Carried {
-            taken_in: taking_in.await.unwrap_or_else(|_| Err(broken("intake"))),
-            settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))),
+        let taken_in = taking_in.await.unwrap_or_else(|_| Err(broken("intake")));
+        if taken_in.is_err() && self.resumed {
+            // What an earlier process rejected is not known to this one, and its file is not left
+            // beside files that are of this one.
+            let empty = RejectedFile::begin(&self.folder.out(), &self.kept);
+            let _kept = empty.and_then(RejectedFile::finish).is_ok();
         }
+        Carried { taken_in, settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))) }
     }
 
     fn intake(

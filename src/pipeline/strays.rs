@@ -4,11 +4,14 @@
 //! a job that was given up can be started by a person. Both would double rows, so a run is gone on
 //! with only after every such job was looked at.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::Event;
 use super::run::Parts;
-use crate::ledger::{Fact, Manifest};
+use crate::ledger::{Fact, Manifest, RunState};
 use crate::model::chunk::ChunkNumber;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
@@ -33,10 +36,13 @@ pub async fn check<T: Target>(parts: &Parts<T>, manifest: &Manifest) -> Result<(
     let stopped: Vec<_> =
         started.into_iter().filter(|job| job.state != JobState::Aborted).collect();
     if !open.is_empty() {
+        let (count, stand, are, they) = match open.len() {
+            1 => ("1 job".to_owned(), "stands", "is", "it is"),
+            count => (format!("{count} jobs"), "stand", "are", "they are"),
+        };
         let message = format!(
-            "{} of this user stand open for `{}` and are in no ledger of this run: {}; they are \
+            "{count} of this user {stand} open for `{}` and {are} in no ledger here: {}; {they} \
              not touched",
-            if open.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", open.len()) },
             parts.plan.object,
             named(&open)
         );
@@ -85,8 +91,8 @@ async fn idle_jobs_are_idle<T: Target>(parts: &Parts<T>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Jobs like those of the run, by the same user, made since it began, that the ledger does not
-/// know; `None` when the org does not list jobs.
+/// Jobs like those of the run, by the same user, made since it began, that neither the ledger
+/// knows nor that of another run in the same folder; `None` when the org does not list jobs.
 async fn others<T: Target>(
     parts: &Parts<T>,
     manifest: &Manifest,
@@ -100,7 +106,30 @@ async fn others<T: Target>(
         listed.into_iter().partition(|job| parts.earlier.knows_job(&job.id));
     // Our first job tells by the org's own clock when the run began.
     let first = ours.iter().map(|job| job.created).min().unwrap_or_else(|| ago(A_LITTLE));
-    Ok(Some(others.into_iter().filter(|job| job.created >= first).collect()))
+    let mut others: Vec<_> = others.into_iter().filter(|job| job.created >= first).collect();
+    if !others.is_empty() {
+        let known = of_other_runs(parts.folder.root(), &manifest.run);
+        others.retain(|job| !known.contains(&job.id));
+    }
+    Ok(Some(others))
+}
+
+/// The jobs of the runs beside this one. A copy of this run is no other run.
+fn of_other_runs(root: &Path, run: &str) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    let beside = root.parent().and_then(|parent| std::fs::read_dir(parent).ok());
+    for entry in beside.into_iter().flatten().flatten() {
+        let other = Manifest::read(&entry.path()).ok().filter(|other| other.run != run);
+        let Some(other) = other else { continue };
+        let Ok((state, _)) = RunState::read(&entry.path().join("ledger.jsonl"), &other.run) else {
+            continue;
+        };
+        for chunk in state.chunks.values() {
+            let given_up = chunk.given_up.iter().map(|(job, _)| job);
+            known.extend(given_up.chain(chunk.phase.job()).map(ToString::to_string));
+        }
+    }
+    known
 }
 
 fn named(jobs: &[SeenJob]) -> String {

@@ -12,8 +12,8 @@ pub const EXIT_CODES: [(u8, &str); 12] = [
     (7, "another process holds this run"),
     (8, "the ledger is damaged or from a newer version"),
     (9, "disk or file error"),
-    (75, "the service would not serve us for now"),
-    (130, "interrupted"),
+    (75, "the service would not serve us for now; resumable"),
+    (130, "interrupted; resumable"),
 ];
 
 /// What `code` means.

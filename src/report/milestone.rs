@@ -14,7 +14,7 @@ pub fn words(event: &Event, base: &Path) -> Option<String> {
     match event {
         Event::Started { run, run_dir, operation, object, org, alias, input } => Some(format!(
             "{operation} {object} with {}\norg {}\nrun {run} in {}",
-            escape(input),
+            path(Path::new(input), base),
             org_words(org, alias),
             path(run_dir, base),
         )),

@@ -33,20 +33,18 @@ const ERRORS: [(&str, &str); 7] = [
 /// A disk that fails must not hold up the end.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// The passings of a point are dealt out to so many lanes.
-const LANES: usize = 4;
-
 /// Processes that it may take to finish a load on a sound disk.
 const TRIES: usize = 2;
 
-/// One error at one point, from one passing on in steps of [`LANES`], until a load is untouched.
-struct Lane {
+/// One error at one passing of a point; the last case of a point goes on until nothing is struck.
+struct Case {
     point: &'static str,
     error: usize,
-    first: usize,
+    nth: usize,
+    is_last: bool,
 }
 
-impl Lane {
+impl Case {
     fn order(&self, nth: usize) -> String {
         let word = ERRORS[self.error].0;
         match word.strip_prefix('+') {
@@ -55,33 +53,40 @@ impl Lane {
         }
     }
 
-    /// Whether this passing is left out of the short form.
-    fn is_skipped(&self, nth: usize) -> bool {
-        // Each lane of a sampled error starts at another turn.
-        let (turn, word) = ((nth - 1) / LANES, ERRORS[self.error].0);
-        match word {
-            "enospc" => self.point == "sync" || self.point == "sync_folder",
-            "eio" => self.point != "sync" && self.point != "sync_folder",
-            "short" => turn % 4 != self.first % 4,
-            _ => turn % 4 != self.error % 4 || self.first != self.error % LANES + 1,
+    /// Whether the short form has this case: each passing once, and a sample of the other errors.
+    fn is_in_short_form(&self) -> bool {
+        let syncs = ["sync", "sync_folder"].contains(&self.point);
+        match ERRORS[self.error].0 {
+            "enospc" => !syncs,
+            "eio" => syncs,
+            "short" => self.nth.is_multiple_of(4),
+            _ => self.nth % 16 == self.error,
         }
     }
 }
 
-fn lanes() -> Vec<(String, Lane)> {
-    let mut lanes = Vec::new();
+/// Every error at every passing that a sound load makes, and one case more for each point.
+fn cases(all: bool) -> Vec<(String, Case)> {
+    let (whole, passed) = Load::new(Kind::Insert, Door::plain()).trace();
+    assert!(whole.is_finished(), "{}", whole.ran.stderr);
+    let mut cases = Vec::new();
     for point in POINTS {
+        let passings = passed.iter().filter(|name| *name == point).count();
+        assert!(passings > 0, "{point} is not passed");
         for (error, (word, _)) in ERRORS.iter().enumerate() {
             if *word == "short" && point != "write" {
                 continue;
             }
-            for first in 1..=LANES {
-                let lane = Lane { point, error, first };
-                lanes.push((lane.order(first), lane));
+            for nth in 1..=passings + 1 {
+                let is_last = nth == passings + 1;
+                let case = Case { point, error, nth, is_last };
+                if all || is_last && error == 0 || !is_last && case.is_in_short_form() {
+                    cases.push((case.order(nth), case));
+                }
             }
         }
     }
-    lanes
+    cases
 }
 
 #[test]
@@ -89,24 +94,24 @@ fn a_disk_that_fails_at_any_point_costs_no_row() {
     let all = std::env::vars_os().any(|(name, _)| name == "LONGSHORE_DISK_FAULTS");
     let start = Instant::now();
     let tally = Mutex::new((0, Audited::default()));
-    each(&lanes(), |lane| {
-        for nth in (lane.first..).step_by(LANES) {
-            if !all && lane.is_skipped(nth) && nth < 100 {
-                continue;
-            }
+    each(&cases(all), |case| {
+        for nth in case.nth.. {
             let mut load = Load::new(Kind::Insert, Door::plain());
-            let attempt = load.attempt(&lane.order(nth), None);
+            let attempt = load.attempt(&case.order(nth), None);
             if attempt.struck.is_empty() {
                 assert!(attempt.is_finished(), "{}", attempt.ran.stderr);
                 return;
             }
-            check(&attempt, ERRORS[lane.error].1, &load);
+            check(&attempt, ERRORS[case.error].1, &load);
             if !attempt.is_finished() {
                 load.finish(TRIES);
             }
             let mut tally = tally.lock().unwrap();
             tally.0 += 1;
             tally.1.add(load.audit());
+            if !case.is_last {
+                return;
+            }
         }
     });
     let (struck, audited) = tally.into_inner().unwrap();
@@ -133,7 +138,7 @@ fn check(attempt: &Attempt, cause: &str, load: &Load) {
     match attempt.ran.code {
         9 => {}
         2 => assert_eq!(load.effects(), 0, "{told}"),
-        _ => panic!("the code is not that of a disk error: {told}"),
+        code => panic!("{code} is not the code of a disk error: {told}"),
     }
     assert!(said.contains(cause), "no cause: {told}");
     let name = Path::new(path).file_name().map_or("longshore-runs", |name| name.to_str().unwrap());

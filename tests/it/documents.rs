@@ -49,6 +49,11 @@ fn what_the_page_on_profile_permissions_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_interrupted_loads_says_is_what_happens() {
+    check("docs/guide/interrupted-loads.md");
+}
+
+#[test]
 fn what_the_sign_in_page_says_is_what_happens() {
     check("docs/guide/sign-in.md");
 }
@@ -243,6 +248,7 @@ impl Follower {
             .env_clear()
             .env("PATH", format!("{}:{path}", binary.parent().unwrap().display()))
             .env("TMPDIR", self.world.path(""))
+            .env("LONGSHORE_STATE_DIR", self.world.path("state"))
             // Lines of progress come by the clock, and no page can know when.
             .env("LONGSHORE_NO_PROGRESS", "true")
             .envs(&self.exports)
@@ -297,7 +303,7 @@ fn masked(line: &str) -> String {
             return "#".to_owned();
         }
         word.split('/')
-            .map(|part| if is_run_id(part) { "RUN" } else { part })
+            .map(|part| if is_run_id(part.trim_matches('`')) { "RUN" } else { part })
             .collect::<Vec<_>>()
             .join("/")
     });

@@ -1,19 +1,21 @@
 //! T2: the real binary is killed, and killed again while it goes on, until the load is finished.
 //! The audit log of the practice org says what was applied.
 //!
-//! `cargo test` kills at every transition of the ledger and 2,000 times at random.
-//! `LONGSHORE_KILLS=100000 cargo test --release --test it kills::at_any -- --nocapture` is the
-//! soak, and `LONGSHORE_SEED` another beginning of its chances.
+//! `cargo test` kills at every transition of the ledger and 2,000 times at random, and takes away
+//! the power 200 times. `LONGSHORE_KILLS=100000 cargo test --release --test it kills::
+//! -- --nocapture` is the soak, and `LONGSHORE_SEED` another beginning of its chances.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longshore::faults::REPLACE_LOST_COMMIT;
+use longshore::practice::mischief::{Fault, Rule};
 use tokio::time::Instant;
 
 use crate::door::{Break, Door};
-use crate::faults::each;
+use crate::faults::{answer, each, rule};
 use crate::yard::{Attempt, Audited, KINDS, Kind, Load};
 
 /// Kills in `cargo test`.
@@ -288,6 +290,77 @@ fn at_every_transition_of_the_ledger_no_row_is_doubled_or_lost() {
     let what = format!("kills at each passing of {} transitions", cases.len());
     println!("{}", counts.report(&what, start));
     assert!(counts.of_resumed > 0);
+    counts.audited.expect_clean();
+}
+
+/// Something that goes wrong beside the kill, so that a rarer fact is noted.
+struct Rare {
+    fact: &'static str,
+    /// The first such call is broken after its effect.
+    broken: Option<(&'static str, &'static str)>,
+    rules: Vec<Rule>,
+    /// Faults of the first process beside the kill.
+    faults: &'static str,
+    /// Rows that nobody can know of in the end.
+    unknown: [u64; 2],
+}
+
+fn rare_facts() -> Vec<(String, Rare)> {
+    let plain = |fact| Rare { fact, broken: None, rules: vec![], faults: "", unknown: [0, 0] };
+    let spoiled = answer(400, "INVALIDJOB", "Found multiple contents for job: <750>");
+    let vanished = rule("GET", "*/successfulResults", Fault::VanishJob);
+    vec![
+        Rare { broken: Some(("PUT", "/batches")), ..plain("abandoned") },
+        Rare { rules: vec![rule("PATCH", "*/jobs/ingest/*", spoiled)], ..plain("spoiled") },
+        Rare { rules: vec![vanished], unknown: [19, 20], ..plain("unknown") },
+        Rare { faults: "create@/raw/:1:enospc,", ..plain("paused") },
+    ]
+    .into_iter()
+    .map(|rare| (rare.fact.to_owned(), rare))
+    .collect()
+}
+
+impl Rare {
+    fn load(&self) -> Load {
+        let (broken, struck) = (self.broken, AtomicBool::new(false));
+        let door = Door::breaking(move |asked| {
+            let hit = broken.is_some_and(|(method, end)| asked.is(method, end));
+            if hit && !struck.swap(true, Ordering::SeqCst) { Break::After } else { Break::None }
+        });
+        let load = Load::new(Kind::Insert, door);
+        for rule in &self.rules {
+            load.world.practice().mischief().add(rule.clone());
+        }
+        load
+    }
+}
+
+#[test]
+fn at_the_rarer_transitions_no_row_is_doubled_or_lost() {
+    let (start, tally) = (Instant::now(), Tally::default());
+    each(&rare_facts(), |rare| {
+        for side in ["before", "after"] {
+            for nth in 1.. {
+                let mut load = rare.load();
+                let kill = format!("{}ledger.{}.{side}:{nth}:kill", rare.faults, rare.fact);
+                let attempt = load.attempt(&kill, None);
+                tally.process(&attempt);
+                if !attempt.killed {
+                    assert!(nth > 1, "{} is not noted: {}", rare.fact, attempt.ran.stderr);
+                    break;
+                }
+                load.finish(2);
+                let mut audited = load.audit();
+                if rare.unknown.contains(&audited.wrong) {
+                    audited.wrong = 0;
+                }
+                tally.load(&load, audited);
+            }
+        }
+    });
+    let counts = tally.now();
+    println!("{}", counts.report("kills at the rarer transitions", start));
+    assert!(counts.kills >= 8);
     counts.audited.expect_clean();
 }
 

@@ -14,6 +14,7 @@ mod ledger;
 mod load;
 mod memory;
 mod procedures;
+mod resume;
 #[cfg(target_os = "linux")]
 mod simulate;
 mod tidy;

@@ -253,11 +253,11 @@ impl Audited {
 }
 
 impl Attempt {
-    /// The load is over, and some rows were not taken; or it was over before, when the process
-    /// that finished it was killed after its last word.
+    /// The load is over, and some rows were not taken or are unknown; or it was over before, when
+    /// the process that finished it was killed after its last word.
     pub fn is_finished(&self) -> bool {
         let before = self.resumed && self.ran.code == 2;
-        self.ran.code == 3 || before && self.ran.stderr.contains("` is finished\n")
+        [3, 5].contains(&self.ran.code) || before && self.ran.stderr.contains("` is finished\n")
     }
 }
 

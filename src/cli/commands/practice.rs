@@ -13,6 +13,7 @@ use crate::cli::org::{self, PRACTICE_CLIENT_ID, PRACTICE_CLIENT_SECRET};
 use crate::cli::shell::Shell;
 use crate::cli::signals;
 use crate::cli::table::{Column, table};
+use crate::ledger::History;
 use crate::model::failure::{Blame, Failure};
 use crate::pipeline::stop::Stop;
 use crate::practice::audit::Entry;
@@ -179,6 +180,8 @@ fn reset(args: &Kept, shell: &Shell) -> Result<u8, Failure> {
     Org::reset(&dir)
         .and_then(|()| Tenant::reset(&dir))
         .map_err(|error| Failure::disk("reset the practice org", &dir, &error))?;
+    // What was loaded into it is gone with it.
+    History::forget(&dir).map_err(|error| Failure::disk("forget the loads in", &dir, &error))?;
     print(&shell.out, &format!("the practice org in {shown} is as it was when it was made\n"))?;
     Ok(0)
 }

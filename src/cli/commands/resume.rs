@@ -83,7 +83,7 @@ fn newest(args: &Resume, shell: &Shell) -> Result<PathBuf, Failure> {
     let dir = runs::runs_dir(&args.place, shell)?;
     runs::newest_unfinished(&dir)?.ok_or_else(|| {
         let shown = path(&dir, &shell.dir);
-        Failure::new(Blame::Request, format!("there is no unfinished run in {shown}"))
+        Failure::new(Blame::Request, format!("there is no unfinished run in `{shown}`"))
             .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere")
     })
 }

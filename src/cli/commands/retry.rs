@@ -45,9 +45,10 @@ async fn summarized(
     let runs_dir = runs::runs_dir(&args.place, shell)?;
     let again = retry::gather(&root, &manifest, take, &runs_dir, &(shell.now)().to_string())?;
     let message = format!(
-        "{} of run `{}` are tried again: {} in error, {} unprocessed, {} rejected",
+        "{} of run `{}` {} tried again: {} in error, {} unprocessed, {} rejected",
         counted(again.rows(), "row"),
         manifest.run,
+        if again.rows() == 1 { "is" } else { "are" },
         again.error,
         again.unprocessed,
         again.rejected
@@ -55,9 +56,10 @@ async fn summarized(
     session.see(&Event::Notice { message });
     if again.left_out > 0 {
         let message = format!(
-            "{} in error are left out, because the same rows would fail again; correct error.csv \
-             and load it, or take them too with `--errors all`",
-            counted(again.left_out, "row")
+            "{} in error {} left out, as the same would fail again; correct error.csv and load \
+             it, or take them too with `--errors all`",
+            counted(again.left_out, "row"),
+            if again.left_out == 1 { "is" } else { "are" }
         );
         session.see(&Event::Notice { message });
     }

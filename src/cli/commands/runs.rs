@@ -15,7 +15,8 @@ use crate::config::project::Defaults;
 use crate::ledger::{Cleaned, Manifest, Phase, RunFolder, RunState, Torn, clean as clean_run};
 use crate::model::failure::{Blame, Failure};
 use crate::model::verdict::Counts;
-use crate::pipeline::event::{Summary, SummaryFiles};
+use crate::pipeline::event::{Status, Summary, SummaryFiles};
+use crate::pipeline::manifest::resume_command;
 use crate::report::figures::{bytes, count, counted, escape, path};
 use crate::report::paint::Paint;
 use crate::report::summary;
@@ -47,9 +48,8 @@ pub fn root_of(run: &str, place: &Place, shell: &Shell) -> Result<PathBuf, Failu
 
 /// The newest run below `dir` that is not finished and that nobody goes on with.
 pub fn newest_unfinished(dir: &Path) -> Result<Option<PathBuf>, Failure> {
-    let unfinished = |run: &Run| run.state.closed.is_none() && !RunFolder::is_held(&run.root);
     let runs = all(dir)?.into_iter().filter_map(|(_, run)| run.ok());
-    Ok(runs.filter(unfinished).map(|run| run.root).next())
+    Ok(runs.filter(Run::can_go_on).map(|run| run.root).next())
 }
 
 /// Where the runs are.
@@ -74,7 +74,9 @@ impl Run {
         let out = root.join("out");
         let summary = std::fs::read(out.join("summary.json")).ok();
         let summary = summary.and_then(|text| serde_json::from_slice::<Summary>(&text).ok());
-        let summary = summary.map(|summary| Summary {
+        // A later process has gone on since, and has come to no end of its own.
+        let is_last = state.closed.is_some() || state.paused.is_some();
+        let summary = summary.filter(|_| is_last).map(|summary| Summary {
             // The folder may have been moved since.
             run_dir: root.to_owned(),
             files: SummaryFiles {
@@ -96,12 +98,28 @@ impl Run {
                 word.as_str().unwrap_or_default().to_owned()
             }
             _ if RunFolder::is_held(&self.root) => "running".to_owned(),
+            (Some(summary), None) if summary.status == Status::Interrupted => {
+                "interrupted".to_owned()
+            }
             _ => "unfinished".to_owned(),
         }
     }
 
+    /// Whether `resume` can go on with it: it has not come to its end, nobody goes on with it now,
+    /// and its org has not ended with the command.
+    fn can_go_on(&self) -> bool {
+        let passing = self.manifest.plan.as_ref().is_some_and(|plan| plan["passing_org"] == true);
+        self.state.closed.is_none() && !passing && !RunFolder::is_held(&self.root)
+    }
+
+    /// The command that goes on with it.
+    fn next(&self) -> Option<String> {
+        self.can_go_on().then(|| resume_command(&self.root))
+    }
+
     fn rows(&self) -> Option<Counts> {
-        self.state.closed.map(|closed| closed.counts)
+        let paused = self.state.paused.as_ref().map(|paused| paused.counts);
+        self.state.closed.map(|closed| closed.counts).or(paused)
     }
 }
 
@@ -151,7 +169,7 @@ fn entry(name: &str, dir: &Path, run: &Result<Run, Failure>) -> serde_json::Valu
             "run": name, "started": run.manifest.started, "operation": run.manifest.operation,
             "object": run.manifest.object, "org": run.manifest.alias,
             "org_id": run.manifest.org_id, "status": run.status(), "rows": run.rows(),
-            "run_dir": run.root,
+            "run_dir": run.root, "next": run.next(),
         }),
         Err(failure) => json!({
             "run": name, "status": "damaged", "run_dir": dir.join(name),
@@ -191,7 +209,11 @@ fn screen(runs: &[Found], paint: Paint) -> String {
             bad.map(count).unwrap_or_default(),
         ]
     };
-    table(&columns, &runs.iter().map(row).collect::<Vec<_>>(), paint)
+    let mut text = table(&columns, &runs.iter().map(row).collect::<Vec<_>>(), paint);
+    for next in runs.iter().filter_map(|(_, run)| run.as_ref().ok()?.next()) {
+        writeln!(text, "next: `{}`", escape(&next)).unwrap_or_default();
+    }
+    text
 }
 
 fn minute(started: &str) -> String {
@@ -204,7 +226,7 @@ fn show(args: &OneRun, shell: &Shell) -> Result<u8, Failure> {
     let text = if args.manners.json {
         let document = json!({
             "status": run.status(), "exit_code": 0, "manifest": run.manifest,
-            "summary": run.summary, "ledger": said(&run),
+            "summary": run.summary, "ledger": said(&run), "next": run.next(),
         });
         format!("{document}\n")
     } else {
@@ -213,6 +235,9 @@ fn show(args: &OneRun, shell: &Shell) -> Result<u8, Failure> {
         let mut text = last.unwrap_or_else(|| headline(&run)) + &paint.bold("ledger") + "\n";
         for line in said(&run) {
             writeln!(text, "  {}", escape(&line)).unwrap_or_default();
+        }
+        if let Some(next) = run.next() {
+            writeln!(text, "\nnext: `{}`", escape(&next)).unwrap_or_default();
         }
         text
     };

@@ -10,15 +10,14 @@ use clap::ValueEnum;
 
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
+use crate::config::plan::{
+    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, RUNS_DIR, Source,
+};
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
-
-/// Where run folders are made unless something says otherwise.
-const RUNS_DIR: &str = "longshore-runs";
 
 /// Characters of a run's name at most; it becomes the name of a folder.
 const RUN_NAME_MAX: usize = 100;

@@ -48,6 +48,8 @@ pub struct Planned {
     pub rows: u32,
     pub bytes: u64,
     pub digest: Digest,
+    /// Digest of the source rows beside the body.
+    pub source: Option<Digest>,
 }
 
 /// How far a chunk has come.
@@ -142,8 +144,8 @@ impl RunState {
         check(open, || "a fact stands after the run is closed".to_owned())?;
         match fact {
             Fact::Opened { .. } => Ok(()),
-            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest } => {
-                self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest })
+            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source } => {
+                self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest, source })
             }
             &Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole } => self
                 .read_input(InputRead {

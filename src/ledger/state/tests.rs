@@ -9,7 +9,15 @@ pub(crate) fn whole_run() -> Vec<Fact> {
     let raw = |which, rows| Fact::Raw { chunk, which, rows, bytes: 9, digest };
     vec![
         Fact::Opened { format: 1, run: "friday".to_owned() },
-        Fact::Planned { chunk, first_row: 1, last_row: 4, rows: 3, bytes: 40, digest },
+        Fact::Planned {
+            chunk,
+            first_row: 1,
+            last_row: 4,
+            rows: 3,
+            bytes: 40,
+            digest,
+            source: None,
+        },
         Fact::InputRead {
             first_row: 1,
             rows: 4,
@@ -102,6 +110,7 @@ fn a_fact_that_cannot_follow_is_an_error() {
         rows,
         bytes: 1,
         digest,
+        source: None,
     };
     let prepared = |job, bytes| Fact::Prepared { chunk, job, bytes, digest };
     let messages = [

@@ -5,6 +5,8 @@
 //! columns of the same rows with row number and line, from which the result files are written
 //! later. Memory holds one row and two write buffers, never a body.
 
+mod intact;
+
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -31,7 +33,9 @@ pub struct Cut {
     pub last_row: u64,
     pub bytes: u64,
     pub digest: Digest,
-    /// A job may have its rows, so its files stay as they are.
+    /// Of the source rows; not known of runs that were begun by an early version.
+    pub source: Option<Digest>,
+    /// A job may have its rows, and its files are whole, so they stay as they are.
     pub keep: bool,
 }
 
@@ -65,6 +69,7 @@ struct OpenChunk {
     files: Option<(BufWriter<File>, BufWriter<File>)>,
     cut: Option<Cut>,
     hasher: blake3::Hasher,
+    source_hasher: blake3::Hasher,
 }
 
 impl Spool {
@@ -148,6 +153,7 @@ impl Spool {
             }
         }
         open.chunk.digest = Digest::finish(&open.hasher);
+        open.chunk.source_digest = Digest::finish(&open.source_hasher);
         if open.cut.is_some_and(|cut| !cut.is_of(&open.chunk)) {
             return Err(drift(&open.chunk));
         }
@@ -193,7 +199,6 @@ impl Spool {
 
     fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
-        let Some((_, source)) = &mut open.files else { return Ok(()) };
         let mark = slab.raw.marks[index];
         self.line.clear();
         write!(self.line, "{},{}", mark.row, mark.line).unwrap_or_default();
@@ -202,6 +207,8 @@ impl Spool {
             push_cell(&mut self.line, cell);
         }
         self.line.push(b'\n');
+        open.source_hasher.update(&self.line);
+        let Some((_, source)) = &mut open.files else { return Ok(()) };
         source
             .write_all(&self.line)
             .map_err(|error| Failure::disk("write", &open.chunk.source, &error))
@@ -220,6 +227,7 @@ impl Spool {
             files,
             cut,
             hasher: blake3::Hasher::new(),
+            source_hasher: blake3::Hasher::new(),
             chunk: Chunk {
                 number,
                 rows: 0,
@@ -229,6 +237,7 @@ impl Spool {
                 body_bytes: self.header.len() as u64,
                 digest: Digest::of(b""),
                 source,
+                source_digest: Digest::of(b""),
             },
         };
         if let Some((body, _)) = &mut open.files {
@@ -245,14 +254,26 @@ impl Cut {
     fn is_of(&self, chunk: &Chunk) -> bool {
         let place = (self.first_row, self.last_row) == (chunk.first_row, chunk.last_row);
         let content = (self.bytes, self.digest) == (chunk.body_bytes, chunk.digest);
-        place && content && self.rows == chunk.rows
+        let source = self.source.is_none_or(|source| source == chunk.source_digest);
+        place && content && source && self.rows == chunk.rows
     }
 
     /// The chunk that was cut, with its files in `folder`.
     pub fn chunk(&self, folder: &Path, number: ChunkNumber) -> Chunk {
         let (body, source) = files_of(folder, number);
-        let Self { rows, first_row, last_row, bytes, digest, keep: _ } = *self;
-        Chunk { number, rows, first_row, last_row, body, body_bytes: bytes, digest, source }
+        let Self { rows, first_row, last_row, bytes, digest, source: source_digest, keep: _ } =
+            *self;
+        Chunk {
+            number,
+            rows,
+            first_row,
+            last_row,
+            body,
+            body_bytes: bytes,
+            digest,
+            source,
+            source_digest: source_digest.unwrap_or_else(|| Digest::of(b"")),
+        }
     }
 }
 
@@ -268,8 +289,6 @@ fn drift(chunk: &Chunk) -> Failure {
         "chunk {number}, rows {first} to {last}, does not come out as it did when the run began"
     );
     Failure::new(Blame::Guard, message)
-        .hint("the input is the same, so the org describes its fields in another way by now")
-        .hint("what was sent is accounted for; load the other rows with `longshore retry`")
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {

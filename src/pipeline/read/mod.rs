@@ -76,6 +76,11 @@ pub fn open(input: &Input) -> Result<SlabReader, ReadError> {
     SlabReader::new(raw, input, window::CHUNK_BYTES)
 }
 
+/// Whether standard input is a person, who would have to type the rows.
+pub fn stdin_is_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdin())
+}
+
 /// The digest of a source as it lies on disk; `None` for standard input, which is read but once.
 pub fn digest(source: &Source) -> Result<Option<Digest>, ReadError> {
     match source {

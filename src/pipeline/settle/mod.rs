@@ -176,12 +176,13 @@ impl Settle {
     /// Notes that the chunk is settled, if this is the last word on it.
     fn note(&mut self, ended: &EndedChunk, counts: Counts) -> Result<(), Failure> {
         let chunk = ended.chunk.number;
-        if let Some(before) = self.earlier.settled(chunk) {
-            return if before == counts { Ok(()) } else { Err(changed(chunk)) };
-        }
+        // Results that are to be fetched once more, and cannot be now, are no other result.
         if !ended.ending.is_final() {
             self.open += 1;
             return Ok(());
+        }
+        if let Some(before) = self.earlier.settled(chunk) {
+            return if before == counts { Ok(()) } else { Err(changed(chunk)) };
         }
         if counts.unknown > 0 {
             let why = match &ended.ending {

@@ -1,13 +1,16 @@
 //! The driver: does what the machine says, and writes down what happened.
 
 use std::fs::OpenOptions;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::answers::{Meaning, Staged, Tries};
+use super::left::Left;
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
@@ -58,26 +61,61 @@ impl<T: Target> Submit<T> {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
             let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
             tasks.spawn(async move {
-                let ending = shared.carry(&chunk, &poller, slot).await;
-                // Settling stops only when its disk failed, and it says so itself.
-                let _taken = ended.send(EndedChunk { chunk, ending }).await.is_ok();
+                let mut way = Way::from(shared.earlier.progress(chunk.number));
+                let carried = AssertUnwindSafe(shared.carry(&chunk, &poller, slot, &mut way));
+                let ending = match carried.catch_unwind().await {
+                    Ok(ending) => ending,
+                    Err(_) => shared.broken(&way),
+                };
+                let left = Left::of(&chunk, &way.left, &ending);
+                if ended.send(EndedChunk { chunk, ending }).await.is_err() {
+                    // A disk that failed was told before.
+                    shared.halt.because(broken_stage("settle"));
+                }
+                left
             });
         }
+        let mut left = Vec::new();
         while let Some(task) = tasks.join_next().await {
-            if task.is_err() {
-                let broken = "a task of the submit stage broke down";
-                shared.halt.because(Failure::new(Blame::Run, broken));
+            match task {
+                Ok(of_chunk) => left.extend(of_chunk),
+                Err(_) => shared.halt.because(broken_stage("submit")),
             }
         }
         asking.abort();
+        for job in left {
+            shared.look_again(&job).await;
+        }
+    }
+
+    /// A task of ours has panicked. What it knew last stands; the rest is for a later process.
+    fn broken(&self, way: &Way) -> Ending {
+        let failure = broken_stage("submit");
+        let why = failure.message.clone();
+        self.halt.because(failure);
+        match &way.progress {
+            Progress::Spooled | Progress::Reserved(_) | Progress::Doubtful(_) => {
+                Ending::NotStarted { why }
+            }
+            Progress::Prepared(job)
+            | Progress::Committing(job)
+            | Progress::Committed(job)
+            | Progress::Ended(job, _)
+            | Progress::Vanished(job) => Ending::Unknowable { job: job.clone(), why },
+        }
     }
 
     /// Carries one chunk from the spool to its results.
-    async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: OwnedSemaphorePermit) -> Ending {
+    async fn carry(
+        &self,
+        chunk: &Chunk,
+        poller: &Poller,
+        slot: OwnedSemaphorePermit,
+        way: &mut Way,
+    ) -> Ending {
         if let Some((job, why)) = self.earlier.lost(chunk.number) {
             return Ending::Lost { job, why };
         }
-        let mut way = Way::from(self.earlier.progress(chunk.number));
         if let Some(job) = way.progress.job() {
             let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
             self.target.adopt(&self.spec, job, &chunk.body, started);
@@ -86,23 +124,23 @@ impl<T: Target> Submit<T> {
         loop {
             match machine::next(&way.progress) {
                 Step::Reserve => {
-                    self.pause(&way).await;
+                    self.pause(way).await;
                     if let Some(why) = self.why_not() {
                         return Ending::NotStarted { why };
                     }
-                    if let Err(ending) = self.reserve(chunk, &mut way).await {
+                    if let Err(ending) = self.reserve(chunk, way).await {
                         return ending;
                     }
                 }
                 Step::Stage(job) => {
-                    if let Err(ending) = self.stage(chunk, &job, &mut way).await {
+                    if let Err(ending) = self.stage(chunk, &job, way).await {
                         return ending;
                     }
                 }
-                Step::Abandon(job) => self.abandon(chunk, &job, &mut way).await,
-                Step::Commit(job) => self.commit(chunk, &job, &mut way).await,
+                Step::Abandon(job) => self.abandon(chunk, &job, way).await,
+                Step::Commit(job) => self.commit(chunk, &job, way).await,
                 Step::Ask(job) => {
-                    if let Err(ending) = self.ask(chunk, &job, &mut way).await {
+                    if let Err(ending) = self.ask(chunk, &job, way).await {
                         return ending;
                     }
                 }
@@ -183,9 +221,7 @@ impl<T: Target> Submit<T> {
     async fn kept(&self, chunk: &Chunk) -> bool {
         let files = [chunk.body.clone(), chunk.source.clone()];
         let synced = tokio::task::spawn_blocking(move || sync_all(&files)).await;
-        let synced = synced.unwrap_or_else(|_| {
-            Err(Failure::new(Blame::Run, "a task of the submit stage broke down"))
-        });
+        let synced = synced.unwrap_or_else(|_| Err(broken_stage("submit")));
         synced.map_err(|failure| self.halt.because(failure)).is_ok()
     }
 
@@ -204,6 +240,7 @@ impl<T: Target> Submit<T> {
         let confirmed = matches!(abandoned, Some(Outcome::Done(())));
         self.record(&Fact::Abandoned { chunk: chunk.number, job: job.clone(), confirmed });
         if !confirmed {
+            way.left.push(job.clone());
             let message = format!(
                 "job {job} was given up before it was started and may still stand open in the org; \
                  do not start it by hand"
@@ -401,7 +438,7 @@ impl<T: Target> Submit<T> {
     }
 
     /// The outcome, or `None` when a wish to stop came and the call went on for too long after it.
-    async fn unless_stopped<F: Future>(&self, call: F) -> Option<F::Output> {
+    pub(super) async fn unless_stopped<F: Future>(&self, call: F) -> Option<F::Output> {
         tokio::select! {
             biased;
             outcome = call => Some(outcome),
@@ -410,7 +447,7 @@ impl<T: Target> Submit<T> {
     }
 
     /// Writes a fact down; a ledger that fails stops the run.
-    fn record(&self, fact: &Fact) -> bool {
+    pub(super) fn record(&self, fact: &Fact) -> bool {
         match self.ledger.record(fact) {
             Ok(()) => true,
             Err(error) => {
@@ -443,6 +480,11 @@ fn raw(chunk: &Chunk, file: &Received) -> Fact {
     Fact::Raw { chunk: chunk.number, which, rows, bytes, digest }
 }
 
+fn broken_stage(stage: &str) -> Failure {
+    let message = format!("the {stage} stage broke down; this is a fault of longshore");
+    Failure::new(Blame::Run, message)
+}
+
 /// Why a chunk was not sent.
 const INTERRUPTED: &str = "not sent: the run was interrupted before";
 
@@ -450,11 +492,13 @@ const INTERRUPTED: &str = "not sent: the run was interrupted before";
 struct Way {
     progress: Progress,
     tries: Tries,
+    /// Jobs that were given up, and nobody confirmed it.
+    left: Vec<JobId>,
 }
 
 impl Way {
     fn from(progress: Progress) -> Self {
-        Self { tries: Tries::at(&progress), progress }
+        Self { tries: Tries::at(&progress), progress, left: Vec::new() }
     }
 
     fn happened(&mut self, answer: Answer) {

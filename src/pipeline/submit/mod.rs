@@ -1,12 +1,14 @@
 //! Submit: chunks become jobs at the far side, each started at most once.
 //!
-//! [`machine`] decides, without I/O, and [`answers`] says what an outcome means to it; [`resume`]
-//! puts it where an earlier process left it; [`driver`] does what it says; [`poll`] asks how
-//! running jobs fare; [`results`] brings the results to disk and sees that they are whole. The
-//! explorer in `explore/` searches the protocol under every placement of a few faults.
+//! [`machine`] decides, without I/O, and [`answers`] says what an outcome means to it;
+//! [`resume`] puts it where an earlier process left it; [`driver`] does what it says; [`poll`]
+//! asks how running jobs fare; [`left`] looks at jobs that were given up; [`results`] brings
+//! the results to disk and sees that they are whole. The explorer in `explore/` searches the
+//! protocol under every placement of a few faults.
 
 pub mod answers;
 pub mod driver;
+mod left;
 pub mod machine;
 pub mod poll;
 pub mod results;

@@ -40,6 +40,11 @@ fn held<'a>(store: &'a Store, user: &User) -> BTreeMap<u32, Held<'a>> {
     all
 }
 
+/// Where a permission comes from.
+fn source(id: &str, name: &str, kind: &str) -> Value {
+    json!({"source_id": id, "source_name": name, "source_type": kind})
+}
+
 pub(super) fn permissions(call: &Call<'_>) -> Outcome {
     let page = Page::of(call, Cap::None)?;
     let state = call.tenant.state();
@@ -47,7 +52,6 @@ pub(super) fn permissions(call: &Call<'_>) -> Outcome {
     let user = store.user(call.id()).ok_or_else(Refusal::no_user)?;
     let all = held(store, user);
     let show = |(number, held): (&u32, &Held<'_>)| {
-        let source = |id: &str, name: &str, kind: &str| json!({"source_id": id, "source_name": name, "source_type": kind});
         let direct = held.direct.then(|| source("", "", "DIRECT"));
         let roles = held.roles.iter().map(|role| source(&role.id, &role.name, "ROLE"));
         let mut shown = store.show_permission(*number);

@@ -102,7 +102,7 @@ fn table(summary: &Summary, paint: Paint) -> String {
             ("unknown", _) => paint.red(&line),
             _ => paint.yellow(&line),
         };
-        let meaning = if number == 0 { "" } else { meaning(name) };
+        let meaning = if number == 0 { "" } else { meaning(name, summary.resume.is_some()) };
         writeln!(text, "{}", format!("{line}  {meaning}").trim_end()).unwrap_or_default();
     }
     writeln!(text, "  {:<12} {}", "", "─".repeat(width)).unwrap_or_default();
@@ -116,8 +116,11 @@ fn table(summary: &Summary, paint: Paint) -> String {
     text
 }
 
-fn meaning(verdict: &str) -> &'static str {
+/// What a verdict means; in a run that is gone on with, two of them are not the last word.
+fn meaning(verdict: &str, goes_on: bool) -> &'static str {
     match verdict {
+        "unprocessed" if goes_on => "not sent or not worked on yet",
+        "unknown" if goes_on => "sent, and what became of it is not known yet",
         "success" => "done, the org says",
         "error" => "not done, the org says why",
         "rejected" => "failed a local check, never sent",
@@ -191,12 +194,17 @@ fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
 fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     let (rows, files) = (&summary.rows, &summary.files);
     let mut hints = Vec::new();
-    hints.extend(corrections(summary));
-    if rows.unprocessed > 0 {
+    // Until the run has come to its end, there is one thing to do, and its failure says it.
+    let is_over = summary.resume.is_none();
+    hints.extend(corrections(summary, base).filter(|_| is_over));
+    if rows.unprocessed > 0 && is_over {
         let file = path(&files.unprocessed, base);
-        hints.push(format!("nothing happened to the rows of `{file}`: load it again as it is"));
+        hints.push(match retry(summary, base) {
+            Some(retry) => format!("nothing happened to the rows of `{file}`: {retry} loads them"),
+            None => format!("nothing happened to the rows of `{file}`: load it again as it is"),
+        });
     }
-    if rows.unknown > 0 {
+    if rows.unknown > 0 && is_over {
         let file = path(&files.unknown, base);
         hints.push(format!(
             "look up the rows of `{file}` in the org before you load them again: they may be there"
@@ -212,8 +220,17 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     text
 }
 
+/// The command that makes a run of the rows that did not succeed; none where the org ended with
+/// the command.
+fn retry(summary: &Summary, base: &Path) -> Option<String> {
+    let shown = path(&summary.run_dir, base);
+    let name = shown.strip_prefix("longshore-runs/").filter(|name| !name.contains('/'));
+    let kept = summary.org.alias != "demo" && !shown.is_empty();
+    kept.then(|| format!("`longshore retry {}`", name.unwrap_or(&shown)))
+}
+
 /// What to do with error.csv and rejected.csv, whose paths stand right above.
-fn corrections(summary: &Summary) -> Option<String> {
+fn corrections(summary: &Summary, base: &Path) -> Option<String> {
     let files = match (summary.rows.error, summary.rows.rejected) {
         (0, 0) => return None,
         (_, 0) => "`error.csv`",
@@ -226,7 +243,10 @@ fn corrections(summary: &Summary) -> Option<String> {
         return None;
     }
     Some(if only_errors && ours().all(advice::is_worth_repeating) {
-        format!("the rows of {files} need no correction, load the file again as it is")
+        match retry(summary, base) {
+            Some(retry) => format!("the rows of {files} need no correction: {retry} loads them"),
+            None => format!("the rows of {files} need no correction, load the file again as it is"),
+        }
     } else {
         let these = if files.contains(" and ") { "these files" } else { "the file" };
         format!(
@@ -239,7 +259,11 @@ fn corrections(summary: &Summary) -> Option<String> {
 fn exit_code(summary: &Summary) -> String {
     match summary.exit_code {
         0 => String::new(),
-        code => format!("exit code {code}: {}\n", exit::meaning(code)),
+        code => {
+            let meaning = exit::meaning(code);
+            let here = meaning.strip_suffix("; resumable").filter(|_| summary.resume.is_none());
+            format!("exit code {code}: {}\n", here.unwrap_or(meaning))
+        }
     }
 }
 

@@ -45,6 +45,7 @@ fn whole() -> Summary {
             unprocessed: out("unprocessed.csv"),
             unknown: out("unknown.csv"),
         },
+        resume: None,
         failure: None,
     }
 }
@@ -210,6 +211,49 @@ fn a_run_with_unknown_rows_that_failed() {
 
     exit code 5: finished, some rows are unknown, or `verify` found a fault
     ");
+}
+
+/// Until a run has come to its end there is one thing to do, whatever its files hold.
+#[test]
+fn a_run_that_is_gone_on_with_says_only_how() {
+    let summary = Summary {
+        status: Status::Interrupted,
+        exit_code: 130,
+        rows: Counts { input: 9, success: 1, error: 1, unprocessed: 4, unknown: 3, rejected: 0 },
+        errors: vec![group("UNABLE_TO_LOCK_ROW", 1, "error", "", &[1])],
+        resume: Some("longshore resume friday".to_owned()),
+        failure: Some(SummaryFailure {
+            message: "interrupted".to_owned(),
+            hints: vec!["`longshore resume friday` goes on where it stopped".to_owned()],
+        }),
+        ..whole()
+    };
+    let text = shown(&summary);
+    let hints: Vec<&str> = text.lines().filter(|line| line.starts_with("hint")).collect();
+    assert_eq!(hints, ["hint: `longshore resume friday` goes on where it stopped"]);
+    for line in [
+        "  unprocessed  4  not sent or not worked on yet\n",
+        "  unknown      3  sent, and what became of it is not known yet\n",
+        "exit code 130: interrupted; resumable\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let document = document(&summary);
+    assert!(document.contains(r#""resume":"longshore resume friday","failure""#), "{document}");
+}
+
+/// Where the org stays, the rows are had again by a command and not by hand.
+#[test]
+fn a_finished_run_in_an_org_that_stays_names_its_retry() {
+    let org = SummaryOrg { alias: "env".to_owned(), ..whole().org };
+    let rows = Counts { input: 9, success: 7, error: 1, unprocessed: 1, ..Counts::default() };
+    let errors = vec![group("UNABLE_TO_LOCK_ROW", 1, "error", "", &[1])];
+    let summary = Summary { org, rows, errors, exit_code: 3, ..partial() };
+    let command = "`longshore retry 20261122-170949-k3f9` loads them\n";
+    assert_eq!(shown(&summary).matches(command).count(), 2, "{}", shown(&summary));
+    let elsewhere = Summary { run_dir: "/var/r/friday".into(), ..summary };
+    let command = "`longshore retry /var/r/friday` loads them\n";
+    assert_eq!(shown(&elsewhere).matches(command).count(), 2, "{}", shown(&elsewhere));
 }
 
 #[test]

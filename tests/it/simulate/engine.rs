@@ -37,7 +37,7 @@ pub enum Task {
 /// How a process ended.
 pub enum Came {
     /// By itself, in good order or not.
-    Home(Result<Summary, Failure>),
+    Home(Box<Result<Summary, Failure>>),
     Killed,
     /// There is nothing left to happen.
     Rested,
@@ -51,7 +51,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
         .enable_time()
         .start_paused(true)
         .max_blocking_threads(6)
-        .thread_keep_alive(Duration::from_secs(3_600))
+        .thread_keep_alive(Duration::from_hours(1))
         .build()
         .unwrap();
     let calls = scene.state().calls_in_all;
@@ -65,7 +65,7 @@ pub fn process(scene: &Arc<Scene>, task: Task, fate: &Fate) -> Came {
         let clock = tokio::spawn(keep_time(Arc::clone(scene), Arc::clone(&end), task));
         tokio::select! {
             biased;
-            came = live(scene, task, &end) => Came::Home(came),
+            came = live(scene, task, &end) => Came::Home(Box::new(came)),
             came = clock => came.unwrap(),
         }
     });
@@ -104,6 +104,9 @@ async fn keep_time(scene: Arc<Scene>, end: Arc<End>, task: Task) -> Came {
         step = if told == seen { (step * 4).min(60_000) } else { 50 };
         seen = told;
         lived += step;
+        if task != Task::Rest && scene.turns() {
+            end.stop.notify_one();
+        }
         for parcel in scene.pass(step) {
             scene.tell(format!("{} {} arrives late", parcel.method, parcel.uri.path()));
             let scene = Arc::clone(&scene);
@@ -176,10 +179,6 @@ fn sign_in() -> SignIn {
     }
 }
 
-/// The engine does not sync the names of a new run folder and of its ledger yet, so a loss of power
-/// may take all of a run whose jobs are started.
-const NAMES_ARE_SYNCED_HERE: bool = true;
-
 /// What befalls a process.
 #[derive(Debug, Default)]
 pub struct Fate {
@@ -208,13 +207,6 @@ impl Watch for Teller {
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
             Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
             Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
-            Event::Started { run_dir, .. } if NAMES_ARE_SYNCED_HERE => {
-                for folder in run_dir.ancestors().take(3) {
-                    // A process that is dead by now syncs nothing.
-                    let _synced = faults::sync_folder(folder).is_ok();
-                }
-                return;
-            }
             Event::InputEnded { .. } => "the input has been read".to_owned(),
             _ => return,
         };

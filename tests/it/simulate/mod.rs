@@ -1,17 +1,19 @@
 //! The simulation: the real engine against the practice org, by seed, in time of its own.
 //!
-//! The pipeline, the Salesforce target, the client and the ledger are those of the product; the org
-//! is the practice org. Between them stands a wire that loses, delays, doubles and cuts what passes,
-//! as the seed has it; jobs fail half-way or are taken away; the clock jumps. At the end the files
-//! of the run are held against the audit log of the org, row by row.
+//! The pipeline, the Salesforce target, the client and the ledger are those of the product; the
+//! org is the practice org. Between them stands a wire that loses, delays, doubles and cuts what
+//! passes, as the seed has it. Jobs fail half-way or are taken away, the clock jumps, files fail;
+//! processes are killed, with the power or without, and resumed until the run has ended. Then the
+//! files of the run are held against the audit log of the org, row by row.
 //!
-//! A process plays one seed at a time (see `still.rs` for why), so the test starts itself again,
-//! once for each processor:
+//! A process plays one seed at a time (`still.rs` says why), so the test starts itself again, once
+//! for each processor:
 //!
 //! ```text
-//! cargo test --test it simulate                                   # 5,000 seeds
-//! SIMULATE_SEEDS=1000000 cargo test --test it simulate::every     # as many as you like
-//! SIMULATE_SEED=17 cargo test --test it simulate::part -- --ignored --nocapture   # one, and its story
+//! cargo test --test it simulate                                    5,000 seeds, and the mutants
+//! SIMULATE_SEEDS=1000000 cargo test --test it simulate::every      as many as you like
+//! SIMULATE_SEED=17 cargo test --test it simulate::part -- --exact --ignored --nocapture
+//!                                                                  one seed, and its story
 //! ```
 
 mod dice;
@@ -25,6 +27,7 @@ mod tricks;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -35,8 +38,8 @@ use tricks::Trick;
 /// Seeds of the short form.
 const SEEDS: u64 = 5_000;
 
-/// Where a part begins, where all of them end, how far apart its seeds are, which mutant it has, and
-/// the file that it reports to.
+/// The first seed of a part, where all end, how far apart its seeds are, its mutant, and the file
+/// that it reports to.
 const PART: &str = "SIMULATE_PART";
 const ONE: &str = "SIMULATE_SEED";
 const MANY: &str = "SIMULATE_SEEDS";
@@ -71,6 +74,16 @@ fn what_is_made_wrong_on_purpose_is_seen() {
         assert!(seen > 0, "{mutant:?} is not seen in {} seeds", played.seeds);
         println!("{mutant:?}: seen in {seen} of {} seeds", played.seeds);
     }
+}
+
+/// All that threads may still decide is which of two calls of one instant is the n-th.
+#[test]
+fn a_seed_takes_the_same_course_each_time() {
+    let (once, again) = (run(100, ""), run(100, ""));
+    let same = |(seed, course): &(&u64, &String)| again.courses[*seed] == **course;
+    let same = once.courses.iter().filter(same).count();
+    println!("{same} of 100 seeds took the same course twice");
+    assert!(same >= 90, "only {same} of 100 seeds took the same course twice");
 }
 
 /// Plays some seeds in other processes, as many at a time as there are processors.
@@ -145,7 +158,7 @@ fn figures(played: &Played) -> String {
         played.unknown
     );
     for (name, times) in &played.fired {
-        text.push_str(&format!("{times:>8}  {name}\n"));
+        let _written = writeln!(text, "{times:>8}  {name}").is_ok();
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The world of one seed: an org, a wire, clocks, and what has happened so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -46,8 +47,10 @@ pub struct State {
     /// When the org next does something of its own accord.
     next_step: u64,
     calls: BTreeMap<Kind, u64>,
+    calls_to: BTreeMap<String, u64>,
     pub calls_in_all: u64,
-    pub tricks: u64,
+    /// When the weather clears.
+    pub clears: u64,
     pub late: Vec<Parcel>,
     pub created: BTreeSet<String>,
     /// Downloads of each job's results that ended early without a sign.
@@ -62,7 +65,7 @@ pub struct State {
     pub wrong: Vec<String>,
     /// What happened on the wire, for people.
     pub story: Vec<String>,
-    /// What happens when a call of the scene is reached.
+    /// What happens when this time of the scene is reached.
     turns: Vec<(u64, Turn)>,
     /// Jobs of which the wire lies, for the test of the test.
     lied: BTreeSet<String>,
@@ -118,7 +121,8 @@ impl Scene {
         let org = org.with_switches(switches(&mut Dice::of(seed, "switches")));
         let load = Load::roll(seed, &org);
         let before = org.audit().len();
-        let mut state = State::default();
+        let weather = Weather::roll(seed);
+        let mut state = State { clears: weather.clears, ..State::default() };
         let mut dice = Dice::of(seed, "turns");
         for (percent, turn) in [
             (10, Turn::Interrupted),
@@ -127,7 +131,7 @@ impl Scene {
             (2, Turn::Expired),
         ] {
             if dice.chance(percent) {
-                state.turns.push((dice.roll(1, 40), turn));
+                state.turns.push((dice.roll(1, 9_000), turn));
             }
         }
         Arc::new(Self {
@@ -135,7 +139,7 @@ impl Scene {
             folder: folder(),
             practice: Practice::stepped(org).unwrap(),
             load,
-            weather: Weather::roll(seed),
+            weather,
             before,
             mutant,
             state: Mutex::new(state),
@@ -163,30 +167,32 @@ impl Scene {
     }
 
     /// Something that must not happen, whatever comes of it.
-    pub fn wrong(&self, what: String) {
-        self.tell(format!("WRONG, {what}"));
+    pub fn wrong(&self, what: impl Display) {
+        self.tell(format_args!("WRONG, {what}"));
         self.state().wrong.push(format!("WRONG, {what}"));
     }
 
-    pub fn tell(&self, what: String) {
+    pub fn tell(&self, what: impl Display) {
         let mut state = self.state();
         let line = format!("{:>9} ms  {what}", state.now);
         state.story.push(line);
     }
 
-    /// The number of this call among those of its kind, from 1.
-    pub fn count(&self, kind: Kind) -> u64 {
+    /// The number of this call among those of its kind to this path, from 1, and of all.
+    pub fn count(&self, kind: Kind, path: &str) -> (u64, u64) {
         let mut state = self.state();
         state.calls_in_all += 1;
-        let nth = state.calls.entry(kind).or_default();
+        *state.calls.entry(kind).or_default() += 1;
+        let nth = state.calls_to.entry(path.to_owned()).or_default();
         *nth += 1;
-        *nth
+        (*nth, state.calls_in_all)
     }
 
-    /// What turns at this call; says whether the engine is to stop.
-    pub fn turns_at(&self, call: u64) -> bool {
+    /// What turns at this time; says whether the engine is to stop.
+    pub fn turns(&self) -> bool {
         let mut state = self.state();
-        let (now, later) = state.turns.drain(..).partition(|(at, _)| *at <= call);
+        let time = state.now;
+        let (now, later) = state.turns.drain(..).partition(|(at, _)| *at <= time);
         state.turns = later;
         let mut stop = false;
         for (_, turn) in now {
@@ -249,7 +255,7 @@ impl Scene {
     /// From now on nothing goes wrong any more.
     pub fn calm(&self) {
         let mut state = self.state();
-        state.tricks = self.weather.most;
+        state.clears = 0;
         state.turns.clear();
     }
 

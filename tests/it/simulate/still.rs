@@ -19,6 +19,8 @@ pub struct Threads {
     /// How often each thread had run at the last look.
     ran: Vec<u64>,
     known: u64,
+    /// Whether all slept at the last look.
+    asleep: bool,
 }
 
 struct Thread {
@@ -30,7 +32,7 @@ impl Threads {
     pub fn new() -> Self {
         let own = std::fs::read_link("/proc/thread-self").unwrap();
         let own = number(own.file_name().unwrap().to_str().unwrap());
-        Self { own, open: BTreeMap::new(), ran: Vec::new(), known: 0 }
+        Self { own, open: BTreeMap::new(), ran: Vec::new(), known: 0, asleep: false }
     }
 
     /// Whether all other threads sleep and none has run since the last call.
@@ -45,15 +47,22 @@ impl Threads {
         for thread in self.open.values() {
             let Some(schedule) = read(&thread.schedule) else {
                 self.known = 0;
+                self.asleep = false;
                 return false;
             };
             ran.push(number(schedule.split_whitespace().nth(2).unwrap()));
         }
         if ran != self.ran {
             self.ran = ran;
+            self.asleep = false;
             return false;
         }
-        self.open.values().all(|thread| read(&thread.stat).is_some_and(|stat| sleeps(&stat)))
+        // One that slept at both looks did not run between them; one that was busy at the first may
+        // have gone to sleep since, and has woken somebody before.
+        let slept = self.asleep;
+        self.asleep =
+            self.open.values().all(|thread| read(&thread.stat).is_some_and(|stat| sleeps(&stat)));
+        slept && self.asleep
     }
 
     fn list(&mut self) {

@@ -179,8 +179,8 @@ pub struct Weather {
     seed: u64,
     /// Of a hundred calls of each kind.
     rates: [u64; Kind::ALL.len()],
-    /// Tricks in all; then the sky is clear.
-    pub most: u64,
+    /// Milliseconds of the scene after which the sky is clear.
+    pub clears: u64,
 }
 
 impl Weather {
@@ -191,12 +191,13 @@ impl Weather {
         // Most of the trouble on one kind of call finds what a little everywhere does not.
         let focus = dice.pick(&[1, 2, 3, 3, 4, 5, 6]);
         rates[focus] = dice.pick(&[20, 60, 90]);
-        Self { seed, rates, most: dice.pick(&[0, 1, 2, 3, 5, 8, 16, 40]) }
+        let clears = dice.pick(&[0, 1_000, 3_000, 10_000, 30_000, 120_000, 1_200_000]);
+        Self { seed, rates, clears }
     }
 
-    /// What happens to the `nth` call of a kind.
-    pub fn trick(&self, kind: Kind, nth: u64) -> Option<Trick> {
-        let mut dice = Dice::of(self.seed, &format!("{kind:?} {nth}"));
+    /// What happens to a call of this kind and name.
+    pub fn trick(&self, kind: Kind, name: &str) -> Option<Trick> {
+        let mut dice = Dice::of(self.seed, name);
         let rate = self.rates[kind as usize];
         dice.chance(rate).then(|| Trick::roll(&mut dice, kind))
     }

@@ -88,22 +88,19 @@ impl Wire {
         let scene = &self.scene;
         let parcel = pack(request)?;
         let kind = Kind::of(&parcel.method, parcel.uri.path(), &parcel.body);
-        let nth = scene.count(kind);
+        let name = format!("{kind:?} {}", parcel.uri.path());
+        let (nth, call) = scene.count(kind, &name);
         if self.end.is_dying() {
             std::future::pending::<()>().await;
         }
-        let call = scene.state().calls_in_all;
-        if scene.turns_at(call) {
-            self.end.stop.notify_one();
-        }
-        let trick = self.trick(kind, nth);
+        let trick = self.trick(kind, &name, nth);
         let path = parcel.uri.path().trim_start_matches("/services/data/").to_owned();
         scene.tell(format!(
             "{} {path}{}",
             parcel.method,
             trick.map(|trick| format!(" [{}]", trick.name())).unwrap_or_default()
         ));
-        let mut dice = Dice::of(scene.seed, &format!("delay {kind:?} {nth}"));
+        let mut dice = Dice::of(scene.seed, &format!("delay {name} {nth}"));
         if self.end.at.is_some_and(|at| matches!(at, Death::Call(n, When::Before) if n == call))
             && dice.chance(50)
         {
@@ -140,13 +137,12 @@ impl Wire {
         }
     }
 
-    fn trick(&self, kind: Kind, nth: u64) -> Option<Trick> {
+    fn trick(&self, kind: Kind, name: &str, nth: u64) -> Option<Trick> {
         let mut state = self.scene.state();
-        if state.tricks >= self.scene.weather.most {
+        if state.now >= state.clears {
             return None;
         }
-        let trick = self.scene.weather.trick(kind, nth)?;
-        state.tricks += 1;
+        let trick = self.scene.weather.trick(kind, &format!("{name} {nth}"))?;
         *state.fired.entry(trick.name().to_owned()).or_default() += 1;
         Some(trick)
     }

@@ -196,7 +196,8 @@ fn numbers_too_large_to_add_up_are_refused() {
     let (first_row, rows, accepted, rejected, bytes) = (1, 0, most, 1, 0);
     let input = Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole: true };
     let (chunk, rows) = (ChunkNumber(1), 1);
-    let planned = Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest };
+    let planned =
+        Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest, source: None };
     for fact in [input, planned] {
         let place = Place::of(&ledger_of(&[fact]));
         let error = RunState::read(&place.path, "friday").unwrap_err();

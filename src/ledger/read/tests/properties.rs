@@ -111,7 +111,15 @@ impl Story {
         let last_row = first_row + u64::from(rows) - 1 + u64::from(choice.other % 2);
         let number = ChunkNumber(u32::try_from(self.chunks.len()).unwrap() + 1);
         let (bytes, digest) = (u64::from(choice.number), Digest::of(choice.text.as_bytes()));
-        self.facts.push(Fact::Planned { chunk: number, first_row, last_row, rows, bytes, digest });
+        self.facts.push(Fact::Planned {
+            chunk: number,
+            first_row,
+            last_row,
+            rows,
+            bytes,
+            digest,
+            source: None,
+        });
         (self.rows, self.accepted) = (last_row, self.accepted + u64::from(rows));
         let stand = Stand::Spooled;
         self.chunks.push(ChunkStory { number, rows, bytes, digest, stand, unknown: 0 });

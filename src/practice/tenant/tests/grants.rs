@@ -166,11 +166,13 @@ async fn bodies_are_checked_as_section_3_words_it() {
         ),
         (
             json!({"permissions": [{api: "", "permission_name": "x"}]}),
-            "'String is too short (0 chars), minimum 1' on property permissions[0].resource_server_identifier",
+            "'String is too short (0 chars), minimum 1' on property \
+             permissions[0].resource_server_identifier",
         ),
         (
             json!({"permissions": [{api: "x", "permission_name": 5}]}),
-            "'Expected type string but found type integer' on property permissions[0].permission_name",
+            "'Expected type string but found type integer' on property \
+             permissions[0].permission_name",
         ),
         (
             json!({"permissions": [{api: "x", "permission_name": "y", "z": 1}]}),

@@ -91,7 +91,8 @@ async fn an_export_says_of_a_user_what_a_read_says_section_2_6() {
 #[tokio::test]
 async fn csv_has_an_apostrophe_before_each_text_section_2_6() {
     let desk = desk();
-    let fields = json!([{"name": "user_id"}, {"name": "email_verified"}, {"name": "app_metadata.plan", "export_as": "plan"}]);
+    let plan = json!({"name": "app_metadata.plan", "export_as": "plan"});
+    let fields = json!([{"name": "user_id"}, {"name": "email_verified"}, plan]);
     let id = export(&desk, json!({"fields": fields, "limit": 2, "connection_id": DATABASE})).await;
     desk.pass(500);
     let text = download(&desk, &link(&desk, &id).await).await;
@@ -232,7 +233,8 @@ async fn imports_have_limits_section_2_6() {
         (said(&refused).as_str(), message(&refused).as_str()),
         (
             "429 too_many_requests",
-            "There are 2 active import users jobs, please wait until some of them are finished and try again"
+            "There are 2 active import users jobs, please wait until some of them are finished \
+             and try again"
         )
     );
     desk.pass(500);

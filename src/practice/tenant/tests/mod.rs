@@ -117,8 +117,12 @@ fn user_path(id: &str, rest: &str) -> String {
     format!("/users/{}{rest}", encode(id))
 }
 
+fn pair(api: &str, name: &str) -> Value {
+    json!({"resource_server_identifier": api, "permission_name": name})
+}
+
 fn pairs(list: &[(&str, &str)]) -> Value {
-    let pair = |(api, name): &(&str, &str)| json!({"resource_server_identifier": api, "permission_name": name});
+    let pair = |(api, name): &(&str, &str)| pair(api, name);
     json!({"permissions": list.iter().map(pair).collect::<Vec<_>>()})
 }
 

@@ -14,7 +14,8 @@ async fn the_search_ends_at_1000_records_section_2_4() {
     assert_eq!(
         refused.json(),
         json!({"statusCode": 400, "error": "Bad Request",
-            "message": "You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation",
+            "message": "You can only page through the first 1000 records. See \
+                https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation",
             "errorCode": "invalid_paging"})
     );
     // A slice of the query reaches the rest.
@@ -42,20 +43,24 @@ async fn parameters_are_checked_section_2_4() {
     for (query, expected) in [
         (
             "per_page=1000",
-            "'Value 1000 is greater than maximum 100' on property per_page (Number of results per page. Defaults to 50)",
+            "'Value 1000 is greater than maximum 100' on property per_page (Number of results \
+             per page. Defaults to 50)",
         ),
         (
             "page=-1",
-            "'Value -1 is less than minimum 0' on property page (Page index of the results to return. First page is 0)",
+            "'Value -1 is less than minimum 0' on property page (Page index of the results to \
+             return. First page is 0)",
         ),
         (
             "page=x",
-            "'Expected type integer but found type string' on property page (Page index of the results to return. First page is 0)",
+            "'Expected type integer but found type string' on property page (Page index of the \
+             results to return. First page is 0)",
         ),
         ("role=x&color=y", "'Additional properties not allowed: role,color'"),
         (
             "sort=email",
-            "'String does not match pattern ^.+:(1|-1)$: email' on property sort (Field to sort by)",
+            "'String does not match pattern ^.+:(1|-1)$: email' on property sort (Field to sort \
+             by)",
         ),
     ] {
         let refused = desk.get(&format!("/users?{query}")).await;
