@@ -258,8 +258,7 @@ impl Calls {
         let (durable, synced) = oneshot::channel();
         self.entries.send(Entry::Image { line, durable }).await.map_err(|_| nobody_writes())?;
         synced.await.map_err(|_| nobody_writes())?;
-        let mut images = locked(&self.images);
-        Ok(images.entry(user.to_owned()).or_insert(image).clone())
+        Ok(journal::learn(&mut locked(&self.images), image).clone())
     }
 
     /// Changes what the user holds; the items that the tenant refused, and why.

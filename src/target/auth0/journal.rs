@@ -6,6 +6,7 @@
 //! twice without need, and that what was taken away is known.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -55,13 +56,27 @@ pub(super) struct Image {
     pub(super) held: Vec<Held>,
 }
 
+impl Image {
+    /// Takes over what another image of the same user tells of items that this one does not know:
+    /// of each item the first look counts.
+    pub(super) fn learn(&mut self, other: Self) {
+        for item in other.asked {
+            if self.asked.contains(&item) {
+                continue;
+            }
+            self.held.extend(other.held.iter().find(|held| held.item == item).cloned());
+            self.asked.push(item);
+        }
+    }
+}
+
 /// What earlier processes have written.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// For each row of the body whether it has its result.
     pub(super) done: Vec<bool>,
     pub(super) failed: u64,
-    /// The first image of each user.
+    /// What each user held of all that was asked for.
     pub(super) images: HashMap<String, Image>,
 }
 
@@ -260,7 +275,7 @@ fn read_back(path: &Path, width: usize) -> io::Result<Option<(u64, Vec<usize>)>>
     Ok(Some((end, positions)))
 }
 
-/// The end of the last whole image, and the first image of each user.
+/// The end of the last whole image, and all images of each user as one.
 fn read_images(path: &Path) -> io::Result<(u64, HashMap<String, Image>)> {
     let mut images = HashMap::new();
     let text = match std::fs::read(path) {
@@ -275,9 +290,21 @@ fn read_images(path: &Path) -> io::Result<(u64, HashMap<String, Image>)> {
             break;
         }
         end += line.len() as u64;
-        images.entry(image.user_id.clone()).or_insert(image);
+        learn(&mut images, image);
     }
     Ok((end, images))
+}
+
+/// Adds an image to those that are known.
+pub(super) fn learn(images: &mut HashMap<String, Image>, image: Image) -> &Image {
+    match images.entry(image.user_id.clone()) {
+        Slot::Occupied(known) => {
+            let known = known.into_mut();
+            known.learn(image);
+            known
+        }
+        Slot::Vacant(slot) => slot.insert(image),
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +319,21 @@ mod tests {
         let item = Item::Role { role_id: "rol_1".to_owned() };
         let held = vec![Held { item: item.clone(), direct: true, roles: Vec::new() }];
         Image { user_id: user.to_owned(), asked: vec![item], held }
+    }
+
+    #[test]
+    fn of_each_item_the_first_look_counts() {
+        let role = |id: &str| Item::Role { role_id: id.to_owned() };
+        let held = |id: &str| Held { item: role(id), direct: true, roles: Vec::new() };
+        let image = |asked: &[&str], held_ids: &[&str]| Image {
+            user_id: "u".to_owned(),
+            asked: asked.iter().map(|id| role(id)).collect(),
+            held: held_ids.iter().map(|id| held(id)).collect(),
+        };
+        let mut images = HashMap::new();
+        learn(&mut images, image(&["a", "b"], &["a"]));
+        let all = learn(&mut images, image(&["a", "b", "c", "d"], &["b", "c"]));
+        assert_eq!(*all, image(&["a", "b", "c", "d"], &["a", "c"]));
     }
 
     /// Whatever a power cut leaves of the last lines, what is whole is read back and what is not is
