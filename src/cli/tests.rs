@@ -98,6 +98,7 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
 
     hint: `-o demo` is a practice org made new for this one command
     hint: `-o practice` is a practice org kept under `./.longshore/practice`
+    hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
     hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
     hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
     ");
