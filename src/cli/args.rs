@@ -139,6 +139,10 @@ pub struct Load {
     #[arg(long, env = "LONGSHORE_ON_BAD_ROW", value_enum, ignore_case = true, value_name = "WHAT")]
     pub on_bad_row: Option<OnBadRow>,
 
+    /// Auth0 only: look at each user once more after its change, and trust that look alone
+    #[arg(long, env = "LONGSHORE_VERIFY_AFTER")]
+    pub verify_after: bool,
+
     /// What separates the columns [default: found out]
     #[arg(
         long,

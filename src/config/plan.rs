@@ -120,6 +120,9 @@ pub struct LoadPlan {
     pub state_dir: Option<PathBuf>,
     /// The run whose rows are tried again by this one.
     pub retry_of: Option<String>,
+    /// Look at what was changed once more after the change; for far sides that can.
+    #[serde(default)]
+    pub verify_after: bool,
     /// The org ends with the command, so there is nothing to go on with or to start again.
     pub passing_org: bool,
 }

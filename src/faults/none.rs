@@ -6,11 +6,16 @@ use std::path::Path;
 
 use super::{Op, Side};
 
-pub use std::fs::{File, copy, remove_dir_all, remove_file, rename};
+pub use std::fs::{File, copy, remove_dir_all, rename};
 
 #[inline]
 pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
+}
+
+#[inline]
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
 }
 
 #[inline]

@@ -51,6 +51,7 @@ pub async fn load<T: Target>(
     let began = tokio::time::Instant::now();
     let watch = &tools.watch;
     copies::check(&plan)?;
+    can_verify_after(&plan, &*target)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
@@ -217,6 +218,7 @@ impl<T: Target> Parts<T> {
             object: self.plan.object.clone(),
             operation: self.plan.operation,
             external_id: self.plan.external_id.clone(),
+            verify_after: self.plan.verify_after,
         }
     }
 
@@ -259,6 +261,16 @@ fn settle_all(
         }
     }
     settle.finish()
+}
+
+/// An option that would do nothing is refused.
+fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
+    if !plan.verify_after || target.kind() == "auth0" {
+        return Ok(());
+    }
+    let message = "`--verify-after` is for Auth0, whose answer to a removal proves nothing";
+    Err(Failure::new(Blame::Request, message)
+        .hint("leave it out: the results of this org tell what became of each row"))
 }
 
 /// What goes where, checked against what the org says of the object.

@@ -13,6 +13,7 @@ use crate::model::names::ObjectName;
 use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
 
 /// An org that we are signed in to, whatever it is.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum AnyTarget {
     Salesforce(Salesforce),
     Auth0(Auth0),

@@ -98,6 +98,9 @@ pub struct JobSpec {
     pub operation: Operation,
     /// The key field of an upsert.
     pub external_id: Option<String>,
+    /// Look at what was changed once more after the change. A far side whose answer is the proof
+    /// (Salesforce) has no such look, and is not asked for one.
+    pub verify_after: bool,
 }
 
 /// Where a job stands.

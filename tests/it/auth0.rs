@@ -1,8 +1,8 @@
 //! Loads into the practice tenant of Auth0: what the files say against its audit log.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::fmt::Write as _;
+use std::process::Command;
 
 use longshore::practice::tenant::audit::{Change, Effect};
 use longshore::practice::tenant::switches::{Plan, Refill, Switches};
@@ -45,7 +45,8 @@ fn everything(world: &World) -> (String, BTreeSet<[String; 3]>) {
     let mut all = BTreeSet::new();
     for person in tenant(world).people() {
         for (api, permission) in tenant(world).permissions_of(&person.id) {
-            text.push_str(&format!("{},\"kept, {}\",{api},{permission}\n", person.id, all.len()));
+            let (id, number) = (&person.id, all.len());
+            writeln!(text, "{id},\"kept, {number}\",{api},{permission}").unwrap();
             all.insert([person.id.clone(), api, permission]);
         }
     }
@@ -180,51 +181,107 @@ fn a_removal_tells_what_was_removed_was_absent_and_stays_by_a_role() {
     assert!(images.lines().any(|line| line.contains(&expected.first().unwrap()[2])), "{images}");
 }
 
-/// Kills at any moment, and a resumption after each: all is removed, nothing else is, the files
-/// say `removed` for every row, and nobody is called twice without need.
+/// Kills at every kind of moment, and a resumption after each: all is removed, nothing else is, the
+/// files say `removed` for every row, and nobody is called twice without need.
 #[test]
 fn a_killed_removal_goes_on_where_it_was() {
-    const USERS: u32 = 300;
-    let world = world(USERS, Plan::Own { burst: 400, per_minute: 60_000 });
+    // Right after what a user held is on disk; with rows removed and nothing written of it; with
+    // some of it written; at any change on disk.
+    let ends = ["sync.after@before", "write@calls.successful", "sync@calls.successful", "any"];
+    let size = TenantSize { users: 300, permissions_each: Some(5) };
+    let (users, kills) = removed_under_kills(&size, 40, |attempt| {
+        let (point, nth) = (ends[attempt % ends.len()], 2 + 3 * (attempt / ends.len()));
+        format!("{point}:{nth}:kill")
+    });
+    assert!(kills >= 8, "{kills} kills of the work on {users} users");
+}
+
+/// The figures of the issue; an hour of a small machine.
+#[test]
+#[ignore = "takes long; run it by name"]
+fn twenty_thousand_users_under_kills() {
+    let size = TenantSize { users: 20_000, permissions_each: Some(5) };
+    let (users, kills) =
+        removed_under_kills(&size, 200, |attempt| format!("any:{}:kill", 40 + 37 * attempt));
+    assert!(kills >= 10, "{kills} kills of the work on {users} users");
+}
+
+/// Removes everything from everybody, killed as the plan of each attempt says until one comes to
+/// its end; returns the number of users and of kills.
+fn removed_under_kills(
+    size: &TenantSize,
+    attempts: usize,
+    plan: impl Fn(usize) -> String,
+) -> (usize, usize) {
+    let switches = Switches { plan: Plan::Unlimited, ..Switches::default() };
+    let world = World::with_tenant(Tenant::new(size).with_switches(switches));
     let (text, all) = everything(&world);
     world.file("all.csv", text);
+    let users = all.iter().map(|[user, ..]| user).collect::<BTreeSet<_>>().len();
     let mut kills = 0;
-    for attempt in 0..40 {
-        let args: &[&str] = if attempt == 0 {
-            &["delete", "UserPermission", "all.csv", "--run-name", "R", "--json"]
-        } else {
+    for attempt in 0..attempts {
+        let begun = world.path("longshore-runs/R/ledger.jsonl").exists();
+        let args: &[&str] = if begun {
             &["resume", "R", "--json"]
+        } else {
+            &["delete", "UserPermission", "all.csv", "--run-name", "R", "--json"]
         };
-        let mut command = world.command(args);
-        to_auth0(&mut command);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(250 + 60 * attempt));
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            child.wait().unwrap();
+        let ran = world.run_changed(args, b"", |command| {
+            to_auth0(command);
+            command.env("LONGSHORE_FAULTS", plan(attempt));
+        });
+        if ran.code == -1 {
             kills += 1;
             continue;
         }
-        let ran = Ran::of(&child.wait_with_output().unwrap()).expect(0);
+        let ran = ran.expect(0);
         let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let rows = all.len();
-        assert_eq!(summary["rows"]["success"], rows);
+        assert_eq!(summary["rows"]["success"], all.len());
         let success = world.results(&summary, "success");
         let told: BTreeSet<_> =
             column(&success, "sf__Created").into_iter().map(|told| told[..7].to_owned()).collect();
         assert_eq!(told, BTreeSet::from(["removed".to_owned()]));
         let removed = effects(&world, Change::Remove);
-        assert_eq!(removed.len(), rows, "something was removed twice");
+        assert_eq!(removed.len(), all.len(), "something was removed twice");
         assert_eq!(removed.into_iter().collect::<BTreeSet<_>>(), all);
-        // In flight at a kill are at most so many users; each of them is looked at once more.
+        // Only users in hand at a kill may be called again.
         let deletes: usize = calls(&world, "DELETE").values().sum();
-        let limit = USERS as usize + 64 * kills;
-        assert!(deletes <= limit, "{deletes} calls for {USERS} users and {kills} kills");
-        assert!(kills > 0, "nothing was killed");
+        eprintln!("{deletes} removals for {users} users with {kills} kills");
+        assert!(deletes <= users + users / 50 + kills, "{deletes} for {users}, {kills} kills");
         run(&world, &["verify", "R"]).expect(0);
-        return;
+        return (users, kills);
     }
-    panic!("it never came to its end");
+    panic!("it never came to its end, killed {kills} times");
+}
+
+#[test]
+fn an_export_is_what_everybody_holds_and_can_be_taken_away_as_it_is() {
+    let world = world(40, Plan::Unlimited);
+    run(&world, &["export", "UserPermission", "--output", "held.csv"]).expect(0);
+    let held = crate::world::read_csv(&world.path("held.csv"));
+    let direct: BTreeSet<[String; 3]> = held
+        .iter()
+        .filter(|row| row["direct"] == "true")
+        .map(|row| {
+            let cell = |name: &str| row[name].clone();
+            [cell("user_id"), cell("resource_server_identifier"), cell("permission_name")]
+        })
+        .collect();
+    let (_, all) = everything(&world);
+    assert_eq!(direct, all);
+    assert!(held.iter().any(|row| row["direct"] == "false" && !row["roles"].is_empty()));
+    let summary = load(&world, &["delete", "UserPermission", "held.csv", "--verify-after"], 0);
+    assert_eq!(summary["rows"]["success"], held.len());
+    assert_eq!(effects(&world, Change::Remove).len(), all.len());
+    run(&world, &["export", "UserRole", "--fields", "user_id,role_name", "--output", "roles.csv"])
+        .expect(0);
+    let roles = crate::world::read_csv(&world.path("roles.csv"));
+    let wanted: usize =
+        tenant(&world).people().iter().map(|one| tenant(&world).roles_of(&one.id).len()).sum();
+    assert_eq!(roles.len(), wanted);
+    assert!(roles.iter().any(|row| row["role_name"] == "Employee"));
+    let refused = run(&world, &["export", "UserRole", "--where", "x", "--output", "x.csv"]);
+    assert!(refused.expect(1).stderr.contains("`--where` has no meaning for an Auth0 tenant"));
 }
 
 #[test]
@@ -234,9 +291,10 @@ fn roles_are_assigned_by_name_and_taken_away_by_id() {
     let (vacant, _) =
         tenant(&world).roles().into_iter().find(|(_, name)| name == "Vacant").unwrap();
     let mut text = "User_ID,Role\n".to_owned();
-    people.iter().for_each(|person| text.push_str(&format!("{},Vacant\n", person.id)));
-    text.push_str(&format!("{},Employee\n", people[0].id));
-    text.push_str(&format!("{},Emploee\n", people[0].id));
+    for person in &people {
+        writeln!(text, "{},Vacant", person.id).unwrap();
+    }
+    writeln!(text, "{0},Employee\n{0},Emploee", people[0].id).unwrap();
     world.file("roles.csv", &text);
     let summary = load(&world, &["insert", "UserRole", "roles.csv"], 3);
     let told = column(&world.results(&summary, "success"), "sf__Created");
@@ -249,8 +307,8 @@ fn roles_are_assigned_by_name_and_taken_away_by_id() {
         assert!(tenant(&world).roles_of(&person.id).iter().any(|(id, _)| *id == vacant));
     }
     let ids = text.replace("Vacant", &vacant);
-    let ids: String = ids.lines().take(31).map(|line| format!("{line}\n")).collect();
-    world.file("roles.csv", ids);
+    let ids: Vec<&str> = ids.lines().take(31).collect();
+    world.file("roles.csv", ids.join("\n"));
     let summary = load(&world, &["delete", "UserRole", "roles.csv"], 0);
     let told = column(&world.results(&summary, "success"), "sf__Created");
     assert_eq!(told, vec!["removed"; 30]);

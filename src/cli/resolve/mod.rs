@@ -108,6 +108,7 @@ pub fn load_plan(
         error_copy: load.error.clone(),
         state_dir: None,
         retry_of: None,
+        verify_after: load.verify_after,
         passing_org: false,
     })
 }

@@ -223,7 +223,14 @@ impl Calls {
             Some(held) => held.direct != adds,
             None => adds || !held.whole,
         });
-        let refused = self.change(user, &left).await?;
+        let mut refused = self.change(user, &left).await?;
+        if self.job.verify_after && !left.is_empty() {
+            let now = users::holdings(&self.tenant.session, self.job.kind, user).await?;
+            let wrong = left.into_iter().filter(|item| !stands(adds, &now, item));
+            for item in wrong {
+                refused.entry(item.clone()).or_insert_with(|| not_so(adds));
+            }
+        }
         let verdict = |item: &Item| match refused.get(item) {
             Some(refusal) => Verdict::Bad(refusal.clone()),
             None => Verdict::Good(said(adds, item, &image, &held, names)),
@@ -345,6 +352,29 @@ fn said(adds: bool, item: &Item, image: &Image, now: &Holdings, names: &Names) -
     format!("{word}; still effective through {plural} {}", roles.join(", "))
 }
 
+/// Whether a look after the change shows what was asked for.
+fn stands(adds: bool, now: &Holdings, item: &Item) -> bool {
+    match now.find(item) {
+        Some(held) => held.direct == adds,
+        // What lies behind the last page is not known to be wrong.
+        None => !adds || !now.whole,
+    }
+}
+
+fn not_so(adds: bool) -> NoSuch {
+    if adds {
+        (
+            "not_held",
+            "the tenant acknowledged it, and a look afterwards does not show it".to_owned(),
+        )
+    } else {
+        (
+            "still_held",
+            "the tenant acknowledged it, and a look afterwards shows it still".to_owned(),
+        )
+    }
+}
+
 /// Faults after which the same call may succeed.
 fn passes(class: FaultClass) -> bool {
     matches!(class, FaultClass::Unavailable | FaultClass::Protocol)
@@ -417,7 +447,7 @@ impl Names {
         }
     }
 
-    fn role_name<'a>(&'a self, role: &'a str) -> &'a str {
+    pub(super) fn role_name<'a>(&'a self, role: &'a str) -> &'a str {
         match self {
             Self::Roles(roles) => roles.by_id.get(role).map_or(role, String::as_str),
             Self::Permissions(_) => role,

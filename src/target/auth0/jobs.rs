@@ -38,6 +38,7 @@ pub(super) struct Jobs {
 pub(super) struct Job {
     pub(super) kind: Kind,
     pub(super) operation: Operation,
+    pub(super) verify_after: bool,
     stand: Mutex<Stand>,
     processed: AtomicU64,
     failed: AtomicU64,
@@ -216,7 +217,8 @@ impl Job {
         };
         let stand = Mutex::new(Stand::Empty);
         let (processed, failed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { kind, operation: spec.operation, stand, processed, failed })
+        let (operation, verify_after) = (spec.operation, spec.verify_after);
+        Ok(Self { kind, operation, verify_after, stand, processed, failed })
     }
 
     /// So many rows more have their results.

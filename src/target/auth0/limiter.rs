@@ -126,7 +126,7 @@ impl Limiter {
     /// answer that comes earlier may change that.
     pub(super) fn take(&mut self, class: &str, now: Duration) -> Result<Ticket, Duration> {
         if now < self.frozen_until {
-            return Err(self.frozen_until - now);
+            return Err(self.frozen_until.saturating_sub(now));
         }
         if f64::from(self.in_flight) >= self.window.floor() {
             return Err(WAIT_MAX);
@@ -168,7 +168,8 @@ impl Limiter {
     }
 
     /// Calls that were answered with 429.
-    pub(super) fn refused(&self) -> u64 {
+    #[cfg(test)]
+    fn refused(&self) -> u64 {
         self.refused
     }
 

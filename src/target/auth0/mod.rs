@@ -9,6 +9,7 @@
 mod body;
 mod calls;
 mod errors;
+mod export;
 mod jobs;
 mod journal;
 mod limiter;
@@ -32,7 +33,10 @@ use self::jobs::Jobs;
 use self::names::{Apis, Roles};
 use self::paced::Paced;
 use self::session::Session;
-use super::{ApiUsage, Fault, JobSpec, JobStatus, Outcome, ResultFile, Target};
+use super::{
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
+    Target,
+};
 use crate::http::client::{Client, Settings};
 use crate::http::transport::Transport;
 use crate::model::ids::JobId;
@@ -149,5 +153,14 @@ impl Target for Auth0 {
 
     fn usage(&self) -> ApiUsage {
         self.tenant.session.usage()
+    }
+
+    async fn export(
+        &self,
+        request: &ExportRequest,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> Result<ExportDone, Fault> {
+        export::export(&self.tenant, request, work, sink).await
     }
 }

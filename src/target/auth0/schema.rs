@@ -171,7 +171,7 @@ fn field(name: &str, label: &str, kind: FieldKind, nillable: bool) -> FieldSchem
     }
 }
 
-fn no_object(name: &ObjectName) -> Fault {
+pub(super) fn no_object(name: &ObjectName) -> Fault {
     let known = ["UserPermission", "UserRole"];
     let near = nearest(name.as_str(), known).map(|near| format!("did you mean `{near}`?"));
     Fault {

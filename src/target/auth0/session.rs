@@ -52,6 +52,11 @@ impl ApiPath {
         Ok(Self(path))
     }
 
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Adds a question.
     #[must_use]
     pub(super) fn with(mut self, pairs: &[(&str, &str)]) -> Self {
@@ -165,6 +170,17 @@ impl Session {
         path: &ApiPath,
     ) -> Result<T, Fault> {
         let got = self.send(doing, &Method::GET, path, None, Accept::Json).await?;
+        serde_json::from_slice(&got.body).map_err(|error| self.not_as_agreed(doing, &error))
+    }
+
+    /// Asks for something to be made that does no harm when it is made twice.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        doing: &str,
+        path: &ApiPath,
+        body: &Value,
+    ) -> Result<T, Fault> {
+        let got = self.send(doing, &Method::POST, path, Some(body), Accept::Json).await?;
         serde_json::from_slice(&got.body).map_err(|error| self.not_as_agreed(doing, &error))
     }
 

@@ -76,6 +76,20 @@ impl HeldPermission {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct User {
     pub(super) user_id: String,
+}
+
+/// A user as an export job lists it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct UserListed {
+    pub(super) user_id: String,
     pub(super) email: Option<String>,
-    pub(super) created_at: Option<String>,
+}
+
+/// A job that lists users.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct UserExport {
+    pub(super) id: String,
+    /// `pending`, `processing`, `completed`, `failed`, `expired`.
+    pub(super) status: String,
+    pub(super) location: Option<String>,
 }
