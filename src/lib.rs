@@ -20,7 +20,7 @@
 //! | 1 | [`config`] | what was asked, turned into a checked plan; the environment; mapping files |
 //! | 1 | [`http`] | the one place that talks to a network, and the whole retry policy |
 //! | 1 | [`ledger`] | what has happened, durably, one line a fact |
-//! | 1 | [`target`] | the far side: Salesforce |
+//! | 1 | [`target`] | the far side: Salesforce and Auth0 |
 //! | 2 | [`pipeline`] | the conveyor; [`pipeline::run`] reads like the sentence above |
 //! | 2 | [`report`] | events for people: bars, plain lines, JSON, the last screen |
 //! | 3 | [`practice`] | a small Salesforce on this machine, for learning, rehearsal and tests |

@@ -60,7 +60,8 @@ pub enum Command {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Connect {
     /// The org: `demo`, a practice org made new for this one command; `practice`, the one kept
-    /// under `./.longshore/practice`; or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
+    /// under `./.longshore/practice`; `demo-auth0` and `practice-auth0`, practice tenants of Auth0;
+    /// or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
     #[arg(short = 'o', long, env = "LONGSHORE_TARGET_ORG", value_name = "ALIAS")]
     pub target_org: Option<String>,
 }

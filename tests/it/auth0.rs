@@ -246,7 +246,6 @@ fn removed_under_kills(
         assert_eq!(removed.into_iter().collect::<BTreeSet<_>>(), all);
         // Only users in hand at a kill may be called again.
         let deletes: usize = calls(&world, "DELETE").values().sum();
-        eprintln!("{deletes} removals for {users} users with {kills} kills");
         assert!(deletes <= users + users / 50 + kills, "{deletes} for {users}, {kills} kills");
         run(&world, &["verify", "R"]).expect(0);
         return (users, kills);

@@ -3,6 +3,7 @@
 
 mod auth0;
 mod bad_input;
+mod conformance;
 mod corpus;
 mod disk_faults;
 mod documents;

@@ -347,7 +347,10 @@ impl Picklist {
             let what = format!("`{value}` is the label of `{known}`, which is the value to send");
             return Err((NOT_IN_PICKLIST, what));
         }
-        if let Some(near) = nearest(&text, self.values.iter().map(|(known, _)| known.as_str())) {
+        let names = self.values.iter().map(|(known, _)| known.as_str());
+        // One wrong letter of two makes nothing alike.
+        let near = nearest(&text, names).filter(|_| text.chars().count() > 2);
+        if let Some(near) = near {
             let count = self.values.len();
             let what = format!("`{value}` is none of the {count} values, did you mean `{near}`?");
             return Err((NOT_IN_PICKLIST, what));

@@ -198,10 +198,10 @@ impl Calls {
             [user] => Ok(user.user_id.clone()),
             several => {
                 let ids = several.iter().take(NAMED).map(|user| format!("`{}`", user.user_id));
-                let ids = ids.collect::<Vec<_>>().join(", ");
+                let ids = ids.collect::<Vec<_>>().join(" and ");
                 let count = several.len();
                 let what =
-                    format!("{count} users have the e-mail `{email}`, give `user_id`: {ids}");
+                    format!("{count} users have the e-mail `{email}`; give one of the ids {ids}");
                 Err(("user_ambiguous", what))
             }
         })

@@ -14,7 +14,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use tokio::sync::{mpsc, oneshot};
 
 use super::users::{Held, Item};
-use crate::faults::{self, File};
+use crate::faults;
 use crate::model::cells::push_line;
 use crate::target::{Fault, FaultClass};
 
@@ -83,9 +83,9 @@ pub(super) struct Written {
 /// The open files.
 pub(super) struct Journal {
     paths: Paths,
-    successful: File,
-    failed: File,
-    before: File,
+    successful: faults::File,
+    failed: faults::File,
+    before: faults::File,
 }
 
 /// Where entries go.
@@ -101,7 +101,7 @@ impl Journal {
     ) -> io::Result<(Self, Found)> {
         let mut found = Found { done: vec![false; rows], ..Found::default() };
         let width = header.len() + 3;
-        let mut results = |path: &Path, second: &str| -> io::Result<(File, u64)> {
+        let mut results = |path: &Path, second: &str| -> io::Result<(faults::File, u64)> {
             let positions = read_back(path, width)?;
             let (end, positions) = positions.unwrap_or_default();
             let mut count = 0;
@@ -210,7 +210,7 @@ pub(super) fn disk(path: &Path, error: &io::Error) -> Fault {
 }
 
 /// Opens a file to append to it, after cutting off what lies behind `end`.
-fn append(path: &Path, end: u64) -> io::Result<File> {
+fn append(path: &Path, end: u64) -> io::Result<faults::File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

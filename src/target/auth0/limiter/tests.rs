@@ -1,4 +1,10 @@
 //! The limiter against simulated tenants, in virtual time.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "some thousands at most, none below zero"
+)]
 
 use std::collections::BinaryHeap;
 
@@ -58,6 +64,9 @@ impl Tenant {
     }
 }
 
+/// A call on its way: its ticket, what it was answered once it was served, and when that arrives.
+type OnTheWay = (Ticket, Option<(u16, Reading)>, u64);
+
 /// An answer on its way, soonest first.
 #[derive(PartialEq, Eq)]
 struct Coming(std::cmp::Reverse<(u64, u64)>);
@@ -81,7 +90,8 @@ struct Figures {
     least: f64,
 }
 
-/// Calls as fast as the limiter lets them, for so many seconds; `others` take a token each so often.
+/// Calls as fast as the limiter lets them, for so many seconds; others take a token every so many
+/// milliseconds.
 fn simulate(
     tenant: &mut Tenant,
     seconds: u64,
@@ -90,7 +100,7 @@ fn simulate(
 ) -> Figures {
     let mut limiter = Limiter::new();
     let mut coming: BinaryHeap<Coming> = BinaryHeap::new();
-    let mut waiting: BTreeMap<u64, (Ticket, Option<(u16, Reading)>, u64)> = BTreeMap::new();
+    let mut waiting: BTreeMap<u64, OnTheWay> = BTreeMap::new();
     let (mut number, mut random, mut most) = (0_u64, 7_u64, 0);
     let mut least = f64::MAX;
     for ms in 0..seconds * 1_000 {

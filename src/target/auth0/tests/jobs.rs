@@ -68,7 +68,7 @@ const DELETE: &str = "DELETE …/users/auth0%7Ca/permissions";
 const APIS: &str = "GET …/resource-servers?page=0&per_page=100&include_totals=true";
 
 fn rows(names: &[&str]) -> String {
-    names.iter().map(|name| format!("auth0|a,,urn:ledger,{name}\n")).collect()
+    names.iter().flat_map(|name| ["auth0|a,,urn:ledger,", name, "\n"]).collect()
 }
 
 #[tokio::test(start_paused = true)]

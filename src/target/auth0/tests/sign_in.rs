@@ -3,6 +3,7 @@
 use base64::Engine as _;
 
 use super::*;
+use crate::model::schema::FieldSchema;
 use crate::target::auth0::session::ApiPath;
 
 fn jwt(claims: &str) -> String {
@@ -169,7 +170,7 @@ async fn headers_come_down_to_required_columns() {
         let users = ["user_id", "email"];
         let found: Vec<_> = users
             .into_iter()
-            .filter(|name| schema.object.field(name).is_some_and(|field| field.is_required()))
+            .filter(|name| schema.object.field(name).is_some_and(FieldSchema::is_required))
             .collect();
         assert_eq!(found, required.into_iter().collect::<Vec<_>>(), "{header:?}");
         assert!(schema.object.sends_whole_rows(Operation::Delete));
