@@ -225,7 +225,7 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
 fn retry(summary: &Summary, base: &Path) -> Option<String> {
     let shown = path(&summary.run_dir, base);
     let name = shown.strip_prefix("longshore-runs/").filter(|name| !name.contains('/'));
-    let kept = summary.org.alias != "demo" && !shown.is_empty();
+    let kept = !summary.org.alias.starts_with("demo") && !shown.is_empty();
     kept.then(|| format!("`longshore retry {}`", name.unwrap_or(&shown)))
 }
 
