@@ -46,10 +46,13 @@ pub fn root_of(run: &str, place: &Place, shell: &Shell) -> Result<PathBuf, Failu
         .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere"))
 }
 
-/// The newest run below `dir` that is not finished and that nobody goes on with.
+/// The newest run below `dir` that is not finished and that nobody goes on with; if there is none,
+/// the newest that another process holds, whose refusal says so.
 pub fn newest_unfinished(dir: &Path) -> Result<Option<PathBuf>, Failure> {
     let runs = all(dir)?.into_iter().filter_map(|(_, run)| run.ok());
-    Ok(runs.filter(Run::can_go_on).map(|run| run.root).next())
+    let (held, free): (Vec<Run>, Vec<Run>) =
+        runs.filter(Run::is_unfinished).partition(|run| RunFolder::is_held(&run.root));
+    Ok(free.into_iter().chain(held).map(|run| run.root).next())
 }
 
 /// Where the runs are.
@@ -108,8 +111,13 @@ impl Run {
     /// Whether `resume` can go on with it: it has not come to its end, nobody goes on with it now,
     /// and its org has not ended with the command.
     fn can_go_on(&self) -> bool {
+        self.is_unfinished() && !RunFolder::is_held(&self.root)
+    }
+
+    /// Whether it has not come to its end, in an org that is still there.
+    fn is_unfinished(&self) -> bool {
         let passing = self.manifest.plan.as_ref().is_some_and(|plan| plan["passing_org"] == true);
-        self.state.closed.is_none() && !passing && !RunFolder::is_held(&self.root)
+        self.state.closed.is_none() && !passing
     }
 
     /// The command that goes on with it.
