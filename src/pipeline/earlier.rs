@@ -111,14 +111,6 @@ impl Earlier {
         (first.len() == all).then(|| first.last().map_or(0, |chunk| chunk.state.plan.last_row))
     }
 
-    /// Whether no job was ever made, by what the ledger says.
-    pub fn has_no_job(&self) -> bool {
-        let idle = |chunk: &EarlierChunk| {
-            chunk.state.phase == Phase::Spooled && chunk.state.given_up.is_empty()
-        };
-        self.chunks.values().all(idle)
-    }
-
     /// What was read, when reading came to its end.
     pub fn input(&self) -> Option<&InputRead> {
         self.input.as_ref()

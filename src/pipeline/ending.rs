@@ -12,7 +12,7 @@ use super::run::{Carried, Parts, no_ledger};
 use super::settle::Groups;
 use super::{again, copies, manifest};
 use crate::faults;
-use crate::ledger::{Fact, Output, verify, write_whole};
+use crate::ledger::{Fact, Output, RunState, verify, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::VERIFY_ROWS_WHEN_STOPPED;
 use crate::model::schema::OrgFacts;
@@ -39,9 +39,7 @@ pub fn conclude<T: Target>(
     if tally.failure.is_none() {
         tally.failure = parts.halt.take();
     }
-    let unsent = !parts.resumed || parts.earlier.has_no_job();
-    let refusal = if unsent { tally.refusal() } else { None };
-    if let Some(refusal) = refusal {
+    if let Some(refusal) = tally.refusal(|| no_job_was_made(parts, &names.run)) {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.
         let _removed = faults::remove_dir_all(parts.folder.root()).is_ok();
         again::withdraw(&parts.plan, parts.folder.root());
@@ -60,6 +58,13 @@ pub fn conclude<T: Target>(
     }
     parts.tools.watch.see(&Event::Ended { summary: Box::new(summary.clone()) });
     Ok(summary)
+}
+
+/// Whether no process of this run has made a job. The ledger is asked and not the summary: a job
+/// that was given up, or that holds rows and was refused its start, is in the org all the same.
+fn no_job_was_made<T: Target>(parts: &Parts<T>, run: &str) -> bool {
+    let read = RunState::read(&parts.folder.ledger(), run);
+    read.is_ok_and(|(state, _)| state.has_no_job())
 }
 
 /// Every row has ended: places the copies, writes the summary, has the accounting recomputed, and
@@ -224,10 +229,9 @@ impl Tally {
     }
 
     /// The failure, when it is a refusal: of the request, with no job made.
-    fn refusal(&mut self) -> Option<Failure> {
-        let refused = self.jobs.is_empty()
-            && self.failure.as_ref().is_some_and(|failure| failure.blame == Blame::Request);
-        if refused { self.failure.take() } else { None }
+    fn refusal(&mut self, no_job: impl FnOnce() -> bool) -> Option<Failure> {
+        let of_request = |failure: &mut Failure| failure.blame == Blame::Request && no_job();
+        self.failure.take_if(of_request)
     }
 }
 

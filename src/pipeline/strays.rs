@@ -5,7 +5,7 @@
 //! with only after every such job was looked at.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +30,9 @@ const NAMED: usize = 5;
 /// not know; gives up what is left idle; tells of what may be ours and is not touched.
 pub async fn check<T: Target>(parts: &Parts<T>, manifest: &Manifest) -> Result<(), Failure> {
     idle_jobs_are_idle(parts).await?;
+    for run in same_load_since(parts.folder.root(), manifest) {
+        parts.tools.assent.to(loaded_again(&run))?;
+    }
     let Some(seen) = others(parts, manifest).await? else { return Ok(()) };
     let (open, started): (Vec<_>, Vec<_>) =
         seen.into_iter().partition(|job| job.state == JobState::Open);
@@ -114,22 +117,50 @@ async fn others<T: Target>(
     Ok(Some(others))
 }
 
-/// The jobs of the runs beside this one. A copy of this run is no other run.
+/// The jobs of the runs beside this one.
 fn of_other_runs(root: &Path, run: &str) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
-    let beside = root.parent().and_then(|parent| std::fs::read_dir(parent).ok());
-    for entry in beside.into_iter().flatten().flatten() {
-        let other = Manifest::read(&entry.path()).ok().filter(|other| other.run != run);
-        let Some(other) = other else { continue };
-        let Ok((state, _)) = RunState::read(&entry.path().join("ledger.jsonl"), &other.run) else {
-            continue;
-        };
+    for (_, state) in beside(root, run).filter_map(with_state) {
         for chunk in state.chunks.values() {
             let given_up = chunk.given_up.iter().map(|(job, _)| job);
             known.extend(given_up.chain(chunk.phase.job()).map(ToString::to_string));
         }
     }
     known
+}
+
+/// Runs beside this one that were begun after it with the same input, for the same object and
+/// operation, and that may have sent rows: those that this run has not sent yet, too.
+fn same_load_since(root: &Path, manifest: &Manifest) -> Vec<String> {
+    let moment = |run: &Manifest| run.started.parse::<Timestamp>().ok();
+    let is_same = |other: &Manifest| {
+        manifest.input_digest.is_some()
+            && other.input_digest == manifest.input_digest
+            && other.org_id == manifest.org_id
+            && other.object.eq_ignore_ascii_case(&manifest.object)
+            && other.operation == manifest.operation
+            && moment(other) > moment(manifest)
+    };
+    beside(root, &manifest.run)
+        .filter(|(_, other)| is_same(other))
+        .filter_map(with_state)
+        .filter(|(_, state)| !state.has_no_job())
+        .map(|(other, _)| other.run)
+        .collect()
+}
+
+/// The runs beside this one, by folder. A copy of this run is no other run.
+fn beside(root: &Path, run: &str) -> impl Iterator<Item = (PathBuf, Manifest)> {
+    let entries = root.parent().and_then(|parent| std::fs::read_dir(parent).ok());
+    let folders = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let others = folders.filter_map(|folder| Some((Manifest::read(&folder).ok()?, folder)));
+    others.filter(move |(other, _)| other.run != run).map(|(other, folder)| (folder, other))
+}
+
+/// The same with what the ledger says, if it can be read.
+fn with_state((folder, other): (PathBuf, Manifest)) -> Option<(Manifest, RunState)> {
+    let (state, _) = RunState::read(&folder.join("ledger.jsonl"), &other.run).ok()?;
+    Some((other, state))
 }
 
 fn named(jobs: &[SeenJob]) -> String {
@@ -155,6 +186,13 @@ fn started_by_hand(chunk: ChunkNumber, job: &JobId) -> Failure {
     Failure::new(Blame::Guard, message)
         .hint("look the job up in the org, and its rows")
         .hint("`--yes` goes on with the run")
+}
+
+fn loaded_again(run: &str) -> Failure {
+    let message = format!("the same rows were loaded by run `{run}` since this run began");
+    Failure::new(Blame::Guard, message)
+        .hint(format!("`longshore runs show {run}` tells what became of them there"))
+        .hint("`--yes` sends what this run has not sent yet all the same")
 }
 
 fn foreign<T>(parts: &Parts<T>, jobs: &[SeenJob]) -> Failure {

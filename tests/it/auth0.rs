@@ -198,7 +198,7 @@ fn a_killed_removal_goes_on_where_it_was() {
 
 /// The figures of the issue; an hour of a small machine.
 #[test]
-#[ignore = "takes long; run it by name"]
+#[ignore = "takes minutes; docs/guarantees.md has the command, the test above is the short form"]
 fn twenty_thousand_users_under_kills() {
     let size = TenantSize { users: 20_000, permissions_each: Some(5) };
     let (users, kills) =

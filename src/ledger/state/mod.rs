@@ -241,6 +241,12 @@ impl RunState {
         Ok(())
     }
 
+    /// Whether no job was ever made for a chunk.
+    pub fn has_no_job(&self) -> bool {
+        let idle = |chunk: &ChunkState| chunk.phase.job().is_none() && chunk.given_up.is_empty();
+        self.chunks.values().all(idle)
+    }
+
     /// The sum of what was settled, with the rejected rows; `input` is what was read.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();

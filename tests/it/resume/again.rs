@@ -59,6 +59,25 @@ fn a_load_that_is_not_finished_is_gone_on_with_and_not_begun_again() {
     assert_eq!(scene.effects(), ROWS);
 }
 
+/// Whoever says `--yes` to the question begins a second run, which sends every row. To go on with
+/// the first one then would send its rest a second time.
+#[test]
+fn a_run_is_not_gone_on_with_unasked_when_another_has_sent_its_rows() {
+    let scene = Scene::new();
+    let args = [&LOAD[..], &["--run-name", "r"]].concat();
+    let mut command = scene.stage.world.command(&args);
+    command.env("LONGSHORE_FAULTS", "ledger.planned.after:1:kill");
+    assert_eq!(Ran::of(&command.output().unwrap()).code, -1);
+    scene.stage.world.run(&[&LOAD[..], &["--run-name", "s", "--yes"]].concat()).expect(0);
+    assert_eq!(scene.effects(), ROWS);
+    let ran = scene.stage.world.run(&["resume", "r"]).expect(6);
+    let says = "the same rows were loaded by run `s` since this run began";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    assert_eq!(scene.effects(), ROWS);
+    scene.stage.world.run(&["resume", "r", "--yes"]).expect(0);
+    assert_eq!(scene.effects(), 2 * ROWS, "a person has said so");
+}
+
 #[test]
 fn what_was_refused_is_not_remembered() {
     let scene = Scene::new();
