@@ -1,5 +1,6 @@
 //! What was asked, turned into a checked plan.
 
+pub mod dataloader;
 pub mod environment;
 pub mod mapping;
 pub mod plan;
