@@ -3,4 +3,6 @@
 pub mod environment;
 pub mod mapping;
 pub mod plan;
+pub mod policy;
 pub mod project;
+pub mod window;
