@@ -4,4 +4,6 @@ pub mod dataloader;
 pub mod environment;
 pub mod mapping;
 pub mod plan;
+pub mod policy;
 pub mod project;
+pub mod window;

@@ -50,6 +50,12 @@ impl Environment {
         self.variables.get(name).map(Secret::reveal).filter(|value| !value.is_empty())
     }
 
+    /// Whether a switch is on, in the words that flags take.
+    pub fn is_on(&self, name: &str) -> bool {
+        let on = ["1", "on", "t", "true", "y", "yes"];
+        self.get(name).is_some_and(|value| on.contains(&value.to_ascii_lowercase().as_str()))
+    }
+
     /// A file with certificates (PEM) to trust besides the platform's: `LONGSHORE_CA_FILE`.
     pub fn ca_file(&self) -> Option<PathBuf> {
         self.get(CA_FILE).map(PathBuf::from)
