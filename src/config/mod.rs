@@ -4,4 +4,5 @@ pub mod dataloader;
 pub mod environment;
 pub mod mapping;
 pub mod plan;
+pub mod profiles;
 pub mod project;
