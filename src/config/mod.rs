@@ -5,5 +5,6 @@ pub mod environment;
 pub mod mapping;
 pub mod plan;
 pub mod policy;
+pub mod profiles;
 pub mod project;
 pub mod window;
