@@ -70,7 +70,7 @@ fn open_traditional(pem: &str, passphrase: &str) -> Result<Secret, Shut> {
         pem.push_str(std::str::from_utf8(line).map_err(|_| Shut::Damaged)?);
         pem.push('\n');
     }
-    pem.push_str(&format!("-----END {LABEL}-----\n"));
+    pem.extend(["-----END ", LABEL, "-----\n"]);
     Ok(Secret::new(pem.as_str().to_owned()))
 }
 

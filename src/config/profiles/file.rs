@@ -105,7 +105,10 @@ fn refuse_if_open(file: &File, path: &Path) -> Result<(), BadProfile> {
     let about = file.metadata();
     let about = about.map_err(|error| BadProfile::Unreadable { path: path.to_owned(), error })?;
     let mode = about.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(BadProfile::Open { path: path.to_owned(), mode }) }
+    if mode & 0o077 != 0 {
+        return Err(BadProfile::Open { path: path.to_owned(), mode });
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
