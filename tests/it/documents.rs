@@ -237,6 +237,10 @@ impl Follower {
             self.exports.insert(name.to_owned(), value.to_owned());
             return Vec::new();
         }
+        if let Some(names) = command.strip_prefix("unset ") {
+            names.split(' ').for_each(|name| drop(self.exports.remove(name)));
+            return Vec::new();
+        }
         let binary = Path::new(env!("CARGO_BIN_EXE_longshore"));
         #[expect(clippy::disallowed_methods, reason = "the shell must find `head` and its like")]
         let path = std::env::var("PATH").unwrap_or_default();

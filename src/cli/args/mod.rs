@@ -2,6 +2,7 @@
 
 mod load;
 mod look;
+mod org;
 mod practice;
 mod runs;
 
@@ -14,6 +15,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
+pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
 
@@ -53,6 +55,9 @@ pub enum Command {
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
+    /// The orgs that you sign in to: add one, list them, show one, forget one
+    #[command(subcommand)]
+    Org(Org),
     /// The practice org: a small Salesforce on this machine
     #[command(subcommand)]
     Practice(Practice),
@@ -238,6 +243,7 @@ impl Args {
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
+            Command::Org(org) => Some(org.manners()),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }
