@@ -188,6 +188,11 @@ pub enum ExportQuery {
 pub trait RowSink: Send {
     fn header(&mut self, header: &csv::ByteRecord) -> std::io::Result<()>;
     fn row(&mut self, row: &csv::ByteRecord) -> std::io::Result<()>;
+
+    /// Something a person should know of how the rows were got.
+    fn note(&mut self, what: &str) {
+        let _ = what;
+    }
 }
 
 /// A finished export.

@@ -280,7 +280,38 @@ fn an_export_is_what_everybody_holds_and_can_be_taken_away_as_it_is() {
     assert_eq!(roles.len(), wanted);
     assert!(roles.iter().any(|row| row["role_name"] == "Employee"));
     let refused = run(&world, &["export", "UserRole", "--where", "x", "--output", "x.csv"]);
-    assert!(refused.expect(1).stderr.contains("`--where` has no meaning for an Auth0 tenant"));
+    assert!(refused.expect(1).stderr.contains("`--where` has no meaning for `UserRole`"));
+}
+
+/// More users than a search gives, found and listed.
+#[test]
+fn users_are_exported_without_a_cut() {
+    let world = world(2_300, Plan::Unlimited);
+    let people = tenant(&world).people();
+    run(&world, &["export", "User", "--output", "all.csv"]).expect(0);
+    let all = crate::world::read_csv(&world.path("all.csv"));
+    assert_eq!(all.len(), people.len());
+    for (row, person) in all.iter().zip(&people) {
+        assert_eq!(row["user_id"], person.id);
+        assert_eq!(row["email"], person.email.clone().unwrap_or_default());
+    }
+    assert!(all.iter().any(|row| row["connection"] == "google-oauth2"));
+    let args = ["export", "User", "--where", "_exists_:email", "--fields", "user_id,email"];
+    let ran = run(&world, &[&args[..], &["--output", "found.csv"]].concat()).expect(0);
+    let found = crate::world::read_csv(&world.path("found.csv"));
+    let wanted: BTreeSet<&str> =
+        people.iter().filter(|one| one.email.is_some()).map(|one| one.id.as_str()).collect();
+    assert!(wanted.len() > 2_000);
+    assert_eq!(found.len(), wanted.len());
+    assert_eq!(found.iter().map(|row| row["user_id"].as_str()).collect::<BTreeSet<_>>(), wanted);
+    assert!(ran.stderr.contains("found by a search"), "{}", ran.stderr);
+    let args = ["export", "User", "--where", "email:(", "--output", "no.csv"];
+    assert!(run(&world, &args).expect(1).stderr.contains("Invalid query"));
+    let described = run(&world, &["describe", "User", "--json"]).expect(0);
+    assert!(described.stdout.contains("email_verified"), "{}", described.stdout);
+    world.file("users.csv", "email\na@b.example\n");
+    let refused = run(&world, &["insert", "User", "users.csv"]).expect(2);
+    assert!(refused.stderr.contains("`User`"), "{}", refused.stderr);
 }
 
 #[test]

@@ -169,6 +169,10 @@ impl RowSink for CsvSink<'_> {
         }
         Ok(())
     }
+
+    fn note(&mut self, what: &str) {
+        self.watch.see(&Event::Notice { message: what.to_owned() });
+    }
 }
 
 /// The error below one of the CSV writer, whose kind would be lost otherwise.
