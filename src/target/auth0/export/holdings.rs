@@ -1,4 +1,5 @@
-//! What every user holds: one paced call for each user of the tenant's list.
+//! What every user holds: one paced call for each user of the tenant's list, or the lists of the
+//! members of all roles where these are fewer calls.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,13 +8,14 @@ use csv::ByteRecord;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::session::PAGES_END;
 use super::super::users::{self, Held, Holdings, Item, Kind};
 use super::super::wire::UserListed;
 use super::super::{Names, Tenant};
-use super::{list, local, refusal};
+use super::{by_role, list, local, refusal};
 use crate::target::trouble::nonsense;
 use crate::target::{Fault, FaultClass, RowSink};
 
@@ -35,8 +37,18 @@ pub(super) fn columns(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Writes a row for each permission or role of each user, users in the order of the tenant's list;
-/// the number of rows.
+/// Where an export may go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Place {
+    /// Behind so many users of the list.
+    Users { users: u64 },
+    /// In the list of a role's members, or behind it; roles come by their ids.
+    Members { role: String, from: Option<String>, over: bool },
+}
+
+/// Writes a row for each permission or role of each user; the number of rows. Users come in the
+/// order of the tenant's list, or by role.
 pub(super) async fn export(
     tenant: &Arc<Tenant>,
     kind: Kind,
@@ -49,20 +61,49 @@ pub(super) async fn export(
         Kind::Permission => None,
         Kind::Role => Some(tenant.roles().await?),
     };
-    let path = work.join("users");
-    let fields = [json!({ "name": "user_id" }), json!({ "name": "email" })];
-    list::fetch(tenant, &fields, &path).await?;
-    let mut users = list::open(&path).map_err(|error| local(&error))?;
+    let place = sink.stopped_at().and_then(|place| serde_json::from_str(place).ok());
     let mut out = Out { sink, columns, names, rows: 0 };
     out.header()?;
+    let by_role = match (&place, names) {
+        (Some(Place::Users { .. }), _) | (_, None) => false,
+        (Some(Place::Members { .. }), Some(_)) => true,
+        (None, Some(names)) => by_role::is_cheaper(tenant, names).await?,
+    };
+    if by_role {
+        by_role::export(tenant, place, &mut out).await?;
+    } else {
+        by_user(tenant, kind, place, work, &mut out).await?;
+    }
+    Ok(out.rows)
+}
+
+async fn by_user(
+    tenant: &Arc<Tenant>,
+    kind: Kind,
+    place: Option<Place>,
+    work: &Path,
+    out: &mut Out<'_>,
+) -> Result<(), Fault> {
+    let path = work.join("users");
+    let mut done = 0;
+    if let Some(Place::Users { users }) = place {
+        done = users;
+    } else {
+        let fields = [json!({ "name": "user_id" }), json!({ "name": "email" })];
+        list::fetch(tenant, &fields, &path).await?;
+    }
+    let mut users = list::open(&path).map_err(|error| local(&error))?;
+    let (mut line, mut skip, mut more) = (String::new(), done, true);
     let mut looking: FuturesOrdered<BoxFuture<'static, Looked>> = FuturesOrdered::new();
-    let mut line = String::new();
-    let mut more = true;
     loop {
         while more && looking.len() < AT_ONCE {
             line.clear();
             more = users.read_line(&mut line).map_err(|error| local(&error))? > 0;
             if line.trim().is_empty() {
+                continue;
+            }
+            if skip > 0 {
+                skip -= 1;
                 continue;
             }
             let user: UserListed = serde_json::from_str(&line).map_err(|error| {
@@ -73,7 +114,7 @@ pub(super) async fn export(
             })?;
             looking.push_back(Box::pin(look(Arc::clone(tenant), kind, user)));
         }
-        let Some((user, held)) = looking.next().await else { break };
+        let Some((user, held)) = looking.next().await else { return Ok(()) };
         match held {
             Ok(held) if held.whole => {
                 for held in &held.held {
@@ -85,8 +126,9 @@ pub(super) async fn export(
             Err(fault) if fault.class == FaultClass::Gone => {}
             Err(fault) => return Err(fault),
         }
+        done += 1;
+        out.mark(&Place::Users { users: done })?;
     }
-    Ok(out.rows)
 }
 
 async fn look(tenant: Arc<Tenant>, kind: Kind, user: UserListed) -> Looked {
@@ -113,6 +155,11 @@ impl Out<'_> {
     pub(super) fn header(&mut self) -> Result<(), Fault> {
         let header = ByteRecord::from(self.columns.clone());
         self.sink.header(&header).map_err(|error| local(&error))
+    }
+
+    pub(super) fn mark(&mut self, place: &Place) -> Result<(), Fault> {
+        let place = serde_json::to_string(place).unwrap_or_default();
+        self.sink.mark(&place).map_err(|error| local(&error))
     }
 
     pub(super) fn row(&mut self, user: &UserListed, held: &Held) -> Result<(), Fault> {

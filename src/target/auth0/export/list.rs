@@ -68,7 +68,11 @@ async fn download(tenant: &Tenant, location: &str, to: &Path) -> Result<(), Faul
     let host = url.host_str().unwrap_or_default().to_owned();
     let doing = "download the list of users";
     match client.download(&Call::get(url, Accept::Anything), to).await {
-        Reply::Done(_) => Ok(()),
+        // An export may be gone on with after a power cut, and then has this list or none.
+        Reply::Done(_) => {
+            let synced = File::open(to).and_then(|file| file.sync_all());
+            synced.map_err(|error| super::local(&error))
+        }
         Reply::Stale(got) | Reply::Refused(got, _) => Err(refused(client, doing, &host, &got)),
         Reply::Failed(trouble, _) => Err(failed(client, doing, &host, &trouble)),
     }

@@ -1,5 +1,6 @@
 //! Exports: the users, and what every user holds.
 
+mod by_role;
 mod holdings;
 mod list;
 mod people;
@@ -42,6 +43,14 @@ pub(super) async fn export(
     let columns = some_of(object, fields, kind)?;
     let rows = holdings::export(tenant, kind, columns, work, sink).await?;
     Ok(ExportDone { rows })
+}
+
+/// What every user holds takes a call for each of them; all else is quick.
+pub(super) fn resumes(request: &ExportRequest) -> bool {
+    match &request.query {
+        ExportQuery::Object { object, .. } => kind_of(object.as_str()).is_some(),
+        ExportQuery::Soql(_) => false,
+    }
 }
 
 /// The columns that were asked for, or all.

@@ -11,6 +11,9 @@ use crate::target::ExportQuery;
 struct Lines {
     rows: Vec<String>,
     notes: Vec<String>,
+    marks: Vec<String>,
+    /// Where an earlier export stopped.
+    stopped: Option<String>,
 }
 
 impl Lines {
@@ -31,12 +34,31 @@ impl RowSink for Lines {
         Ok(())
     }
 
+    fn stopped_at(&self) -> Option<&str> {
+        self.stopped.as_deref()
+    }
+
+    fn mark(&mut self, place: &str) -> std::io::Result<()> {
+        self.marks.push(place.to_owned());
+        Ok(())
+    }
+
     fn note(&mut self, what: &str) {
         self.notes.push(what.to_owned());
     }
 }
 
 async fn export(
+    object: &str,
+    fields: &[&str],
+    filter: Option<&str>,
+    script: impl IntoIterator<Item = Canned>,
+) -> (Result<ExportDone, Fault>, Lines, Vec<String>) {
+    export_from(None, object, fields, filter, script).await
+}
+
+async fn export_from(
+    stopped: Option<&str>,
     object: &str,
     fields: &[&str],
     filter: Option<&str>,
@@ -49,7 +71,12 @@ async fn export(
         filter: filter.map(str::to_owned),
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut lines = Lines::default();
+    if stopped.is_some() {
+        // As an export of before has left it.
+        let mut list = std::fs::File::create(folder.path().join("users")).unwrap();
+        list.write_all(b"{\"user_id\":\"a\"}\n{\"user_id\":\"b\",\"email\":\"b@x\"}\n").unwrap();
+    }
+    let mut lines = Lines { stopped: stopped.map(str::to_owned), ..Lines::default() };
     let request = ExportRequest { query, all: false };
     let ended = tenant.export(&request, folder.path(), &mut lines).await;
     let asked = wire.lines().iter().map(|line| plain(line)).collect();
@@ -172,4 +199,82 @@ async fn what_an_export_does_not_have_is_refused_before_any_call() {
         assert_eq!(ended.unwrap_err().message, told);
         assert!(lines.rows.is_empty() && asked.is_empty());
     }
+}
+
+fn roles(count: u32) -> Canned {
+    let roles: Vec<_> = (1..=count)
+        .map(|at| json!({"id": format!("rol_{at}"), "name": format!("R{at}")}))
+        .collect();
+    Canned::json(200, &json!({"roles": roles, "total": count}).to_string())
+}
+
+fn members(ids: std::ops::Range<u32>, next: Option<&str>) -> Canned {
+    let users: Vec<_> =
+        ids.map(|id| json!({"user_id": format!("u{id}"), "email": format!("{id}@x")})).collect();
+    let mut page = json!({ "users": users });
+    if let Some(next) = next {
+        page["next"] = json!(next);
+    }
+    Canned::json(200, &page.to_string())
+}
+
+fn total(total: u64) -> Canned {
+    Canned::json(200, &json!({"users": [], "total": total}).to_string())
+}
+
+/// The lists of members end where they name no next page, be the last one empty; an export of
+/// before that stopped in one of them goes on there.
+#[tokio::test]
+async fn roles_are_read_by_their_members_where_that_is_cheaper() {
+    let script = [
+        roles(2),
+        total(5),
+        members(0..3, Some("c1")),
+        members(3..4, Some("c2")),
+        members(0..0, None),
+        members(2..4, None),
+    ];
+    let (ended, lines, asked) = export("UserRole", &["user_id", "role_name"], None, script).await;
+    assert_eq!(ended, Ok(ExportDone { rows: 6 }));
+    assert_eq!(
+        lines.rows,
+        ["user_id|role_name", "u0|R1", "u1|R1", "u2|R1", "u3|R1", "u2|R2", "u3|R2"]
+    );
+    assert_eq!(
+        asked,
+        [
+            "GET …/roles",
+            "GET …/users",
+            "GET …/roles/rol_1/users take=100",
+            "GET …/roles/rol_1/users take=100 from=c1",
+            "GET …/roles/rol_1/users take=100 from=c2",
+            "GET …/roles/rol_2/users take=100",
+        ]
+    );
+    for (at, rest) in [(0, 3..6), (1, 4..6), (2, 4..6), (3, 6..6)] {
+        let script = [
+            vec![roles(2)],
+            if at < 1 { vec![members(3..4, Some("c2"))] } else { vec![] },
+            if at < 2 { vec![members(0..0, None)] } else { vec![] },
+            if at < 3 { vec![members(2..4, None)] } else { vec![] },
+        ];
+        let stopped = Some(lines.marks[at].as_str());
+        let script = script.into_iter().flatten();
+        let (ended, again, _) =
+            export_from(stopped, "UserRole", &["user_id", "role_name"], None, script).await;
+        assert_eq!(ended, Ok(ExportDone { rows: rest.len() as u64 }), "{stopped:?}");
+        assert_eq!(again.rows[1..], lines.rows[1..][rest]);
+    }
+}
+
+#[tokio::test]
+async fn where_users_are_few_each_is_looked_at_and_behind_those_of_before() {
+    let of_user = Canned::json(200, r#"{"roles":[{"id":"rol_2","name":"R2"}],"total":1}"#);
+    let stopped = Some(r#"{"users":1}"#);
+    let (ended, lines, asked) =
+        export_from(stopped, "UserRole", &[], None, [roles(2), of_user]).await;
+    assert_eq!(ended, Ok(ExportDone { rows: 1 }));
+    assert_eq!(lines.rows[1..], ["b|b@x|rol_2|R2"]);
+    assert_eq!(lines.marks, [r#"{"users":2}"#]);
+    assert_eq!(asked, ["GET …/roles", "GET …/users/b/roles"]);
 }
