@@ -5,6 +5,7 @@ use super::resume::org_of;
 use super::runs::{self, root_of};
 use crate::cli::args::{Retry, RetryErrors};
 use crate::cli::failure;
+use crate::cli::resolve;
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
 use crate::ledger::Manifest;
@@ -65,5 +66,6 @@ async fn summarized(
     }
     let mut plan = again.plan;
     plan.run_name.clone_from(&args.run_name);
+    plan.on_duplicate = args.on_duplicate.map(resolve::on_duplicate).or(plan.on_duplicate);
     load::carry_out(plan, choice, args.yes, shell, session).await
 }
