@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::chunk::Spool;
-use super::duplicates::{DUPLICATE_ROW, Repeats};
+use super::duplicates::Repeats;
 use super::event::{Event, Watch};
 use super::map::{self, Mapping};
 use super::read::SlabReader;
@@ -20,7 +20,7 @@ use crate::ledger::Output;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::SLABS_WAITING;
-use crate::model::rows::{CheckedSlab, RawSlab, Rejected};
+use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, RawSlab, Rejected};
 
 /// All that the first half needs.
 pub struct Intake {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use csv::ByteRecord;
 
-use super::duplicates::DUPLICATE_ROW;
 use super::manifest;
 use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
 use crate::model::failure::{Blame, Failure};
+use crate::model::rows::DUPLICATE_ROW;
 
 /// Which rows are wanted.
 #[derive(Debug, Clone, Copy)]

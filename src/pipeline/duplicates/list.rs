@@ -13,10 +13,7 @@ use crate::faults;
 use crate::ledger::{DuplicateRows, RunFolder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
-use crate::model::rows::{CheckedSlab, Rejected};
-
-/// The code of a row that is left out, as `docs/reference/codes.md` lists it.
-pub const DUPLICATE_ROW: &str = "duplicate_row";
+use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, Rejected};
 
 /// The list, read along with the rows of the input.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ mod tell;
 
 use tokio::task::spawn_blocking;
 
-pub use self::list::{DUPLICATE_ROW, Repeats};
+pub use self::list::Repeats;
 
 use self::key::RowKey;
 use self::sort::{Room, Sorted};

@@ -160,10 +160,22 @@ fn a_retry_leaves_out_what_was_left_out() {
     scene.stage.world.run(&["retry", "r", "--run-name", "again"]).expect(3);
     let input = scene.stage.world.read("longshore-runs/r/retry/001.csv");
     assert_eq!(input, "Legacy_Id__c,Name,AnnualRevenue\nbad,x,much\n");
-    let nothing = scene.stage.world.file("keyed.csv", "Legacy_Id__c,Name\nq,kept\nQ,left out\n");
+    scene.stage.world.file("keyed.csv", "Legacy_Id__c,Name\nq,kept\nQ,left out\n");
     let mut args = load("keep-first");
     args[8] = "s";
     scene.stage.world.run(&args).expect(3);
     let ran = scene.stage.world.run(&["retry", "s"]).expect(2);
-    assert!(ran.stderr.contains("has no rows to be tried again"), "{nothing:?} {}", ran.stderr);
+    assert!(ran.stderr.contains("has no rows to be tried again"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_retry_of_rows_whose_order_counts_says_that_they_come_late() {
+    let scene = scene();
+    let rows = "Legacy_Id__c,Name,AnnualRevenue\nk,first,1\nK,second,2\nbad,x,much\n";
+    scene.stage.world.file("keyed.csv", rows);
+    scene.stage.world.run(&load("separate")).expect(3);
+    let ran = scene.stage.world.run(&["retry", "r", "--on-duplicate", "refuse"]).expect(3);
+    let says = "notice: the first run sent several rows of a record one after the other; what is \
+                tried again now comes after all of them\n";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
 }
