@@ -73,5 +73,5 @@ async fn summarized(
     }
     plan.run_name.clone_from(&args.run_name);
     plan.on_duplicate = args.on_duplicate.map(resolve::on_duplicate).or(plan.on_duplicate);
-    load::carry_out(plan, choice, args.yes, shell, session).await
+    load::carry_out(plan, choice, &args.confirm, shell, session).await
 }

@@ -111,6 +111,7 @@ impl Load {
             state_dir: None,
             on_duplicate: None,
             verify_after: false,
+            max_failed: None,
             passing_org: false,
             retry_of: None,
         }
