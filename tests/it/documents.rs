@@ -59,6 +59,11 @@ fn what_the_sign_in_page_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_duplicates_says_is_what_happens() {
+    check("docs/guide/duplicates.md");
+}
+
+#[test]
 fn what_the_page_on_auth0_says_is_what_happens() {
     check("docs/guide/auth0-removals.md");
 }

@@ -171,6 +171,18 @@ pub enum OnBadRow {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicate {
+    /// Nothing is sent
+    Refuse,
+    /// The first is sent, the others go to rejected.csv
+    KeepFirst,
+    /// The last is sent, the others go to rejected.csv
+    KeepLast,
+    /// All are sent in the order of the file, in successive jobs
+    Separate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Nulls {
     Ignore,
     Clear,
