@@ -52,6 +52,7 @@ pub fn of(
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         retry_of: plan.retry_of.clone(),
         confirmed: None,
+        applied: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

@@ -14,6 +14,7 @@ mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod plan;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]
