@@ -35,6 +35,9 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       upsert       Create or change records, found by an external id
       delete       Delete the records whose Id is in each row of a CSV file
       hard-delete  Delete records past the recycle bin; the org must allow it
+      check        Work a load out, from the file to the last job, and send nothing
+      plan         Write a load down as a plan that can be reviewed
+      apply        Carry a reviewed plan out, if nothing that it rests on has changed
       export       Write the rows of a query, or of an object, to a CSV file
       objects      List the objects of the org and what can be done to them
       describe     Show the fields of an object as a loader sees them

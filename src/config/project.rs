@@ -113,7 +113,7 @@ impl Project {
 }
 
 /// `:line:column` of a byte, both counted from 1, the column in characters.
-fn place(text: &str, byte: usize) -> String {
+pub fn place(text: &str, byte: usize) -> String {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -61,6 +61,9 @@ pub struct Manifest {
     /// What a person has confirmed, where that was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// The digest of the plan that the run carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<String>,
     /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
     /// without it cannot be gone on with.
     #[serde(default)]

@@ -157,3 +157,6 @@ const _: () =
     assert!(CHUNK_ROWS_DEFAULT <= CHUNK_ROWS_MAX && CHUNK_ROWS_DEFAULT.is_multiple_of(10_000));
 const _: () = assert!(FIELD_CHARS_MAX <= ROW_CHARS_MAX);
 const _: () = assert!(BACKOFF_BASE_MS < BACKOFF_CAP_MS && POLL_MIN_MS < POLL_MAX_MS);
+
+/// Rows that a plan shows as they would be sent.
+pub const SAMPLE_ROWS: usize = 3;

@@ -37,7 +37,12 @@ pub struct Intake {
     pub watch: Arc<dyn Watch>,
     pub stop: Stop,
     pub halt: Halt,
+    /// Sees each slab after it was checked, in order.
+    pub look: Option<Look>,
 }
+
+/// Somebody who sees checked slabs before they are spooled.
+pub type Look = Box<dyn FnMut(&CheckedSlab) + Send>;
 
 /// What came in.
 #[derive(Debug)]
@@ -80,6 +85,7 @@ impl Intake {
     pub fn run(self, mut hand_on: impl FnMut(Chunk) -> bool) -> Result<TakenIn, Failure> {
         let Self { mut reader, mapping, checks, mut repeats, spool, rejected, .. } = self;
         let (watch, stop, halt) = (self.watch, self.stop, self.halt);
+        let mut look = self.look;
         let window = Window { skip: self.skip, limit: self.limit };
         let mut sink = Sink {
             spool,
@@ -101,6 +107,9 @@ impl Intake {
             for (mut slab, progress) in checked_in {
                 sink.spool.set_apart(&mut slab);
                 sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
+                if let Some(look) = &mut look {
+                    look(&slab);
+                }
                 sink.take(&slab)?;
                 watch.see(&sink.so_far(progress));
             }

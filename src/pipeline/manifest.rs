@@ -53,6 +53,7 @@ pub fn of(
         duplicates: None,
         retry_of: plan.retry_of.clone(),
         confirmed: None,
+        applied: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

@@ -29,4 +29,5 @@ pub mod run;
 pub mod settle;
 pub mod stop;
 pub mod submit;
+pub mod survey;
 pub mod validate;

@@ -68,6 +68,7 @@ pub async fn load<T: Target>(
         Some(digest) => Some(digest),
         None => digest(&plan).await?,
     };
+    as_reviewed(&tools, digest)?;
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
     plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
@@ -78,6 +79,7 @@ pub async fn load<T: Target>(
         org_kind: target.kind().to_owned(),
         duplicates: looked.about(),
         confirmed,
+        applied: tools.guards.reviewed.as_ref().map(|reviewed| reviewed.plan.clone()),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
     let (folder, ledger, repeats) = {
@@ -221,6 +223,7 @@ impl<T: Target> Parts<T> {
             watch: Arc::clone(&self.tools.watch),
             stop: self.tools.stop.clone(),
             halt: self.halt.clone(),
+            look: None,
         })
     }
 
@@ -290,6 +293,17 @@ fn settle_all(
         }
     }
     settle.finish()
+}
+
+/// The input of a plan is the one that was reviewed, to the moment of its load.
+fn as_reviewed(tools: &Tools, digest: Option<Digest>) -> Result<(), Failure> {
+    match &tools.guards.reviewed {
+        Some(reviewed) if Some(reviewed.input) != digest => Err(Failure::new(
+            Blame::Guard,
+            "the file was changed after it was compared with the plan",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What stops the run when too many rows are in error.

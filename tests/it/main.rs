@@ -15,6 +15,7 @@ mod ledger;
 mod load;
 mod memory;
 mod org;
+mod plan;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 mod load;
 mod look;
 mod org;
+mod plan;
 mod practice;
 mod runs;
 
@@ -16,6 +17,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
+pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
 
@@ -41,6 +43,13 @@ pub enum Command {
     Delete(Delete),
     /// Delete records past the recycle bin; the org must allow it
     HardDelete(Delete),
+    /// Work a load out, from the file to the last job, and send nothing
+    Check(Check),
+    /// Write a load down as a plan that can be reviewed
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Carry a reviewed plan out, if nothing that it rests on has changed
+    Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
     /// List the objects of the org and what can be done to them
@@ -222,7 +231,11 @@ impl Args {
     {
         let matches = command().try_get_matches_from(words)?;
         let mut args = Self::from_arg_matches(&matches)?;
-        if let (Some(load), Some((_, given))) = (args.load_mut(), matches.subcommand()) {
+        let mut given = matches.subcommand();
+        while let Some(deeper) = given.and_then(|(_, matches)| matches.subcommand()) {
+            given = Some(deeper);
+        }
+        if let (Some(load), Some((_, given))) = (args.load_mut(), given) {
             let from_environment =
                 |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
             let ids = given.ids().filter(from_environment);
@@ -237,6 +250,8 @@ impl Args {
             Command::Update(update) => Some(&mut update.load),
             Command::Upsert(upsert) => Some(&mut upsert.update.load),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&mut delete.load),
+            Command::Check(check) => Some(&mut check.load),
+            Command::Plan(plan) => Some(plan.load_mut()),
             _ => None,
         }
     }
@@ -248,6 +263,9 @@ impl Args {
             Command::Update(update) => Some(&update.load.manners),
             Command::Upsert(upsert) => Some(&upsert.update.load.manners),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
+            Command::Check(check) => Some(&check.load.manners),
+            Command::Plan(plan) => Some(&plan.load().manners),
+            Command::Apply(apply) => Some(&apply.manners),
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
             Command::Export(export) => Some(&export.manners),

@@ -3,6 +3,8 @@
 //!
 //! All faults are collected, so that nobody corrects a command line one flag at a time.
 
+pub mod explain;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -121,6 +123,25 @@ pub fn load_plan(
 /// Where run folders are: what was given, else what the project file says.
 pub fn runs_dir(given: Option<PathBuf>, defaults: &Defaults) -> PathBuf {
     given.or_else(|| defaults.runs_dir.clone()).unwrap_or_else(|| RUNS_DIR.into())
+}
+
+/// The name of a run, if it can be the name of a folder.
+pub fn run_name(name: &str) -> Result<&str, Failure> {
+    check_run_name(name, "`--run-name`").map(|()| name)
+}
+
+fn check_run_name(name: &str, flag: &str) -> Result<(), Failure> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts && name.chars().all(good) && name.len() <= RUN_NAME_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{flag}: `{}` cannot be the name of a folder: a letter or digit, then letters, digits, \
+         `-`, `_` and `.`, at most {RUN_NAME_MAX}",
+        name.escape_debug(),
+    );
+    Err(Failure::new(Blame::Request, message))
 }
 
 /// Whether an empty cell can clear a field: only where there is a record to clear it in.
@@ -272,16 +293,8 @@ impl Check<'_> {
 
     fn run_name(&mut self) {
         let Some(name) = self.load.run_name.as_deref() else { return };
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !starts || !name.chars().all(good) || name.len() > RUN_NAME_MAX {
-            let flag = self.flag("run-name", false);
-            self.fault(format!(
-                "{flag}: `{}` cannot be the name of a folder: a letter or digit, then letters, \
-                 digits, `-`, `_` and `.`, at most {RUN_NAME_MAX}",
-                name.escape_debug(),
-            ));
-        }
+        let flag = self.flag("run-name", false);
+        self.faults.extend(check_run_name(name, &flag).err());
     }
 
     /// Copies of result files must not overwrite each other or what is read.
@@ -316,7 +329,7 @@ impl Check<'_> {
 }
 
 /// Whether two paths lead to one file, however they are spelled and linked.
-fn same_file(one: &Path, other: &Path) -> bool {
+pub fn same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((real(one), real(other)), (Some(one), Some(other)) if one == other)
 }
 

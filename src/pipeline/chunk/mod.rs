@@ -53,6 +53,8 @@ pub struct Spool {
     next: u32,
     open: Option<OpenChunk>,
     line: Vec<u8>,
+    /// Chunks are cut and nothing is written.
+    is_dry: bool,
 }
 
 /// Bytes of the two write buffers of an open chunk.
@@ -88,7 +90,13 @@ impl Spool {
             next: 1,
             open: None,
             line: Vec::new(),
+            is_dry: false,
         }
+    }
+
+    /// Cuts the same chunks and writes none of them.
+    pub fn dry(header: &[String], limits: ChunkLimits) -> Self {
+        Self { is_dry: true, ..Self::new(Path::new(""), header, limits) }
     }
 
     /// Cuts where earlier processes of the run have cut, and refuses other rows than they had.
@@ -239,6 +247,7 @@ impl Spool {
         let cut = self.cuts.get(&number).copied();
         let files = match cut {
             Some(Cut { keep: true, .. }) => None,
+            _ if self.is_dry => None,
             _ => Some((create(&body)?, create(&source)?)),
         };
         let mut open = OpenChunk {

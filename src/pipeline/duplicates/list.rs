@@ -38,8 +38,18 @@ impl Repeats {
         about: Option<&DuplicateRows>,
         policy: Option<OnDuplicate>,
     ) -> Result<Self, Failure> {
-        let Some(about) = about else { return Ok(Self::default()) };
-        let path = place(folder);
+        match about {
+            Some(about) => Self::open_at(place(folder), about, policy),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Opens a list that lies somewhere else.
+    pub(super) fn open_at(
+        path: PathBuf,
+        about: &DuplicateRows,
+        policy: Option<OnDuplicate>,
+    ) -> Result<Self, Failure> {
         let mut hasher = blake3::Hasher::new();
         let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
         if read.is_err() || Digest::finish(&hasher) != about.digest {
@@ -114,14 +124,13 @@ impl Open {
 }
 
 /// Writes the list and makes it durable.
-pub(super) fn write(folder: &RunFolder, pairs: &mut Sorted) -> Result<(), Failure> {
-    let path = place(folder);
-    let disk = |error: &io::Error| Failure::disk("write", &path, error);
+pub(super) fn write(path: &Path, pairs: &mut Sorted) -> Result<(), Failure> {
+    let disk = |error: &io::Error| Failure::disk("write", path, error);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = faults::open(&options, &path).map_err(|error| disk(&error))?;
+    let file = faults::open(&options, path).map_err(|error| disk(&error))?;
     let mut file = BufWriter::new(file);
     let mut line = Vec::new();
     let mut walk = pairs.walk()?;

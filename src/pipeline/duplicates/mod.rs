@@ -25,6 +25,7 @@ use super::map::Mapping;
 use super::run::Tools;
 use super::validate::Checks;
 use crate::config::plan::{LoadPlan, OnDuplicate, Source};
+use crate::faults;
 use crate::ledger::{DuplicateRows, RunFolder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -71,9 +72,19 @@ impl Looked {
     /// Makes the list durable in the folder of the run.
     pub fn write(&mut self, folder: &RunFolder) -> Result<(), Failure> {
         match &mut self.decided {
-            Some(decided) => list::write(folder, &mut decided.pairs),
+            Some(decided) => list::write(&list::place(folder), &mut decided.pairs),
             None => Ok(()),
         }
+    }
+
+    /// The list for somebody who only looks: it loses its name as soon as it is open.
+    pub fn passing(&mut self, plan: &LoadPlan, name: &str) -> Result<Repeats, Failure> {
+        let Some(decided) = &mut self.decided else { return Ok(Repeats::default()) };
+        let path = plan.runs_dir.join(format!(".{name}-duplicates"));
+        list::write(&path, &mut decided.pairs)?;
+        let opened = Repeats::open_at(path.clone(), &decided.about, plan.on_duplicate);
+        faults::remove_file(&path).map_err(|error| Failure::disk("remove", &path, &error))?;
+        opened
     }
 }
 
