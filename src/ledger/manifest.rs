@@ -52,6 +52,9 @@ pub struct Manifest {
     /// The mapping file, from the root of the file system on, and its digest.
     #[serde(default)]
     pub mapping: Option<MappingFile>,
+    /// The answers of the mapping's lookups, in the order of the fields that they fill.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<LookupTable>,
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
@@ -66,6 +69,23 @@ pub struct Manifest {
 pub struct MappingFile {
     pub path: PathBuf,
     pub digest: Digest,
+}
+
+/// What the keys of one lookup came to, in a file of the run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LookupTable {
+    /// The header cell of the field that it fills.
+    pub field: String,
+    /// The object, or the file, that the keys were looked up in.
+    pub source: String,
+    /// The file, from the run's folder on.
+    pub file: PathBuf,
+    pub digest: Digest,
+    /// Different keys, and what became of them.
+    pub distinct: u64,
+    pub found: u64,
+    pub missing: u64,
+    pub many: u64,
 }
 
 /// The folders of one run, held by a lock for the life of the process.
@@ -154,6 +174,18 @@ impl RunFolder {
     /// Results as received.
     pub fn raw(&self) -> PathBuf {
         self.root.join("raw")
+    }
+
+    /// Answers of lookups; there only if the run has some.
+    pub fn lookups(&self) -> PathBuf {
+        self.root.join("lookups")
+    }
+
+    /// Makes the folder for answers of lookups.
+    pub fn make_lookups(&self) -> Result<PathBuf, Failure> {
+        let path = self.lookups();
+        private_folder(&path).map_err(|error| Failure::disk("create", &path, &error))?;
+        Ok(path)
     }
 
     /// Result files.

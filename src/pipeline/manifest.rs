@@ -50,6 +50,8 @@ pub fn of(
             .mapping
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
+        // Told by the run, before it is written.
+        lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }

@@ -4,6 +4,7 @@
 //! [`handover`]; what they tell people is in [`event`].
 
 mod again;
+mod begin;
 mod copies;
 mod ending;
 mod feed;
@@ -13,12 +14,14 @@ pub mod manifest;
 mod sample;
 mod strays;
 
+pub mod answers;
 pub mod assent;
 pub mod chunk;
 pub mod earlier;
 pub mod event;
 pub mod export;
 pub mod handover;
+pub mod lookup;
 pub mod map;
 pub mod read;
 pub mod resume;

@@ -20,10 +20,10 @@ use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
 use super::validate::{self, Checks};
-use super::{again, copies, ending, manifest};
+use super::{again, begin, copies, ending, lookup, manifest};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
-use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
+use crate::ledger::{Ledger, Manifest, RunFolder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -52,25 +52,26 @@ pub async fn load<T: Target>(
     let watch = &tools.watch;
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
+    lookup::twice_readable(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
-    let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let (mut mapping, checks) = compile(&plan, &*target, reader.header()).await?;
     let digest = digest(&plan).await?;
 
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
     let kept = KeptColumns::of_header(reader.header());
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
-    let (folder, ledger) = {
+    let (folder, ledger, looked_up) = {
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
-        let begun = begin_folder(&plan, &manifest);
+        let begun = begin::run(&plan, &*target, &mut mapping, &mut manifest, &tools.stop).await;
         if begun.is_err() {
             again::withdraw(&plan, &root);
         }
@@ -79,6 +80,9 @@ pub async fn load<T: Target>(
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
+    for message in looked_up.notices() {
+        watch.see(&Event::Notice { message });
+    }
 
     let parts = Parts {
         plan,
@@ -291,20 +295,6 @@ pub(super) async fn compile<T: Target>(
     let key = plan.external_id.as_deref();
     let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
     Ok((mapping, checks))
-}
-
-/// Makes the folder, in it the ledger, and last the manifest, which makes a run of it.
-///
-/// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
-/// was taken away, and a run without it cannot be gone on with.
-fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<(RunFolder, Ledger), Failure> {
-    let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
-    let path = folder.ledger();
-    let ledger = Ledger::create(&path, &manifest.run)
-        .map_err(|error| Failure::disk("create", &path, &error))?;
-    sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
-    folder.write_manifest(manifest)?;
-    Ok((folder, ledger))
 }
 
 pub(super) fn tell_start(
