@@ -1,14 +1,14 @@
 //! The answers of a lookup, on disk: what each key of the input comes to.
 //!
-//! A table is written once, before anything is sent, and never changed; whoever goes on with the run
-//! maps its rows with the very same answers. In memory there is an index of at most
+//! A table is written once, before anything is sent, and never changed; whoever goes on with the
+//! run maps its rows with the very same answers. In memory there is an index of at most
 //! [`LOOKUP_INDEX_ENTRIES`], however many keys there are.
 //!
 //! # Form
 //!
-//! Records one after the other, sorted by their first 16 bytes: fingerprint of the key, verdict (one
-//! byte), length of the text (four bytes, the least first), text. The text is the value that was
-//! found; or what a message says of the nearest keys, or of the records that were found.
+//! Records one after the other, sorted by their first 16 bytes: fingerprint of the key, verdict
+//! (one byte), length of the text (four bytes, the least first), text. The text is the value that
+//! was found; or what a message says of the nearest keys, or of the records that were found.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -304,7 +304,7 @@ mod tests {
         let path = folder.path().join("1.table");
         let table = (0..200_u8).map(|n| ([n; 16], (Found::One, vec![n; 30]))).collect();
         let (answers, _) = written(&path, &table);
-        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(5_000).unwrap();
         assert!(answers.find(&[199; 16], &mut Vec::new()).is_none());
         let trouble = answers.trouble().unwrap();

@@ -12,6 +12,7 @@ mod faults;
 mod kills;
 mod ledger;
 mod load;
+mod lookups;
 mod memory;
 mod procedures;
 mod resume;

@@ -178,12 +178,24 @@ pub(super) fn no_object(slot: &LookupSlot, object: &str) -> Failure {
     Failure::new(Blame::Request, what)
 }
 
+/// A tenant of Auth0 finds users by itself, and has no other keys.
+fn no_objects(slot: &LookupSlot) -> Failure {
+    let what = format!("{}: keys cannot be looked up in the objects of Auth0", slot.place);
+    Failure::new(Blame::Request, what)
+        .hint("look them up in a file: `lookup = { file = \"…\", key = \"…\", value = \"…\" }`")
+        .hint("a user may be named by e-mail as it is")
+}
+
 /// Describes the objects that are looked in, each once.
 pub(super) async fn describe<T: Target>(
     target: &T,
     lookups: &[LookupSlot],
 ) -> Result<BTreeMap<String, ObjectSchema>, Failure> {
     let mut described = BTreeMap::new();
+    let in_object = lookups.iter().find(|slot| asks(&slot.lookup.from));
+    if let (Some(slot), "auth0") = (in_object, target.kind()) {
+        return Err(no_objects(slot));
+    }
     for slot in lookups.iter().filter(|slot| asks(&slot.lookup.from)) {
         let LookupFrom::Object { object, .. } = &slot.lookup.from else { continue };
         if let Entry::Vacant(vacant) = described.entry(object.to_lowercase()) {

@@ -5,10 +5,10 @@
 //! ```
 //!
 //! A first pass over the input maps its rows and collects the keys, each once. Then the far side is
-//! asked for all of them in bulk, or a file is read. Keys and finds are sorted on disk and joined, so
-//! memory does not grow with either. The tables are durable and their digests stand in the manifest
-//! before it is written: whoever goes on with the run maps with the very same answers, and asks
-//! nothing. Nothing is sent here that changes anything.
+//! asked for all of them in bulk, or a file is read. Keys and finds are sorted on disk and joined,
+//! so memory does not grow with either. The tables are durable and their digests stand in the
+//! manifest before it is written: whoever goes on with the run maps with the very same answers, and
+//! asks nothing. Nothing is sent here that changes anything.
 
 mod ask;
 mod join;
@@ -74,6 +74,11 @@ pub struct Resolved {
     pub found: u64,
     pub missing: u64,
     pub many: u64,
+    /// Rows that have such keys, and what becomes of them, such as `rejected`.
+    pub missing_rows: u64,
+    pub many_rows: u64,
+    pub on_missing: String,
+    pub on_many: String,
     /// Calls that it took.
     pub calls: u64,
     /// The first keys without an answer, by row.

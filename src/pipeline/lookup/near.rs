@@ -69,10 +69,12 @@ impl Near {
 
     /// The near keys by the fingerprint of the one that was wanted.
     pub(super) fn told(self) -> HashMap<KeyPrint, Vec<String>> {
-        let told = self
-            .wanted
-            .into_iter()
-            .map(|wanted| (wanted.print, wanted.near.into_iter().map(|(_, key)| key).collect()));
+        let told = self.wanted.into_iter().map(|wanted| {
+            // Beside a slip of one letter, what shares no more than an ending is noise.
+            let nearest = wanted.near.first().map_or(0, |(far, _)| *far);
+            let near = wanted.near.into_iter().filter(|(far, _)| *far <= 2 * nearest + 1);
+            (wanted.print, near.map(|(_, key)| key).collect())
+        });
         told.collect()
     }
 }

@@ -245,6 +245,6 @@ mod tests {
             records.rewind().unwrap();
         }
         drop((records, sorted));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -16,6 +16,7 @@ use crate::ledger::LookupTable;
 use crate::model::cells::push_line;
 use crate::model::failure::Failure;
 use crate::model::limits::ROWS_LISTED;
+use crate::model::wording::shown;
 use crate::pipeline::answers::{Answers, AnswersFile, Found, KeyPrint};
 use crate::pipeline::map::LookupSlot;
 
@@ -76,7 +77,7 @@ impl Write<'_> {
                 Found::Missing | Found::Many => told(joined, &candidates).into_bytes(),
             };
             files[number].push(&joined.key.print, joined.found, &text)?;
-            resolved[number].count(joined.found);
+            resolved[number].count(joined);
             if joined.found != Found::One {
                 list.push(&[
                     &joined.key.first_row.to_be_bytes(),
@@ -126,19 +127,46 @@ fn begun(slot: &LookupSlot, calls: u64) -> Resolved {
         LookupFrom::File { path, .. } => path.display().to_string(),
     };
     let field = slot.field.clone();
-    let (distinct, found, missing, many) = (0, 0, 0, 0);
-    let (examples, refuses) = (Vec::new(), false);
-    Resolved { field, object, distinct, found, missing, many, calls, examples, refuses }
+    Resolved {
+        field,
+        object,
+        distinct: 0,
+        found: 0,
+        missing: 0,
+        many: 0,
+        missing_rows: 0,
+        many_rows: 0,
+        on_missing: becomes(&slot.lookup.on_missing),
+        on_many: becomes(&slot.lookup.on_many),
+        calls,
+        examples: Vec::new(),
+        refuses: false,
+    }
+}
+
+/// What becomes of rows without an answer.
+fn becomes(fallback: &Fallback) -> String {
+    match fallback {
+        Fallback::Error => "refused".to_owned(),
+        Fallback::Reject => "rejected".to_owned(),
+        Fallback::Skip => "sent empty".to_owned(),
+        Fallback::Default(value) => format!("sent with `{}`", shown(value.as_bytes())),
+    }
 }
 
 impl Resolved {
-    fn count(&mut self, found: Found) {
+    fn count(&mut self, joined: &Joined) {
         self.distinct += 1;
-        match found {
-            Found::One => self.found += 1,
-            Found::Missing => self.missing += 1,
-            Found::Many => self.many += 1,
-        }
+        let (keys, rows) = match joined.found {
+            Found::One => {
+                self.found += 1;
+                return;
+            }
+            Found::Missing => (&mut self.missing, &mut self.missing_rows),
+            Found::Many => (&mut self.many, &mut self.many_rows),
+        };
+        *keys += 1;
+        *rows += joined.key.rows;
     }
 }
 

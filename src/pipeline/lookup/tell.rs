@@ -50,14 +50,20 @@ impl Resolution {
 impl Resolved {
     /// How many keys came to what.
     pub fn counts(&self) -> String {
-        let Self { object, distinct, found, missing, many, .. } = self;
-        let keys = if *distinct == 1 { "1 key".to_owned() } else { format!("{distinct} keys") };
-        let mut text = format!("{keys} looked up in `{object}`: {found} found");
-        for (count, word) in [(missing, "missing"), (many, "ambiguous")] {
-            if *count > 0 {
-                text = format!("{text}, {count} {word}");
+        let keys = number(self.distinct, "key");
+        let mut text = format!("{keys} looked up in `{}`: {} found", self.object, self.found);
+        for (keys, word, rows, becomes) in [
+            (self.missing, "missing", self.missing_rows, &self.on_missing),
+            (self.many, "ambiguous", self.many_rows, &self.on_many),
+        ] {
+            if keys > 0 {
+                text = format!("{text}, {keys} {word} ({} {becomes})", number(rows, "row"));
             }
         }
         text
     }
+}
+
+fn number(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -153,7 +153,7 @@ impl LookupSlot {
         match found {
             Found::Many => format!("{one}: {text}"),
             _ if text.is_empty() => none,
-            _ => format!("{none}; near are {text}"),
+            _ => format!("{none}; nearest: {text}"),
         }
     }
 }

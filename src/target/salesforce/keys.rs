@@ -43,8 +43,8 @@ pub(super) async fn look_up(
 
 /// Whether lists of keys take no more calls than an export.
 ///
-/// The far side tells upper from lower case in a field that is case sensitive, so there a list finds
-/// less than the question wants.
+/// The far side tells upper from lower case in a field that is case sensitive, so there a list
+/// finds less than the question wants.
 async fn lists_are_better(
     org: &Salesforce,
     question: &KeyQuestion<'_>,
