@@ -53,6 +53,7 @@ pub fn of(
         // Told by the run, before it is written.
         lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),
+        confirmed: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

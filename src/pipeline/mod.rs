@@ -20,6 +20,7 @@ pub mod chunk;
 pub mod earlier;
 pub mod event;
 pub mod export;
+pub mod guards;
 pub mod handover;
 pub mod lookup;
 pub mod map;

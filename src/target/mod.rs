@@ -200,7 +200,7 @@ pub struct ExportDone {
 #[derive(Debug, Clone, Copy)]
 pub struct KeyQuestion<'a> {
     pub object: &'a ObjectName,
-    /// Text fields of the object, as it describes them; `Id` is none of them.
+    /// Fields of text or numbers, as the object describes them; `Id` is none of them.
     pub fields: &'a [FieldSchema],
     /// The text after `WHERE`.
     pub filter: Option<&'a str>,
@@ -297,6 +297,15 @@ pub trait Target: Send + Sync + 'static {
         since: jiff::Timestamp,
     ) -> impl Future<Output = Result<Option<Vec<SeenJob>>, Fault>> + Send {
         let _ = (spec, user_id, since);
+        std::future::ready(Ok(None))
+    }
+
+    /// How many records of an object there are now; `None` when the far side does not count them.
+    fn count_records(
+        &self,
+        object: &ObjectName,
+    ) -> impl Future<Output = Result<Option<u64>, Fault>> + Send {
+        let _ = object;
         std::future::ready(Ok(None))
     }
 

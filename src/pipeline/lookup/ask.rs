@@ -1,5 +1,6 @@
 //! Who has these keys: the far side is asked, or a file is read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
@@ -105,12 +106,12 @@ pub(super) fn fields_of(
                 "`{field_name}` of `{object}` is an id, and nothing is looked up by an id"
             ))
             .hint("values that are ids of the object go through as they are")),
-            kind if kind.is_text() => Ok(field.clone()),
+            kind if kind.is_text() || kind.is_number() => Ok(field.clone()),
             _ => Err(refused(format!(
-                "`{field_name}` of `{object}` is no text (it is `{}`), so no key can be in it",
+                "`{field_name}` of `{object}` is `{}`, and keys are texts or numbers",
                 field.type_name
             ))
-            .hint("name a field of text; a formula may make a text of a number")),
+            .hint("name a field of text or numbers")),
         }
     });
     found.collect()
@@ -128,7 +129,7 @@ pub(super) async fn in_object<T: Target>(
     let (number, slot) = lookup;
     let keys = Keys::of(keys, Some(number)).map_err(|e| Failure::disk("read in", work, &e))?;
     let mut texts = Texts { keys, key: Key::default() };
-    let mut sink = ObjectSink { lookup, finds };
+    let mut sink = ObjectSink { lookup, fields, finds };
     ask(target, slot, fields, KeyTest::Equals, &mut texts, work, &mut sink).await
 }
 
@@ -141,7 +142,7 @@ pub(super) async fn near_in_object<T: Target>(
     near: &mut Near,
 ) -> Result<(), Failure> {
     let mut beginnings = Beginnings { all: near.beginnings(), next: 0 };
-    let mut sink = NearSink(near);
+    let mut sink = NearSink { fields, near };
     ask(target, slot, fields, KeyTest::BeginsWith, &mut beginnings, work, &mut sink).await
 }
 
@@ -210,6 +211,7 @@ pub(super) async fn describe<T: Target>(
 /// Rows of Id and fields.
 struct ObjectSink<'a> {
     lookup: (usize, &'a LookupSlot),
+    fields: &'a [FieldSchema],
     finds: &'a mut Finds,
 }
 
@@ -220,15 +222,33 @@ impl RowSink for ObjectSink<'_> {
 
     fn row(&mut self, row: &ByteRecord) -> io::Result<()> {
         let id = row.get(0).unwrap_or_default();
-        for (rank, cell) in (0_u8..).zip(row.iter().skip(1)) {
-            let key = String::from_utf8_lossy(cell);
+        for (rank, key) in (0_u8..).zip(keys_of(self.fields, row)) {
             self.finds.note(self.lookup, rank, &key, id)?;
         }
         Ok(())
     }
 }
 
-struct NearSink<'a>(&'a mut Near);
+/// The cells behind the Id, numbers as a person writes them.
+///
+/// The far side writes `10017` as `10017.0`, or as `10017`, by the way that it is asked.
+fn keys_of<'a>(
+    fields: &'a [FieldSchema],
+    row: &'a ByteRecord,
+) -> impl Iterator<Item = Cow<'a, str>> {
+    fields.iter().zip(row.iter().skip(1)).map(|(field, cell)| {
+        let text = String::from_utf8_lossy(cell);
+        match text.parse::<f64>() {
+            Ok(number) if field.kind.is_number() => Cow::Owned(number.to_string()),
+            _ => text,
+        }
+    })
+}
+
+struct NearSink<'a> {
+    fields: &'a [FieldSchema],
+    near: &'a mut Near,
+}
 
 impl RowSink for NearSink<'_> {
     fn header(&mut self, _: &ByteRecord) -> io::Result<()> {
@@ -236,7 +256,9 @@ impl RowSink for NearSink<'_> {
     }
 
     fn row(&mut self, row: &ByteRecord) -> io::Result<()> {
-        row.iter().skip(1).for_each(|cell| self.0.look_at(&String::from_utf8_lossy(cell)));
+        for key in keys_of(self.fields, row) {
+            self.near.look_at(&key);
+        }
         Ok(())
     }
 }

@@ -189,6 +189,7 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         retry_of: None,
         verify_after: false,
         passing_org: true,
+        max_failed: None,
     }
 }
 

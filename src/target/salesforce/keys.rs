@@ -121,61 +121,65 @@ impl<'a> Lists<'a> {
         keys: &'a mut dyn KeySource,
     ) -> Result<Self, Fault> {
         keys.rewind().map_err(|error| unread(&error))?;
-        let bare = query::rest_path(org, &query_of(question, &[]), false).len() + ORIGIN_BYTES;
+        // A key that fits every field, so that each has its clause.
+        let bare = query_of(question, &["0".to_owned()]);
+        let bare = query::rest_path(org, &bare, false).len() + ORIGIN_BYTES;
         Ok(Self { question, keys, bare, held: None })
     }
 
     fn next(&mut self) -> Result<Option<String>, Fault> {
         let (mut taken, mut bytes) = (Vec::new(), self.bare);
-        let mut key = String::new();
         loop {
-            let literal = match self.held.take() {
-                Some(held) => held,
-                None if self.keys.next(&mut key).map_err(|error| unread(&error))? => {
-                    if key.is_empty() || key.chars().count() > limits::LOOKUP_KEY_CHARS_MAX {
-                        continue;
-                    }
-                    literal(&key, self.question.test)
-                }
-                None => break,
-            };
-            let more = self.question.fields.iter();
-            let more: usize = more.map(|field| self.cost(field, &literal)).sum();
+            let mut key = self.held.take().unwrap_or_default();
+            if key.is_empty() && !self.keys.next(&mut key).map_err(|error| unread(&error))? {
+                break;
+            }
+            let too_long = key.chars().count() > limits::LOOKUP_KEY_CHARS_MAX;
+            let more: usize = self.question.fields.iter().map(|field| self.cost(field, &key)).sum();
+            if key.is_empty() || too_long || more == 0 {
+                continue;
+            }
             if !taken.is_empty() && bytes + more > limits::URL_BYTES_MAX {
-                self.held = Some(literal);
+                self.held = Some(key);
                 break;
             }
             bytes += more;
-            taken.push(literal);
+            taken.push(key);
         }
         Ok((!taken.is_empty()).then(|| query_of(self.question, &taken)))
     }
 
     /// Bytes that one more key takes in a URL, for one field.
-    fn cost(&self, field: &FieldSchema, literal: &str) -> usize {
-        let key = query::encoded(literal).len();
-        match self.question.test {
-            KeyTest::Equals => key + query::encoded(",").len(),
-            KeyTest::BeginsWith => key + query::encoded(&format!("{} LIKE  OR ", field.name)).len(),
-        }
+    fn cost(&self, field: &FieldSchema, key: &str) -> usize {
+        let test = self.question.test;
+        let Some(literal) = literal(field, key, test) else { return 0 };
+        let around = match test {
+            KeyTest::Equals => ",".to_owned(),
+            KeyTest::BeginsWith => format!("{} LIKE  OR ", field.name),
+        };
+        query::encoded(&literal).len() + query::encoded(&around).len()
     }
 }
 
-fn query_of(question: &KeyQuestion<'_>, literals: &[String]) -> String {
-    let field = |field: &FieldSchema| match question.test {
-        KeyTest::Equals => format!("{} IN ({})", field.name, literals.join(",")),
-        KeyTest::BeginsWith => {
-            let tests = literals.iter().map(|literal| format!("{} LIKE {literal}", field.name));
-            tests.collect::<Vec<_>>().join(" OR ")
+fn query_of(question: &KeyQuestion<'_>, keys: &[String]) -> String {
+    let mut tests = Vec::new();
+    for field in question.fields {
+        let literals: Vec<String> =
+            keys.iter().filter_map(|key| literal(field, key, question.test)).collect();
+        match question.test {
+            _ if literals.is_empty() => {}
+            KeyTest::Equals => tests.push(format!("{} IN ({})", field.name, literals.join(","))),
+            KeyTest::BeginsWith => {
+                tests.extend(literals.iter().map(|text| format!("{} LIKE {text}", field.name)));
+            }
         }
-    };
-    let any = question.fields.iter().map(field).collect::<Vec<_>>().join(" OR ");
+    }
     let filter = question.filter.map(|filter| format!("({filter}) AND ")).unwrap_or_default();
     let page = match question.test {
         KeyTest::Equals => String::new(),
         KeyTest::BeginsWith => format!(" LIMIT {}", limits::REST_QUERY_ROWS_MAX),
     };
-    format!("{} WHERE {filter}({any}){page}", select(question))
+    format!("{} WHERE {filter}({}){page}", select(question), tests.join(" OR "))
 }
 
 /// The query for all records that the filter lets through.
@@ -190,9 +194,30 @@ fn select(question: &KeyQuestion<'_>) -> String {
     format!("SELECT {} FROM {}", fields.join(", "), question.object)
 }
 
-/// A key as a SOQL text. Source: SOQL reference, quoted string escape sequences; `%` and `_` have a
+/// A key as SOQL writes it; `None` if no value of the field can be it.
+fn literal(field: &FieldSchema, key: &str, test: KeyTest) -> Option<String> {
+    match (field.kind.is_number(), test) {
+        (false, _) => Some(quoted(key, test)),
+        (true, KeyTest::Equals) => is_plain_number(key).then(|| key.to_owned()),
+        (true, KeyTest::BeginsWith) => None,
+    }
+}
+
+/// Digits, as few as a number of the far side has, and perhaps a point among them.
+fn is_plain_number(key: &str) -> bool {
+    let digits = |text: &str| {
+        (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let bare = key.strip_prefix('-').unwrap_or(key);
+    match bare.split_once('.') {
+        Some((whole, part)) => digits(whole) && digits(part),
+        None => digits(bare),
+    }
+}
+
+/// A text of SOQL. Source: SOQL reference, quoted string escape sequences; `%` and `_` have a
 /// meaning in `LIKE` only.
-fn literal(key: &str, test: KeyTest) -> String {
+fn quoted(key: &str, test: KeyTest) -> String {
     let mut text = String::with_capacity(key.len() + 3);
     text.push('\'');
     for character in key.chars() {

@@ -246,7 +246,12 @@ fn what_cannot_be_looked_up_is_refused() {
             "AccountId",
         ),
         (reference, "object = \"Account\", match = \"Nme\"", "has no field `Nme`", "`Name`"),
-        (reference, "object = \"Account\", match = \"AnnualRevenue\"", "is no text", "formula"),
+        (
+            reference,
+            "object = \"Account\", match = \"IsDeleted\"",
+            "is `boolean`",
+            "text or numbers",
+        ),
         (reference, "object = \"Account\", match = \"Name\", where = \"Nme = 'x'\"", "Nme", ""),
     ] {
         let map = format!(
@@ -263,6 +268,31 @@ fn what_cannot_be_looked_up_is_refused() {
     let ran = world.run_with_input(&args, b"Name,Customer\nA,Acme\n").expect(2);
     assert!(ran.stderr.contains("standard input passes but once"), "{}", ran.stderr);
     assert!(ran.stderr.contains("save the rows to a file"), "{}", ran.stderr);
+}
+
+/// The org writes numbers in more ways than one.
+#[test]
+fn a_number_is_found_as_it_is_written_plainly() {
+    let world = World::of(Org::new(&SeedSize { users: 20, permission_sets: 8 }));
+    world.file("accounts.csv", "Name,AnnualRevenue\nAcme,1500000\nBirch,125\n");
+    let (_, summary) = world.load(&["insert", "Account", "accounts.csv"]);
+    let accounts = world.results(&summary, "success");
+    world.file("c.csv", "Name,Customer\nA,1500000\nB,125\nC,12\nD,Acme\n");
+    let map = "[fields]\nLastName = \"Name\"\nAccountId = { column = \"Customer\", lookup = { \
+               object = \"Account\", match = [\"AnnualRevenue\", \"Name\"] } }\n";
+    world.file("map.toml", map);
+    let (_, summary) = world.load(&["insert", "Contact", "c.csv", "-m", "map.toml"]);
+    assert_eq!((&summary["rows"]["success"], &summary["rows"]["rejected"]), (&3.into(), &1.into()));
+    let query = "SELECT LastName, AccountId FROM Contact WHERE LastName IN ('A', 'B', 'D')";
+    let out = world.path("out.csv");
+    world.run(&["export", query, "--output", out.to_str().unwrap()]).expect(0);
+    let mut got: Vec<String> = read_csv(&out)
+        .iter()
+        .map(|row| format!("{} {}", row["LastName"], row["AccountId"]))
+        .collect();
+    got.sort();
+    let [acme, birch] = [0, 1].map(|row: usize| accounts[row]["sf__Id"].as_str());
+    assert_eq!(got, [format!("A {acme}"), format!("B {birch}"), format!("D {acme}")]);
 }
 
 #[test]

@@ -110,6 +110,24 @@ async fn beginnings_go_as_patterns_of_one_page() {
     assert_eq!(asked.rows, ["1|Anna"]);
 }
 
+/// Numbers stand without quotes, and what is no number is not asked for among them.
+#[tokio::test(start_paused = true)]
+async fn a_number_is_asked_for_as_a_number() {
+    let mut fields = fields(&["Username", "Number__c"], false);
+    fields[1].kind = FieldKind::Double;
+    let keys = texts(&["17", "-1.5", "ann", "1e3", "' OR '"]);
+    let asked = ask(&fields, None, KeyTest::Equals, keys, vec![page(&[])]).await;
+    assert_eq!(asked.ended, Ok(()));
+    let query = "SELECT Id, Username, Number__c FROM User WHERE (Username IN \
+                 ('17','-1.5','ann','1e3','\\' OR \\'') OR Number__c IN (17,-1.5))";
+    assert_eq!(asked.calls, [query]);
+    // Where no key is a number there is nothing to ask.
+    let asked = ask(&fields[1..], None, KeyTest::Equals, texts(&["x", "1x"]), Vec::new()).await;
+    assert_eq!((asked.ended, asked.calls.len()), (Ok(()), 0));
+    let asked = ask(&fields[1..], None, KeyTest::BeginsWith, texts(&["1"]), Vec::new()).await;
+    assert_eq!((asked.ended, asked.calls.len()), (Ok(()), 0));
+}
+
 /// Keys for so many lists of one field.
 fn keys_for(lists: usize) -> Vec<String> {
     // Quotes and a comma take three bytes each in a URL.
