@@ -1,4 +1,5 @@
-//! Removing what a finished run needs no more: chunk bodies, and results as received.
+//! Removing what a finished run needs no more: chunk bodies, results as received, and answers of
+//! lookups.
 
 use std::fs;
 use std::io;
@@ -23,7 +24,7 @@ pub enum Cleaned {
     Kept(String),
 }
 
-/// Removes `sent/` and `raw/` of the run in `root`, unless the run may still need them.
+/// Removes `sent/`, `raw/` and `lookups/` of the run in `root`, unless the run may still need them.
 ///
 /// The ledger says so first, durably: a folder that is half gone is never taken for damage. The run
 /// is locked meanwhile; one that another process holds is an error.
@@ -38,7 +39,7 @@ pub fn clean(root: &Path, now: &str) -> Result<Cleaned, Failure> {
         let code = closed.exit_code;
         return Ok(Cleaned::Kept(format!("it ended with exit code {code}")));
     }
-    let parts = [folder.sent(), folder.raw()];
+    let parts = [folder.sent(), folder.raw(), folder.lookups()];
     let mut found = (0, 0);
     for part in &parts {
         let (files, bytes) = size(part).map_err(|error| Failure::disk("read", part, &error))?;

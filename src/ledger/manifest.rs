@@ -55,6 +55,9 @@ pub struct Manifest {
     /// The rows that are not sent with all the others, as their keys repeat.
     #[serde(default)]
     pub duplicates: Option<DuplicateRows>,
+    /// The answers of the mapping's lookups, in the order of the fields that they fill.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<LookupTable>,
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
@@ -95,6 +98,23 @@ pub struct DuplicateRows {
     /// The first column of the key, and all of them as a message names them.
     pub key: String,
     pub names: String,
+}
+
+/// What the keys of one lookup came to, in a file of the run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LookupTable {
+    /// The header cell of the field that it fills.
+    pub field: String,
+    /// The object, or the file, that the keys were looked up in.
+    pub source: String,
+    /// The file, from the run's folder on.
+    pub file: PathBuf,
+    pub digest: Digest,
+    /// Different keys, and what became of them.
+    pub distinct: u64,
+    pub found: u64,
+    pub missing: u64,
+    pub many: u64,
 }
 
 /// The folders of one run, held by a lock for the life of the process.
@@ -183,6 +203,18 @@ impl RunFolder {
     /// Results as received.
     pub fn raw(&self) -> PathBuf {
         self.root.join("raw")
+    }
+
+    /// Answers of lookups; there only if the run has some.
+    pub fn lookups(&self) -> PathBuf {
+        self.root.join("lookups")
+    }
+
+    /// Makes the folder for answers of lookups.
+    pub fn make_lookups(&self) -> Result<PathBuf, Failure> {
+        let path = self.lookups();
+        private_folder(&path).map_err(|error| Failure::disk("create", &path, &error))?;
+        Ok(path)
     }
 
     /// Result files.

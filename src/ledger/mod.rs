@@ -19,8 +19,8 @@ pub use fact::{Fact, Output, RawKind};
 pub use file::{Ledger, Reopened};
 pub use history::{History, StartedLoad};
 pub use manifest::{
-    Confirmed, DuplicateRows, Manifest, MappingFile, RunFolder, make_runs_dir, sync_folder,
-    write_whole,
+    Confirmed, DuplicateRows, LookupTable, Manifest, MappingFile, RunFolder, make_runs_dir,
+    sync_folder, write_whole,
 };
 pub use read::{BadLedger, Facts, Torn};
 pub use state::{ChunkState, InputRead, Paused, Phase, Planned, Raw, RunState};

@@ -118,6 +118,29 @@ pub const EXPORT_PAGE_ROWS: u32 = 100_000;
 /// Rows up to which a query goes by REST; a REST page has at most this many.
 pub const REST_QUERY_ROWS_MAX: u64 = 2_000;
 
+/// Calls that look keys up by lists before it is asked how many records there are, since an export
+/// of them all might take fewer.
+pub const LOOKUP_LISTS_FREE: u64 = 4;
+
+/// Questions about a query job until it is done, as a guess. Source: with ours 0.5 s apart at first
+/// and longer later, a job of half a minute is asked about some 20 times.
+pub const EXPORT_POLLS_GUESS: u64 = 20;
+
+/// Characters of a key that is looked up at most; a longer one is in no field that can be filtered.
+/// Source: text fields of up to 255 characters can be; a few standard ones hold more.
+pub const LOOKUP_KEY_CHARS_MAX: usize = 1_300;
+
+/// Bytes of keys that are sorted in memory at once, and sorted files that are read at once, while
+/// lookups are made.
+pub const LOOKUP_SORT_BYTES: usize = 4 << 20;
+pub const LOOKUP_MERGE_FILES: usize = 32;
+
+/// Entries of the index that a lookup's table keeps in memory, 16 bytes each.
+pub const LOOKUP_INDEX_ENTRIES: u64 = 65_536;
+
+/// Keys without an answer that the nearest are looked for; the first in the file.
+pub const LOOKUP_NEAREST_KEYS: usize = 20;
+
 /// Bytes of a request URL at most. Source: the service refuses URIs over 16,384 bytes with 414.
 pub const URL_BYTES_MAX: usize = 16_000;
 

@@ -51,6 +51,18 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
         .map(|(_, name)| name)
 }
 
+/// How far a name is from the one that was wanted, if it is near enough to be worth naming; as in
+/// [`nearest`], for those who go through more names than they hold.
+pub fn how_far(wanted: &str, name: &str) -> Option<usize> {
+    let (wanted, name) = (bare(wanted), bare(name));
+    let allowed = (wanted.len() / 3).max(1);
+    // So many letters must come or go at least.
+    if wanted.len().abs_diff(name.len()) > allowed {
+        return None;
+    }
+    Some(distance(&wanted, &name)).filter(|distance| *distance <= allowed)
+}
+
 /// A name without what people get wrong most.
 fn bare(name: &str) -> Vec<char> {
     name.chars()

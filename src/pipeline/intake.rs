@@ -103,7 +103,8 @@ impl Intake {
                 let end = read_on(&mut reader, window, &asked, &halted, &raw_out);
                 SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), end }
             });
-            scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
+            let halted = halt.clone();
+            scope.spawn(move || check_on(&raw_in, &mapping, &checks, &halted, &checked_out));
             for (mut slab, progress) in checked_in {
                 sink.spool.set_apart(&mut slab);
                 sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
@@ -163,10 +164,16 @@ fn check_on(
     slabs: &Receiver<(RawSlab, Progress)>,
     mapping: &Mapping,
     checks: &Checks,
+    halt: &Halt,
     out: &SyncSender<(CheckedSlab, Progress)>,
 ) {
     for (slab, progress) in slabs {
-        let checked = validate::validate(map::map(slab, mapping), checks);
+        let mapped = map::map(slab, mapping);
+        if let Some(failure) = mapping.trouble() {
+            halt.because(failure);
+            return;
+        }
+        let checked = validate::validate(mapped, checks);
         if out.send((checked, progress)).is_err() {
             return; // The spool has stopped; it says why.
         }

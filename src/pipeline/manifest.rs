@@ -51,11 +51,18 @@ pub fn of(
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         duplicates: None,
+        // Told by the run, before it is written.
+        lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),
         confirmed: None,
         applied: None,
-        plan: serde_json::to_value(from_the_root(plan)).ok(),
+        plan: asked(plan),
     }
+}
+
+/// All that was asked for, as it stands in the manifest.
+pub(super) fn asked(plan: &LoadPlan) -> Option<serde_json::Value> {
+    serde_json::to_value(from_the_root(plan)).ok()
 }
 
 /// The plan of a run, with its mapping as the mapping file is now.

@@ -4,6 +4,7 @@
 //! [`handover`]; what they tell people is in [`event`].
 
 mod again;
+mod begin;
 mod copies;
 mod duplicates;
 mod ending;
@@ -14,6 +15,7 @@ pub mod manifest;
 mod sample;
 mod strays;
 
+pub mod answers;
 pub mod assent;
 pub mod chunk;
 pub mod earlier;
@@ -21,6 +23,7 @@ pub mod event;
 pub mod export;
 pub mod guards;
 pub mod handover;
+pub mod lookup;
 pub mod map;
 pub mod read;
 pub mod resume;

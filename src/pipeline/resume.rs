@@ -15,7 +15,7 @@ use super::read::{self, ReadError, SlabReader};
 use super::run::{Incoming, Opened, Parts, Tools, brake, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
-use super::{copies, ending, guards, manifest, strays};
+use super::{copies, ending, guards, lookup, manifest, strays};
 use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
 use crate::model::failure::{Blame, Failure};
@@ -114,7 +114,8 @@ impl<T: Target> Parts<T> {
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
-        let (mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
+        let (mut mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
+        lookup::reopen(self.folder.root(), &manifest.lookups, &mut mapping)?;
         let sent = mapping.sent.iter().map(|field| &field.header);
         if !sent.eq(manifest.sent.iter()) {
             return Err(other_fields(manifest));

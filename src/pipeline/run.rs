@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
+use super::begin::Begun;
 use super::chunk::{ChunkLimits, Spool};
-use super::duplicates::{self, Looked, Repeats};
+use super::duplicates::{self, Repeats};
 use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
@@ -22,11 +23,11 @@ use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
 use super::validate::{self, Checks};
-use super::{again, copies, ending, manifest};
+use super::{again, begin, copies, ending, lookup, manifest};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
 use crate::config::policy::MaxFailed;
-use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
+use crate::ledger::{Ledger, Manifest, RunFolder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -46,7 +47,7 @@ pub struct Seed {
 /// `Err` means that the load was refused and nothing was sent. `Ok` holds the accounting of every
 /// row that was read, and the exit code; a failure in mid-run is part of it.
 pub async fn load<T: Target>(
-    plan: LoadPlan,
+    mut plan: LoadPlan,
     target: Arc<T>,
     alias: String,
     tools: Tools,
@@ -56,44 +57,44 @@ pub async fn load<T: Target>(
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
     duplicates::can_look(&plan)?;
+    lookup::twice_readable(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
-    let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let (mut mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let digest = digest(&plan).await?;
+    as_reviewed(&tools, digest)?;
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
-    let mut looked = duplicates::look(&plan, &mapping, &checks, &name, &tools).await?;
-    let mut plan = looked.lanes(plan);
-    let digest = match looked.digest {
-        Some(digest) => Some(digest),
-        None => digest(&plan).await?,
-    };
-    as_reviewed(&tools, digest)?;
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
     plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
     let kept = KeptColumns::of_header(reader.header());
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
-        duplicates: looked.about(),
         confirmed,
         applied: tools.guards.reviewed.as_ref().map(|reviewed| reviewed.plan.clone()),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
-    let (folder, ledger, repeats) = {
+    let begun = {
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
-        let begun = begin_folder(&plan, &manifest, &mut looked);
+        let opened = (&mut mapping, &checks);
+        let begun = begin::run(&mut plan, &*target, opened, &mut manifest, &tools).await;
         if begun.is_err() {
             again::withdraw(&plan, &root);
         }
         begun?
     };
+    let Begun { folder, ledger, looked_up, repeats } = begun;
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
+    for message in looked_up.notices() {
+        watch.see(&Event::Notice { message });
+    }
 
     let parts = Parts {
         brake: brake(&plan, plan.max_failed, &org, &folder),
@@ -350,26 +351,6 @@ pub(super) async fn compile<T: Target>(
     let key = plan.external_id.as_deref();
     let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
     Ok((mapping, checks))
-}
-
-/// Makes the folder, in it the ledger, and last the manifest, which makes a run of it.
-///
-/// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
-/// was taken away, and a run without it cannot be gone on with.
-fn begin_folder(
-    plan: &LoadPlan,
-    manifest: &Manifest,
-    looked: &mut Looked,
-) -> Result<(RunFolder, Ledger, Repeats), Failure> {
-    let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
-    let path = folder.ledger();
-    let ledger = Ledger::create(&path, &manifest.run)
-        .map_err(|error| Failure::disk("create", &path, &error))?;
-    sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
-    looked.write(&folder)?;
-    folder.write_manifest(manifest)?;
-    let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
-    Ok((folder, ledger, repeats))
 }
 
 pub(super) fn tell_start(

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::auth0::Auth0;
 use super::salesforce::Salesforce;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    SeenJob, Target,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
+    Outcome, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
@@ -110,5 +110,14 @@ impl Target for AnyTarget {
         sink: &mut dyn RowSink,
     ) -> Result<ExportDone, Fault> {
         ask!(self, org => org.export(request, work, sink).await)
+    }
+    async fn look_up(
+        &self,
+        question: &KeyQuestion<'_>,
+        keys: &mut dyn KeySource,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), Fault> {
+        ask!(self, org => org.look_up(question, keys, work, sink).await)
     }
 }

@@ -11,7 +11,7 @@ use crate::model::failure::{Blame, Explain, Failure};
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
-use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
+use crate::model::schema::{FieldSchema, LoadSchema, ObjectSchema, OrgFacts};
 
 /// What a call came to. There is no blanket conversion from an error: every call site says what it
 /// does when the outcome is unknown.
@@ -214,6 +214,34 @@ pub struct ExportDone {
     pub rows: u64,
 }
 
+/// Which records have one of some keys in one of some fields.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyQuestion<'a> {
+    pub object: &'a ObjectName,
+    /// Fields of text or numbers, as the object describes them; `Id` is none of them.
+    pub fields: &'a [FieldSchema],
+    /// The text after `WHERE`.
+    pub filter: Option<&'a str>,
+    pub test: KeyTest,
+}
+
+/// When a value counts as found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyTest {
+    /// It is a key, but perhaps for the case of letters.
+    Equals,
+    /// It begins with a key, but perhaps for the case of letters. For few keys; one page of records
+    /// is enough.
+    BeginsWith,
+}
+
+/// Keys, each once, that can be gone through again from the first.
+pub trait KeySource: Send {
+    fn rewind(&mut self) -> std::io::Result<()>;
+    /// Puts the next key into `key`; `false` after the last.
+    fn next(&mut self, key: &mut String) -> std::io::Result<bool>;
+}
+
 /// A far side that runs jobs.
 ///
 /// Bulk API 2.0 is a two-phase commit: `reserve` and `stage` have no effect on records, `commit` is
@@ -325,6 +353,31 @@ pub trait Target: Send + Sync + 'static {
             code: "NO_EXPORT".to_owned(),
             message: "this kind of org cannot be exported".to_owned(),
             hints: Vec::new(),
+        }))
+    }
+
+    /// Hands the records that a question is about to `sink`, in constant memory and in as few calls
+    /// as it takes: rows of the record's Id and the fields of the question in their order, without
+    /// a header.
+    ///
+    /// A record may come twice, and others may come that were not asked for. `work` is as for
+    /// [`Self::export`].
+    fn look_up(
+        &self,
+        question: &KeyQuestion<'_>,
+        keys: &mut dyn KeySource,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        let _ = (question, keys, work, sink);
+        std::future::ready(Err(Fault {
+            class: FaultClass::Refused,
+            status: None,
+            code: "NO_LOOKUP".to_owned(),
+            message: "keys cannot be looked up in the objects of this kind of org".to_owned(),
+            hints: vec![
+                "look them up in a file: `lookup = { file = …, key = …, value = … }`".to_owned(),
+            ],
         }))
     }
 }

@@ -69,6 +69,11 @@ fn what_the_page_on_auth0_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_lookups_says_is_what_happens() {
+    check("docs/guide/lookups.md");
+}
+
+#[test]
 fn what_the_readme_says_is_what_happens() {
     check("README.md");
 }

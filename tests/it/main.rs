@@ -13,6 +13,7 @@ mod guards;
 mod kills;
 mod ledger;
 mod load;
+mod lookups;
 mod memory;
 mod org;
 mod plan;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::world::read_csv;
 
 /// Peak resident memory that the client may have. Source: goal 7 of the design, 64 MiB.
-const PEAK_KIB_MAX: u64 = 64 * 1024;
+pub const PEAK_KIB_MAX: u64 = 64 * 1024;
 
 /// Rows of the two loads when nothing else is said, in chunks small enough that both have several.
 const ROWS_IN_CI: &str = "100000,300000";
@@ -25,13 +25,14 @@ const CHUNK_IN_CI: [&str; 2] = ["--chunk-rows", "30000"];
 const USERS: &str = "30000";
 const SETS: &str = "120";
 
-struct Served {
+/// A practice org in a process of its own.
+pub struct Served {
     process: Child,
     origin: String,
 }
 
 impl Served {
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path, users: &str, sets: &str) -> Self {
         let args = [
             "practice",
             "serve",
@@ -39,9 +40,9 @@ impl Served {
             "0",
             "--fresh",
             "--users",
-            USERS,
+            users,
             "--permission-sets",
-            SETS,
+            sets,
         ];
         let mut process = longshore(folder)
             .args(args)
@@ -60,7 +61,7 @@ impl Served {
         Self { process, origin }
     }
 
-    fn client(&self, folder: &Path, args: &[&str]) -> Command {
+    pub fn client(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = longshore(folder);
         command
             .args(args)
@@ -70,11 +71,12 @@ impl Served {
         command
     }
 
-    fn ids(&self, folder: &Path, soql: &str) -> Vec<String> {
+    /// The values of a query for one column.
+    pub fn ids(&self, folder: &Path, soql: &str) -> Vec<String> {
         let out = folder.join("ids.csv");
         let args = ["export", soql, "--output", out.to_str().unwrap()];
         assert!(self.client(folder, &args).output().unwrap().status.success());
-        read_csv(&out).into_iter().map(|mut row| row.remove("Id").unwrap()).collect()
+        read_csv(&out).into_iter().filter_map(|row| row.into_values().next()).collect()
     }
 }
 
@@ -98,7 +100,7 @@ fn memory_does_not_grow_with_the_file() {
     let mut peaks = Vec::new();
     for rows in sizes.split(',').map(|rows| rows.parse::<usize>().unwrap()) {
         let folder = tempfile::tempdir().unwrap();
-        let served = Served::start(folder.path());
+        let served = Served::start(folder.path(), USERS, SETS);
         write_pairs(&served, folder.path(), rows);
         let (peak, seconds) = load(&served, folder.path(), rows, chunk);
         println!("{rows} rows: peak {:.1} MiB, {seconds:.1} s", peak_mib(peak));
@@ -136,13 +138,17 @@ fn write_pairs(served: &Served, folder: &Path, rows: usize) {
 /// Runs the load and watches its peak; some rows are there already and fail as duplicates.
 fn load(served: &Served, folder: &Path, rows: usize, chunk: &[&str]) -> (u64, f64) {
     let args = ["insert", "PermissionSetAssignment", "pairs.csv", "--json"];
-    let mut client = served
-        .client(folder, &args)
-        .args(chunk)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let (peak, summary) = watched(served.client(folder, &args).args(chunk));
+    let of = |verdict: &str| summary["rows"][verdict].as_u64().unwrap();
+    assert_eq!(of("input"), rows as u64);
+    assert_eq!(of("success") + of("error"), rows as u64, "{summary:#}");
+    assert!(of("success") * 100 >= 95 * rows as u64, "{summary:#}");
+    (peak, summary["seconds"].as_f64().unwrap())
+}
+
+/// Runs a load to its summary, and watches its peak, in KiB.
+pub fn watched(client: &mut Command) -> (u64, serde_json::Value) {
+    let mut client = client.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", client.id());
     let (ticks, ticked) = std::sync::mpsc::sync_channel::<()>(1);
     let mut peak = 0;
@@ -152,12 +158,7 @@ fn load(served: &Served, folder: &Path, rows: usize, chunk: &[&str]) -> (u64, f6
     }
     drop(ticks);
     let output = client.wait_with_output().unwrap();
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let of = |verdict: &str| summary["rows"][verdict].as_u64().unwrap();
-    assert_eq!(of("input"), rows as u64);
-    assert_eq!(of("success") + of("error"), rows as u64, "{summary:#}");
-    assert!(of("success") * 100 >= 95 * rows as u64, "{summary:#}");
-    (peak, summary["seconds"].as_f64().unwrap())
+    (peak, serde_json::from_slice(&output.stdout).unwrap())
 }
 
 /// The high-water mark of resident memory, in KiB; `None` once the process has ended.
@@ -168,6 +169,6 @@ fn peak_kib(status: &str) -> Option<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
-fn peak_mib(kib: u64) -> f64 {
+pub fn peak_mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }

@@ -6,6 +6,7 @@
 //! the shape of the file.
 
 mod error;
+mod lookup;
 mod parse;
 mod transform;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 use crate::model::chunk::Digest;
 
 pub use error::MappingError;
+pub use lookup::{Fallback, LOOKUP_KEYS, LetterCase, Lookup, LookupFrom};
 pub use transform::{
     BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
     Transform,
@@ -46,6 +48,8 @@ pub struct Rule {
     pub source: RuleSource,
     /// Applied from left to right.
     pub transforms: Vec<Transform>,
+    /// What the transformed value is a key of; without it, the value itself is sent.
+    pub lookup: Option<Lookup>,
     pub place: Place,
 }
 
@@ -107,6 +111,11 @@ impl MappingSpec {
     /// Reads the text of a TOML mapping file; `name` stands in messages.
     pub fn parse(text: &str, name: &str) -> Result<Self, MappingError> {
         parse::parse(text, name)
+    }
+
+    /// Whether any field gets its value by a lookup.
+    pub fn looks_up(&self) -> bool {
+        self.rules.iter().any(|rule| rule.lookup.is_some())
     }
 
     /// The target fields as written: what the org must be asked to describe besides the object

@@ -56,11 +56,10 @@ struct Decided {
 }
 
 impl Looked {
-    /// The plan with the lanes that the rows allow: jobs whose order counts go one at a time.
-    pub fn lanes(&self, plan: LoadPlan) -> LoadPlan {
-        match &self.decided {
-            Some(Decided { separate: true, .. }) => LoadPlan { parallel: 1, ..plan },
-            _ => plan,
+    /// Gives the plan the lanes that the rows allow: jobs whose order counts go one at a time.
+    pub fn set_lanes(&self, plan: &mut LoadPlan) {
+        if let Some(Decided { separate: true, .. }) = &self.decided {
+            plan.parallel = 1;
         }
     }
 

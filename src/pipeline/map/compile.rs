@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::{MapError, listed};
 use super::resolve::{Resolved, Unfit, may_send, resolve};
-use super::{Filling, Mapping, Slot};
+use super::{Filling, LookupSlot, Mapping, Slot};
 use crate::config::mapping::{MappingSpec, Place, Rule, RuleSource, Transform, Unmapped};
 use crate::config::plan::{Delimiter, Nulls};
 use crate::model::names::is_result_column;
@@ -96,6 +96,7 @@ struct Bound {
     place: Option<Place>,
     filling: Filling,
     transforms: Vec<Transform>,
+    lookup: Option<LookupSlot>,
 }
 
 /// Why a column is not sent.
@@ -120,6 +121,7 @@ impl Draft<'_> {
                     place: None,
                     filling: Filling::Column(index),
                     transforms: Vec::new(),
+                    lookup: None,
                 }),
                 Err(unfit) if self.is_slip(&unfit) => {
                     return Err(MapError::Unfit {
@@ -173,11 +175,14 @@ impl Draft<'_> {
                 }
                 Err(unfit) => return Err(refuse(unfit)),
             }
+            let lookup = rule.lookup.as_ref();
+            let lookup = lookup.map(|it| LookupSlot::new(it, &at, &resolved, self.schema));
             self.bound.push(Bound {
                 from: rule_source(rule),
                 place: Some(rule.place),
                 filling,
                 transforms: rule.transforms.clone(),
+                lookup: lookup.transpose()?,
                 resolved,
             });
         }
@@ -390,6 +395,7 @@ impl Bound {
             boolean: sent.value_field().kind == FieldKind::Boolean,
             filling: self.filling,
             transforms: self.transforms,
+            lookup: self.lookup,
         };
         (sent, slot)
     }

@@ -45,6 +45,10 @@ pub enum MapError {
     Unfit { place: Option<String>, name: String, unfit: Box<Unfit> },
     #[error("{name}: the mapping does not name {}, and `unmapped` is `refuse`", listed(columns))]
     Unmapped { name: String, columns: Vec<String> },
+    #[error("{place}: `{name}` names a key already, so a lookup has no use there")]
+    LookupTwice { place: String, name: String, field: String },
+    #[error("{place}: the field `{field}` cannot hold the id of a `{}`", shown(object.as_bytes()))]
+    LookupObject { place: String, field: String, object: String, allowed: Vec<String> },
     #[error("an update that sends only `Id` changes nothing")]
     OnlyKey { notices: Vec<String> },
 }
@@ -84,6 +88,12 @@ impl Explain for MapError {
             Self::Unmapped { .. } => vec![
                 "map them, take them out of the file, or set `unmapped = \"ignore\"`".to_owned(),
             ],
+            Self::LookupTwice { field, .. } => {
+                vec![format!("a lookup gives an id: write `{field}`, or take the lookup out")]
+            }
+            Self::LookupObject { allowed, .. } => {
+                vec![format!("it holds ids of {}", listed(allowed))]
+            }
             Self::OnlyKey { notices } => {
                 let way = "give a column for each field that is to change".to_owned();
                 std::iter::once(way).chain(notices.iter().cloned()).collect()

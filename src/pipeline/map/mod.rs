@@ -7,6 +7,7 @@
 mod apply;
 mod compile;
 mod error;
+mod lookup;
 mod resolve;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 pub use compile::{Wanted, compile};
 pub use error::MapError;
+pub use lookup::{LookedUp, LookupSlot};
 pub use resolve::Unfit;
 
 use crate::config::mapping::Transform;
@@ -23,10 +25,12 @@ use crate::model::rows::{MappedSlab, RawSlab, Table, ValueFault};
 use crate::model::schema::SentField;
 
 /// The codes that `map` gives rows, as `docs/reference/codes.md` lists them.
-pub const CODES: [&str; 2] = [TRANSFORM_FAILED, VALUE_NOT_LISTED];
+pub const CODES: [&str; 4] = [TRANSFORM_FAILED, VALUE_NOT_LISTED, LOOKUP_MISSING, LOOKUP_AMBIGUOUS];
 
 pub const TRANSFORM_FAILED: &str = "transform_failed";
 pub const VALUE_NOT_LISTED: &str = "value_not_listed";
+pub const LOOKUP_MISSING: &str = "lookup_missing";
+pub const LOOKUP_AMBIGUOUS: &str = "lookup_ambiguous";
 
 /// What the far side reads as "clear this field". Source: Bulk API CSV rules.
 const CLEAR: &[u8] = b"#N/A";
@@ -53,6 +57,8 @@ struct Slot {
     column: String,
     filling: Filling,
     transforms: Vec<Transform>,
+    /// What the transformed value is a key of.
+    lookup: Option<LookupSlot>,
     /// An empty value is sent as `#N/A`.
     clear: bool,
     /// `TRUE` becomes `true`: spreadsheets write it so, and the far side's schema knows it small.
@@ -74,7 +80,8 @@ pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
     let rows = slab.table.len();
     // One look at the whole slab is cheaper than one at each value.
     let clean = memchr::memchr(b'\r', slab.table.bytes()).is_none();
-    let plain = mapping.slots.iter().all(|slot| slot.transforms.is_empty());
+    let plain =
+        mapping.slots.iter().all(|slot| slot.transforms.is_empty() && slot.lookup.is_none());
     if plain || rows <= PART_ROWS {
         let part = mapping.fill(&slab.table, clean, 0..rows);
         return MappedSlab { raw: slab, fields: part.fields, failed: part.failed };
@@ -119,11 +126,12 @@ impl Mapping {
         let fields = Table::with_capacity(self.slots.len(), rows.len(), share);
         let mut part = Part { fields, failed: Vec::new() };
         let mut scratch = Vec::new();
+        let mut room = lookup::Room::default();
         for row in rows {
             let mut fault = None;
             for slot in &self.slots {
                 let value = slot.raw_value(source, row, &mut scratch);
-                if let Err(found) = slot.push(value, clean, &mut part.fields) {
+                if let Err(found) = slot.push(value, clean, &mut room, &mut part.fields) {
                     part.fields.push_field(b"");
                     fault = fault.or(Some(found));
                 }
@@ -163,8 +171,14 @@ impl Slot {
     }
 
     /// Adds one field, or says why not and adds nothing.
-    fn push(&self, value: &[u8], clean: bool, into: &mut Table) -> Result<(), ValueFault> {
-        if self.transforms.is_empty() {
+    fn push(
+        &self,
+        value: &[u8],
+        clean: bool,
+        room: &mut lookup::Room,
+        into: &mut Table,
+    ) -> Result<(), ValueFault> {
+        if self.transforms.is_empty() && self.lookup.is_none() {
             self.push_final(value, clean, into);
             return Ok(());
         }
@@ -173,15 +187,29 @@ impl Slot {
             code,
             message: format!("`{}`: {what}", self.column),
         };
+        let text = self.transformed(value).map_err(fault)?;
+        match &self.lookup {
+            Some(lookup) if !text.is_empty() && text.as_bytes() != CLEAR => {
+                match lookup.answer(&text, room).map_err(fault)? {
+                    LookedUp::Value(value) => self.push_final(value, false, into),
+                    // Not even with `--nulls clear`: nobody asked for this cell to be empty.
+                    LookedUp::Skip => into.push_field(b""),
+                }
+            }
+            // A transform may bring in a CR of its own.
+            _ => self.push_final(text.as_bytes(), false, into),
+        }
+        Ok(())
+    }
+
+    fn transformed<'a>(&self, value: &'a [u8]) -> Result<Cow<'a, str>, apply::Complaint> {
         let text = std::str::from_utf8(value)
-            .map_err(|_| fault((TRANSFORM_FAILED, "is not UTF-8 text".to_owned())))?;
+            .map_err(|_| (TRANSFORM_FAILED, "is not UTF-8 text".to_owned()))?;
         let mut text = Cow::Borrowed(text);
         for transform in &self.transforms {
-            text = apply::apply(transform, text).map_err(fault)?;
+            text = apply::apply(transform, text)?;
         }
-        // A transform may bring in a CR of its own.
-        self.push_final(text.as_bytes(), false, into);
-        Ok(())
+        Ok(text)
     }
 
     fn push_final(&self, value: &[u8], clean: bool, into: &mut Table) {

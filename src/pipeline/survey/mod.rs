@@ -18,12 +18,14 @@ pub use calls::Calls;
 use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
 use super::intake::{Intake, ReadingEnd};
+use super::lookup::Resolved;
 use super::read;
 use super::run::{Opened, Tools, compile, digest, notices};
 use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
-use super::{duplicates, guards};
+use super::{begin, duplicates, guards, lookup};
 use crate::config::plan::{LoadPlan, OnBadRow};
+use crate::ledger::LookupTable;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -89,7 +91,7 @@ pub struct Sample {
 pub struct Lookup {
     /// The field that is filled, such as `AssigneeId`.
     pub field: String,
-    /// What the keys are, such as `User.Username`.
+    /// What they are looked up in: an object or a file.
     pub by: String,
     /// Different keys, and those of them that were found, not found and found more than once.
     pub keys: u64,
@@ -98,6 +100,20 @@ pub struct Lookup {
     pub ambiguous: u64,
     /// Digest of all pairs of key and value, in order of the keys: the same keys, the same ids.
     pub digest: Digest,
+}
+
+impl Lookup {
+    fn of((resolved, table): (&Resolved, &LookupTable)) -> Self {
+        Self {
+            field: resolved.field.clone(),
+            by: resolved.object.clone(),
+            keys: resolved.distinct,
+            found: resolved.found,
+            missing: resolved.missing,
+            ambiguous: resolved.many,
+            digest: table.digest,
+        }
+    }
 }
 
 impl Survey {
@@ -115,15 +131,17 @@ pub async fn survey<T: Target>(
     rejected_to: Option<&Path>,
 ) -> Result<Survey, Failure> {
     duplicates::can_look(plan)?;
+    lookup::twice_readable(plan)?;
     let reader = read::open(&plan.input)?;
     notices(&*tools.watch, &reader);
     let columns = reader.header().to_vec();
     let org = target.facts().await?;
-    let (mapping, checks) = compile(plan, target, &columns).await?;
+    let (mut mapping, checks) = compile(plan, target, &columns).await?;
     for message in &mapping.notices {
         tools.watch.see(&Event::Notice { message: message.clone() });
     }
     let name = RunId::new(tools.seed.started, tools.seed.random).to_string();
+    let (_desk, looked_up) = begin::look_up(plan, target, &mut mapping, &name, tools).await?;
     let mut looked = duplicates::look(plan, &mapping, &checks, &name, tools).await?;
     let input_digest = match looked.digest {
         Some(digest) => Some(digest),
@@ -161,7 +179,7 @@ pub async fn survey<T: Target>(
         groups: taken.groups,
         jobs: taken.jobs,
         sample: taken.sample,
-        lookups: Vec::new(),
+        lookups: looked_up.lookups.iter().zip(&looked_up.tables).map(Lookup::of).collect(),
     })
 }
 

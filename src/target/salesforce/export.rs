@@ -58,6 +58,16 @@ pub(super) async fn export(
     }
 }
 
+/// Hands the rows of a query to `sink` by REST, whatever their number.
+pub(super) async fn by_rest(
+    org: &Salesforce,
+    text: &str,
+    sink: &mut dyn RowSink,
+) -> Result<ExportDone, Fault> {
+    let soql = Soql::read(text).map_err(|message| refusal("BAD_QUERY", &message))?;
+    Export { org, soql: &soql, all: false, rows: 0 }.by_rest(sink).await
+}
+
 struct Export<'a> {
     org: &'a Salesforce,
     soql: &'a Soql,
@@ -317,7 +327,7 @@ fn refusal(code: &str, message: &str) -> Fault {
     }
 }
 
-fn unwritten(error: &io::Error) -> Fault {
+pub(super) fn unwritten(error: &io::Error) -> Fault {
     Fault {
         class: FaultClass::Disk,
         status: None,

@@ -8,6 +8,7 @@ mod bulk2;
 mod describe;
 mod errors;
 mod export;
+mod keys;
 mod limits;
 mod login;
 mod query;
@@ -25,8 +26,8 @@ use jiff::Timestamp;
 
 use self::session::Session;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    SeenJob, Target,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
+    Outcome, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::http::client::Client;
 use crate::model::ids::JobId;
@@ -133,6 +134,16 @@ impl Target for Salesforce {
         sink: &mut dyn RowSink,
     ) -> Result<ExportDone, Fault> {
         export::export(self, request, work, sink).await
+    }
+
+    async fn look_up(
+        &self,
+        question: &KeyQuestion<'_>,
+        keys: &mut dyn KeySource,
+        work: &Path,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), Fault> {
+        keys::look_up(self, question, keys, work, sink).await
     }
 }
 

@@ -233,6 +233,56 @@ fn refusals_name_the_place_and_the_way_out() {
 }
 
 #[test]
+fn a_lookup_is_read_with_its_defaults() {
+    let rule =
+        one_rule("A = { constant = \"x\", lookup = { object = \"User\", match = \"Username\" } }");
+    let fields = vec!["Username".to_owned()];
+    let from = LookupFrom::Object { object: "User".to_owned(), fields, filter: None };
+    let (on_missing, on_many) = (Fallback::Reject, Fallback::Reject);
+    let case = LetterCase::Ignore;
+    assert_eq!(rule.lookup, Some(Lookup { from, case, on_missing, on_many }));
+    // A file lies beside the mapping.
+    let text = "[fields]\nA = { column = \"x\", lookup = { file = \"ids.csv\", key = \"k\", \
+                value = \"v\" } }";
+    let spec = MappingSpec::parse(text, "maps/m.toml").unwrap();
+    assert!(spec.looks_up());
+    let lookup = spec.rules[0].lookup.as_ref().unwrap();
+    assert!(matches!(&lookup.from, LookupFrom::File { path, .. } if path == "maps/ids.csv"));
+}
+
+#[test]
+fn refusals_of_lookups_name_the_place_and_the_way_out() {
+    let refusal =
+        |lookup: &str| refusal(&format!("[fields]\nA = {{ column = \"B\", lookup = {lookup} }}"));
+    assert_snapshot!(refusal("\"User\""), @r#"m.toml:2:30: expected a table such as `{ … }`, not a text"#);
+    assert_snapshot!(refusal("{ match = \"Name\" }"), @r#"m.toml:2:30: a lookup needs `object` or `file`, and has neither"#);
+    assert_snapshot!(refusal("{ object = \"User\" }"), @r#"
+    m.toml:2:30: `match` is missing
+    hint: such as `match = "Name"`; a key is compared with it in `User`
+    "#);
+    assert_snapshot!(refusal("{ object = \"User\", file = \"a\" }"), @r#"m.toml:2:49: a lookup has `object` or `file`, not both"#);
+    assert_snapshot!(refusal("{ object = \"\", match = \"a\" }"), @r#"m.toml:2:41: `object` is empty"#);
+    assert_snapshot!(refusal("{ object = \"User\", mach = \"Name\" }"), @r#"
+    m.toml:2:49: unknown key `mach`
+    hint: did you mean `match`?
+    "#);
+    assert_snapshot!(refusal("{ object = \"User\", match = [] }"), @r#"m.toml:2:57: `match` takes a text in quotes or a list of them, not a list"#);
+    assert_snapshot!(refusal("{ object = \"User\", match = [\"Name\", \"name\"] }"), @r#"m.toml:2:57: `match` names `name` twice"#);
+    assert_snapshot!(refusal("{ object = \"User\", match = \"Name\", key = \"a\" }"), @r#"m.toml:2:65: `key` has no use beside `object`"#);
+    assert_snapshot!(refusal("{ file = \"a\", match = \"Name\" }"), @r#"m.toml:2:44: `match` has no use beside `file`"#);
+    assert_snapshot!(refusal("{ file = \"a\", key = \"k\" }"), @r#"m.toml:2:30: `value` is missing"#);
+    let with = |more: &str| refusal(&format!("{{ object = \"U\", match = \"N\", {more} }}"));
+    assert_snapshot!(with("case = \"lower\""), @r#"m.toml:2:66: `case` is `ignore` or `exact`, not `lower`"#);
+    assert_snapshot!(with("where = \" \""), @r#"m.toml:2:67: `where` is empty"#);
+    assert_snapshot!(with("on_missing = \"fail\""), @r#"m.toml:2:72: `on_missing` is `error`, `reject`, `skip` or `{ default = "…" }`, not `fail`"#);
+    assert_snapshot!(with("on_many = true"), @r#"m.toml:2:69: `on_many` is `error`, `reject`, `skip` or `{ default = "…" }`, not true or false"#);
+    assert_snapshot!(with("on_many = { value = \"x\" }"), @r#"
+    m.toml:2:71: unknown key `value`
+    hint: known here: `default`
+    "#);
+}
+
+#[test]
 fn refusals_of_transforms_name_the_place_and_the_way_out() {
     let refusal =
         |list: &str| refusal(&format!("[fields]\nA = {{ column = \"B\", transforms = {list} }}"));

@@ -63,8 +63,12 @@ fn written_rule(rule: &Rule) -> String {
         some => format!(", transforms = [{}]", some.join(", ")),
     };
     let target = quoted(&rule.target);
+    let lookup = rule.lookup.as_ref().map(written_lookup).unwrap_or_default();
+    let transforms = transforms + &lookup;
     match &rule.source {
-        RuleSource::Constant(text) => format!("{target} = {{ constant = {} }}", quoted(text)),
+        RuleSource::Constant(text) => {
+            format!("{target} = {{ constant = {}{lookup} }}", quoted(text))
+        }
         RuleSource::Column(column) if transforms.is_empty() => {
             format!("{target} = {}", quoted(column))
         }
@@ -77,6 +81,60 @@ fn written_rule(rule: &Rule) -> String {
             list(columns)
         ),
     }
+}
+
+fn written_lookup(lookup: &Lookup) -> String {
+    let from = match &lookup.from {
+        LookupFrom::Object { object, fields, filter } => {
+            let filter = filter.as_ref().map(|text| format!(", where = {}", quoted(text)));
+            let (object, filter) = (quoted(object), filter.unwrap_or_default());
+            format!("object = {object}, match = {}{filter}", list(fields))
+        }
+        LookupFrom::File { path, key, value } => {
+            let path = quoted(path.to_str().unwrap());
+            format!("file = {path}, key = {}, value = {}", quoted(key), quoted(value))
+        }
+    };
+    let case = if lookup.case == LetterCase::Exact { ", case = \"exact\"" } else { "" };
+    let fallback = |fallback: &Fallback| match fallback {
+        Fallback::Error => "\"error\"".to_owned(),
+        Fallback::Reject => "\"reject\"".to_owned(),
+        Fallback::Skip => "\"skip\"".to_owned(),
+        Fallback::Default(text) => format!("{{ default = {} }}", quoted(text)),
+    };
+    let (missing, many) = (fallback(&lookup.on_missing), fallback(&lookup.on_many));
+    format!(", lookup = {{ {from}{case}, on_missing = {missing}, on_many = {many} }}")
+}
+
+fn lookup() -> impl Strategy<Value = Option<Lookup>> {
+    let fallback = || {
+        prop_oneof![
+            Just(Fallback::Error),
+            Just(Fallback::Reject),
+            Just(Fallback::Skip),
+            text().prop_map(Fallback::Default)
+        ]
+    };
+    let fields = prop::collection::btree_set("[A-Z]{1,5}", 1..4);
+    let from = prop_oneof![
+        (name(), fields, prop::option::of(name())).prop_map(|(object, fields, filter)| {
+            LookupFrom::Object { object, fields: fields.into_iter().collect(), filter }
+        }),
+        ("[a-z]{1,8}", name(), name()).prop_map(|(path, key, value)| LookupFrom::File {
+            path: path.into(),
+            key,
+            value
+        }),
+    ];
+    let case = prop::sample::select(vec![LetterCase::Ignore, LetterCase::Exact]);
+    prop::option::of(
+        (from, case, fallback(), fallback()).prop_map(|(from, case, on_missing, on_many)| Lookup {
+            from,
+            case,
+            on_missing,
+            on_many,
+        }),
+    )
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -108,8 +166,10 @@ fn transform() -> impl Strategy<Value = Transform> {
     ]
 }
 
-/// What a rule says, without its field and its place.
-fn says() -> impl Strategy<Value = (RuleSource, Vec<Transform>)> {
+/// What a rule says, without its field, its lookup and its place.
+type Says = (RuleSource, Vec<Transform>);
+
+fn says() -> impl Strategy<Value = Says> {
     let transforms = || prop::collection::vec(transform(), 0..4);
     prop_oneof![
         text().prop_map(|text| (RuleSource::Constant(text), Vec::new())),
@@ -127,18 +187,19 @@ proptest! {
 
     #[test]
     fn what_a_mapping_says_is_what_is_read(
-        fields in prop::collection::btree_map(name(), says(), 1..6),
+        fields in prop::collection::btree_map(name(), (says(), lookup()), 1..6),
         refuse in any::<bool>(),
         gap in 0_usize..3,
         ending in prop::sample::select(vec!["\n", "\r\n"]),
     ) {
         let mut toml = format!("[fields]{ending}");
         let mut rules = Vec::new();
-        let fields: BTreeMap<String, (RuleSource, Vec<Transform>)> = fields;
-        for (target, (source, transforms)) in fields {
+        let fields: BTreeMap<String, (Says, Option<Lookup>)> = fields;
+        for (target, ((source, transforms), lookup)) in fields {
             toml += &format!("# a note{ending}").repeat(gap);
             let line = toml.matches('\n').count() + 1;
-            let rule = Rule { target, source, transforms, place: Place { line, column: 3 } };
+            let place = Place { line, column: 3 };
+            let rule = Rule { target, source, transforms, lookup, place };
             let _ = write!(toml, "  {}{ending}", written_rule(&rule));
             rules.push(rule);
         }

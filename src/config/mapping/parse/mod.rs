@@ -1,5 +1,7 @@
 //! TOML to a mapping: a walk over the parsed document, so that each refusal knows its place.
 
+mod lookup;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -9,14 +11,14 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::transform::{
     BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
 };
-use super::{MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
+use super::{Lookup, MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
 use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
 const SECTIONS: [&str; 2] = ["fields", "options"];
 const OPTIONS: [&str; 1] = ["unmapped"];
-const RULE_KEYS: [&str; 6] =
-    ["column", "columns", "constant", "separator", "keep_empty", "transforms"];
+const RULE_KEYS: [&str; 7] =
+    ["column", "columns", "constant", "separator", "keep_empty", "transforms", "lookup"];
 
 /// Reads the text of a mapping file.
 pub fn parse(text: &str, name: &str) -> Result<MappingSpec, MappingError> {
@@ -92,8 +94,10 @@ impl Walk<'_> {
         if target.trim().is_empty() {
             return Err(self.refuse(key.span(), "a field has no name"));
         }
-        let (source, transforms) = match value.get_ref() {
-            DeValue::String(column) => (RuleSource::Column(self.named(column, value)?), Vec::new()),
+        let (source, transforms, lookup) = match value.get_ref() {
+            DeValue::String(column) => {
+                (RuleSource::Column(self.named(column, value)?), Vec::new(), None)
+            }
             DeValue::Table(table) => self.long_rule(&target, value, table)?,
             _ => {
                 let what = format!(
@@ -107,7 +111,7 @@ impl Walk<'_> {
                 return Err(self.refuse_with(value.span(), what, [hint]));
             }
         };
-        Ok(Rule { target, source, transforms, place })
+        Ok(Rule { target, source, transforms, lookup, place })
     }
 
     fn long_rule(
@@ -115,7 +119,7 @@ impl Walk<'_> {
         target: &str,
         value: &Value,
         table: &DeTable,
-    ) -> Refused<(RuleSource, Vec<Transform>)> {
+    ) -> Refused<(RuleSource, Vec<Transform>, Option<Lookup>)> {
         // `Owner.Username = "x"` without quotes is a table in TOML, which nobody means here.
         if let [(inner, _)] = in_file_order(table)[..]
             && !RULE_KEYS.contains(&inner.get_ref().as_ref())
@@ -143,7 +147,8 @@ impl Walk<'_> {
         let key_without_use = match sources[0] {
             "columns" => None,
             "column" => ["separator", "keep_empty"].into_iter().find(|k| table.contains_key(*k)),
-            _ => RULE_KEYS[3..].iter().copied().find(|key| table.contains_key(*key)),
+            // A constant may be a name whose id is looked up once.
+            _ => RULE_KEYS[3..6].iter().copied().find(|key| table.contains_key(*key)),
         };
         if let Some(key) = key_without_use {
             let what = format!("`{key}` has no use beside `{}`", sources[0]);
@@ -158,7 +163,8 @@ impl Walk<'_> {
             _ => self.joined(table)?,
         };
         let transforms = table.get("transforms").map(|list| self.transforms(list)).transpose()?;
-        Ok((source, transforms.unwrap_or_default()))
+        let lookup = table.get("lookup").map(|lookup| self.lookup(lookup)).transpose()?;
+        Ok((source, transforms.unwrap_or_default(), lookup))
     }
 
     fn joined(&self, table: &DeTable) -> Refused<RuleSource> {

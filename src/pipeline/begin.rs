@@ -1,0 +1,125 @@
+//! The beginning of a run: answers of lookups, rows with the same key, folder, ledger, manifest;
+//! nothing is sent yet.
+
+use std::path::{Path, PathBuf};
+
+use super::duplicates::Repeats;
+use super::lookup::{Places, Resolution, list_file, resolve_lookups};
+use super::map::Mapping;
+use super::run::Tools;
+use super::validate::Checks;
+use super::{duplicates, manifest};
+use crate::config::plan::LoadPlan;
+use crate::faults;
+use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
+use crate::model::failure::Failure;
+use crate::target::Target;
+
+/// A run that is there, with nothing sent.
+pub(super) struct Begun {
+    pub(super) folder: RunFolder,
+    pub(super) ledger: Ledger,
+    pub(super) looked_up: Resolution,
+    pub(super) repeats: Repeats,
+}
+
+/// Looks keys up and looks for rows with the same key, makes the folder with what came of both and
+/// the ledger in it, and last the manifest, which makes a run of it.
+///
+/// A load that is refused, or a process that ends before the manifest is there, leaves no run.
+pub(super) async fn run<T: Target>(
+    plan: &mut LoadPlan,
+    target: &T,
+    (mapping, checks): (&mut Mapping, &Checks),
+    manifest: &mut Manifest,
+    tools: &Tools,
+) -> Result<Begun, Failure> {
+    let (desk, mut looked_up) = look_up(plan, target, mapping, &manifest.run, tools).await?;
+    // Among the values as they will be sent: two names may be those of one record.
+    let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
+    rows.set_lanes(plan);
+    let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
+    if let Some(desk) = desk {
+        looked_up.move_into(&folder, &desk.places())?;
+    }
+    rows.write(&folder)?;
+    manifest.lookups.clone_from(&looked_up.tables);
+    manifest.duplicates = rows.about();
+    manifest.plan = manifest::asked(plan);
+    let ledger = ledger(&folder, manifest)?;
+    let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
+    Ok(Begun { folder, ledger, looked_up, repeats })
+}
+
+/// Looks keys up, if there are any to be looked up, and refuses the load where its mapping says so.
+pub(super) async fn look_up<T: Target>(
+    plan: &LoadPlan,
+    target: &T,
+    mapping: &mut Mapping,
+    run: &str,
+    tools: &Tools,
+) -> Result<(Option<Desk>, Resolution), Failure> {
+    if mapping.lookups().next().is_none() {
+        return Ok((None, Resolution::default()));
+    }
+    let desk = Desk::make(&plan.runs_dir, run)?;
+    let looked_up = resolve_lookups(plan, target, mapping, &desk.places(), &tools.stop).await?;
+    let Some(mut refusal) = looked_up.refusal() else { return Ok((Some(desk), looked_up)) };
+    let list = list_file(&plan.runs_dir, run);
+    match faults::rename(&desk.places().list, &list) {
+        Ok(()) => {
+            let list = list.display();
+            refusal = refusal.hint(format!("all keys without an answer are in {list}"));
+        }
+        Err(error) => tracing::debug!(%error, "the list of keys cannot be kept"),
+    }
+    Err(refusal)
+}
+
+/// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
+/// was taken away, and a run without it cannot be gone on with.
+fn ledger(folder: &RunFolder, manifest: &Manifest) -> Result<Ledger, Failure> {
+    let path = folder.ledger();
+    let ledger = Ledger::create(&path, &manifest.run)
+        .map_err(|error| Failure::disk("create", &path, &error))?;
+    sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
+    folder.write_manifest(manifest)?;
+    Ok(ledger)
+}
+
+/// Where lookups are made before there is a run: beside the runs, gone in the end.
+///
+/// In the folder of the run it would hold the name of a run that may never be.
+pub(super) struct Desk(PathBuf);
+
+impl Desk {
+    fn make(runs_dir: &Path, run: &str) -> Result<Self, Failure> {
+        let first = !runs_dir.exists();
+        let path = runs_dir.join(format!(".lookups-{run}-{}", std::process::id()));
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        faults::create_folder(&builder, &path).map_err(|error| {
+            Failure::disk("create", &path, &error)
+                .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
+        })?;
+        if first {
+            // The run's folder is made in it later, and finds it there.
+            sync_folder(runs_dir).map_err(|error| Failure::disk("sync", runs_dir, &error))?;
+        }
+        Ok(Self(path))
+    }
+
+    fn places(&self) -> Places {
+        Places { tables: self.0.clone(), list: self.0.join("lookups.csv") }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Err(error) = faults::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "files of lookups stay");
+        }
+    }
+}
