@@ -183,7 +183,11 @@ impl<T: Target> Parts<T> {
     ) -> Result<Intake, Failure> {
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
-        let spool = Spool::new(&self.folder.sent(), &sent, limits);
+        let about = self.target.together(&self.plan.object);
+        let is_about = |column: &String| about.iter().any(|name| column.eq_ignore_ascii_case(name));
+        let together = (0..).zip(&sent).filter(|(_, column)| is_about(column));
+        let together = together.map(|(place, _)| place).collect();
+        let spool = Spool::new(&self.folder.sent(), &sent, limits).together(together);
         Ok(Intake {
             reader,
             mapping,

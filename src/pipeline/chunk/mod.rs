@@ -51,6 +51,10 @@ pub struct Spool {
     next: u32,
     open: Option<OpenChunk>,
     line: Vec<u8>,
+    /// Columns whose cells name whom a row is about.
+    together: Vec<usize>,
+    /// Those cells of the last row, and of the row at hand.
+    about: [Vec<u8>; 2],
 }
 
 /// Bytes of the two write buffers of an open chunk.
@@ -62,6 +66,9 @@ const ROW_TOO_LARGE: &str = "row_too_large";
 /// From this size on a chunk holds any row that the limits of characters let through: 400,000 of
 /// four bytes, each a quote to be doubled, with delimiters and header.
 const ANY_ROW_FITS: u64 = 4 << 20;
+
+/// Rows by which a chunk may be longer, so that neighbors stay together.
+const TOGETHER_MAX: u32 = 1_000;
 
 struct OpenChunk {
     chunk: Chunk,
@@ -85,7 +92,17 @@ impl Spool {
             next: 1,
             open: None,
             line: Vec::new(),
+            together: Vec::new(),
+            about: [Vec::new(), Vec::new()],
         }
+    }
+
+    /// Cuts after its rows not between neighbors that have the same cells in these columns, unless
+    /// they are more than [`TOGETHER_MAX`].
+    #[must_use]
+    pub fn together(mut self, columns: Vec<usize>) -> Self {
+        self.together = columns;
+        self
     }
 
     /// Cuts where earlier processes of the run have cut, and refuses other rows than they had.
@@ -105,7 +122,8 @@ impl Spool {
             self.line.clear();
             push_line(&mut self.line, slab.fields.row(index));
             let row = slab.raw.marks[index].row;
-            if self.is_full() {
+            let same = self.is_about_the_same(slab, index);
+            if self.is_full(same) {
                 full.extend(self.close()?);
             }
             self.write_body(row)?;
@@ -160,13 +178,31 @@ impl Spool {
         Ok(Some(open.chunk))
     }
 
-    fn is_full(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| match open.cut {
-            Some(cut) => open.chunk.rows >= cut.rows,
-            None => {
-                open.chunk.rows >= self.limits.rows
-                    || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+    /// Whether the row is about the same as the last one.
+    fn is_about_the_same(&mut self, slab: &CheckedSlab, index: usize) -> bool {
+        if self.together.is_empty() {
+            return false;
+        }
+        self.about.swap(0, 1);
+        let [last, now] = &mut self.about;
+        now.clear();
+        for (place, cell) in slab.fields.row(index).enumerate() {
+            if self.together.contains(&place) {
+                push_cell(now, cell);
+                now.push(b',');
             }
+        }
+        last == now
+    }
+
+    fn is_full(&self, same: bool) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            if let Some(cut) = open.cut {
+                return open.chunk.rows >= cut.rows;
+            }
+            let more = if same { TOGETHER_MAX } else { 0 };
+            open.chunk.rows >= self.limits.rows.saturating_add(more)
+                || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
         })
     }
 
