@@ -9,6 +9,7 @@ pub mod org;
 #[cfg(test)]
 mod reference;
 pub mod resolve;
+pub mod salesforce_cli;
 pub mod session;
 pub mod shell;
 pub mod signals;
@@ -85,7 +86,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 }
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
-    use commands::{describe, export, load, objects, practice, resume, retry, runs, verify};
+    use commands::{describe, export, load, objects, org, practice, resume, retry, runs, verify};
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
         Command::Update(args) => load::load(&args.into(), shell).await,
@@ -107,6 +108,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         }
         Command::Verify(args) => documented(verify::verify(args, shell), args.manners.json, shell),
         Command::Runs(args) => documented(runs::runs(args, shell), args.manners().json, shell),
+        Command::Org(args) => documented(org::org(args, shell).await, args.manners().json, shell),
         Command::Practice(args) => practice::practice(args, shell).await,
         Command::Completions { .. } | Command::Man => Ok(0),
     }

@@ -5,6 +5,7 @@
 
 mod again;
 mod copies;
+mod duplicates;
 mod ending;
 mod feed;
 mod intake;
@@ -18,6 +19,7 @@ pub mod chunk;
 pub mod earlier;
 pub mod event;
 pub mod export;
+pub mod guards;
 pub mod handover;
 pub mod map;
 pub mod read;

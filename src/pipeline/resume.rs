@@ -8,13 +8,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::duplicates::Repeats;
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
 use super::read::{self, ReadError, SlabReader};
-use super::run::{Incoming, Parts, Tools, compile, digest, notices, tell_start};
+use super::run::{Incoming, Opened, Parts, Tools, brake, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
-use super::{copies, ending, manifest, strays};
+use super::{copies, ending, guards, manifest, strays};
 use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
 use crate::model::failure::{Blame, Failure};
@@ -46,13 +47,14 @@ pub async fn resume<T: Target>(
     let org = target.facts().await?;
     same_org(&manifest, &org)?;
 
-    let parts = Parts {
+    let mut parts = Parts {
         target,
         halt: Halt::default(),
         ledger: Arc::new(ledger),
         fields: manifest.fields.clone(),
         kept: KeptColumns::of_header(&manifest.columns),
         earlier: Arc::new(Earlier::read(&folder, state)?),
+        brake: None,
         plan,
         folder,
         tools,
@@ -67,7 +69,14 @@ pub async fn resume<T: Target>(
     let Manifest { run, alias, .. } = &manifest;
     tell_start(&*parts.tools.watch, &parts.plan, run, &parts.folder, &org, alias);
 
-    let incoming = parts.incoming(&manifest).await;
+    let incoming = match guards::check_again(&parts, &manifest, &org) {
+        Ok(limit) => {
+            parts.brake = brake(&parts.plan, limit, &org, &parts.folder);
+            parts.incoming(&manifest).await
+        }
+        // What is in jobs is followed to its end: results do not wait for another day.
+        Err(refusal) => Incoming::Refused(refusal),
+    };
     let mut carried = parts.carry(incoming).await;
     carried.taken_in = carried.taken_in.map_err(|failure| parts.ways_out(failure));
     let names = ending::Names { run: run.clone(), alias: alias.clone(), org };
@@ -101,6 +110,7 @@ impl<T: Target> Parts<T> {
         let mapping = manifest::mapping(manifest)?;
         let plan = LoadPlan { mapping, ..self.plan.clone() };
         same_input(manifest, &plan).await?;
+        let repeats = Repeats::open(&self.folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
@@ -109,7 +119,7 @@ impl<T: Target> Parts<T> {
         if !sent.eq(manifest.sent.iter()) {
             return Err(other_fields(manifest));
         }
-        Ok(Incoming::Read(Box::new((reader, mapping, checks))))
+        Ok(Incoming::Read(Box::new(Opened { reader, mapping, checks, repeats })))
     }
 }
 

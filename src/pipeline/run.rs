@@ -8,9 +8,11 @@ use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
 use super::chunk::{ChunkLimits, Spool};
+use super::duplicates::{self, Looked, Repeats};
 use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
+use super::guards::{self, Brake, Guards};
 use super::handover::EndedChunk;
 use super::intake::{Intake, TakenIn};
 use super::map::{self, Mapping, Wanted};
@@ -23,6 +25,7 @@ use super::validate::{self, Checks};
 use super::{again, copies, ending, manifest};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
+use crate::config::policy::MaxFailed;
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -52,25 +55,35 @@ pub async fn load<T: Target>(
     let watch = &tools.watch;
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
+    duplicates::can_look(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
     let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
-    let digest = digest(&plan).await?;
-
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
+    let mut looked = duplicates::look(&plan, &mapping, &checks, &name, &tools).await?;
+    let mut plan = looked.lanes(plan);
+    let digest = match looked.digest {
+        Some(digest) => Some(digest),
+        None => digest(&plan).await?,
+    };
+    let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
+    plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
+
     let kept = KeptColumns::of_header(reader.header());
     let manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
+        duplicates: looked.about(),
+        confirmed,
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
-    let (folder, ledger) = {
+    let (folder, ledger, repeats) = {
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
-        let begun = begin_folder(&plan, &manifest);
+        let begun = begin_folder(&plan, &manifest, &mut looked);
         if begun.is_err() {
             again::withdraw(&plan, &root);
         }
@@ -81,6 +94,7 @@ pub async fn load<T: Target>(
     tell_mapping(&**watch, &mapping);
 
     let parts = Parts {
+        brake: brake(&plan, plan.max_failed, &org, &folder),
         plan,
         target,
         tools,
@@ -92,7 +106,8 @@ pub async fn load<T: Target>(
         earlier: Arc::default(),
         resumed: false,
     };
-    let carried = parts.carry(Incoming::Read(Box::new((reader, mapping, checks)))).await;
+    let opened = Opened { reader, mapping, checks, repeats };
+    let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
 
@@ -103,6 +118,7 @@ pub struct Tools {
     pub stop: Stop,
     pub assent: Arc<dyn Assent>,
     pub seed: Seed,
+    pub guards: Guards,
 }
 
 /// All that the stages of one run share.
@@ -117,6 +133,8 @@ pub(super) struct Parts<T> {
     pub(super) fields: Vec<SentField>,
     pub(super) kept: KeptColumns,
     pub(super) earlier: Arc<Earlier>,
+    /// Stops the run when too many rows are in error.
+    pub(super) brake: Option<Brake>,
     /// Another process has begun the run.
     pub(super) resumed: bool,
 }
@@ -124,11 +142,19 @@ pub(super) struct Parts<T> {
 /// Where the rows of a run come from.
 pub(super) enum Incoming {
     /// The input, from its first row on.
-    Read(Box<(SlabReader, Mapping, Checks)>),
+    Read(Box<Opened>),
     /// Earlier processes have read it all; what they rejected is found in its file.
     Spooled(Box<Found>),
     /// The input cannot be gone on with. What is in jobs already is followed to its end.
     Refused(Failure),
+}
+
+/// The input and all that is known of its rows beforehand.
+pub(super) struct Opened {
+    pub(super) reader: SlabReader,
+    pub(super) mapping: Mapping,
+    pub(super) checks: Checks,
+    pub(super) repeats: Repeats,
 }
 
 /// What both halves of the conveyor came to.
@@ -163,8 +189,8 @@ impl<T: Target> Parts<T> {
             Incoming::Refused(failure) => Box::new(move || feed.prepared_only(failure)),
         };
         let taking_in = spawn_blocking(feeding);
-        let halt = self.halt.clone();
-        let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
+        let (halt, brake) = (self.halt.clone(), self.brake.clone());
+        let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt, brake.as_ref()));
         self.submit().run(chunks_in, ended_out).await;
 
         let taken_in = taking_in.await.unwrap_or_else(|_| Err(broken("intake")));
@@ -177,10 +203,8 @@ impl<T: Target> Parts<T> {
         Carried { taken_in, settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))) }
     }
 
-    fn intake(
-        &self,
-        (reader, mapping, checks): (SlabReader, Mapping, Checks),
-    ) -> Result<Intake, Failure> {
+    fn intake(&self, opened: Opened) -> Result<Intake, Failure> {
+        let Opened { reader, mapping, checks, repeats } = opened;
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let about = self.target.together(&self.plan.object);
@@ -192,6 +216,7 @@ impl<T: Target> Parts<T> {
             reader,
             mapping,
             checks,
+            repeats,
             spool: spool.as_before(self.earlier.cuts()),
             rejected: RejectedFile::begin(&self.folder.out(), &self.kept)?,
             on_bad_row: self.plan.on_bad_row,
@@ -257,14 +282,34 @@ fn settle_all(
     mut settle: Settle,
     mut ended: mpsc::Receiver<EndedChunk>,
     halt: &Halt,
+    brake: Option<&Brake>,
 ) -> Result<Settled, Failure> {
     while let Some(chunk) = ended.blocking_recv() {
         if let Err(failure) = settle.take(chunk) {
             halt.because(Failure::new(failure.blame, &failure.message));
             return Err(failure);
         }
+        if let Some(refusal) = brake.and_then(|brake| brake.pull(settle.counts())) {
+            halt.because(refusal);
+        }
     }
     settle.finish()
+}
+
+/// What stops the run when too many rows are in error.
+pub(super) fn brake(
+    plan: &LoadPlan,
+    limit: Option<MaxFailed>,
+    org: &OrgFacts,
+    folder: &RunFolder,
+) -> Option<Brake> {
+    limit.map(|limit| Brake {
+        limit,
+        operation: plan.operation,
+        object: plan.object.to_string(),
+        org: org.clone(),
+        run: manifest::shown(folder.root()),
+    })
 }
 
 /// An option that would do nothing is refused.
@@ -301,14 +346,20 @@ pub(super) async fn compile<T: Target>(
 ///
 /// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
 /// was taken away, and a run without it cannot be gone on with.
-fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<(RunFolder, Ledger), Failure> {
+fn begin_folder(
+    plan: &LoadPlan,
+    manifest: &Manifest,
+    looked: &mut Looked,
+) -> Result<(RunFolder, Ledger, Repeats), Failure> {
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     let path = folder.ledger();
     let ledger = Ledger::create(&path, &manifest.run)
         .map_err(|error| Failure::disk("create", &path, &error))?;
     sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
+    looked.write(&folder)?;
     folder.write_manifest(manifest)?;
-    Ok((folder, ledger))
+    let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
+    Ok((folder, ledger, repeats))
 }
 
 pub(super) fn tell_start(

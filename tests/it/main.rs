@@ -9,10 +9,12 @@ mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod guards;
 mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod org;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]

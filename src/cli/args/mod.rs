@@ -2,17 +2,20 @@
 
 mod load;
 mod look;
+mod org;
 mod practice;
 mod runs;
 
 use std::ffi::OsString;
 
+use crate::config::policy::MaxFailed;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
+pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
 
@@ -52,6 +55,9 @@ pub enum Command {
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
+    /// The orgs that you sign in to: add one, list them, show one, forget one
+    #[command(subcommand)]
+    Org(Org),
     /// The practice org: a small Salesforce on this machine
     #[command(subcommand)]
     Practice(Practice),
@@ -72,6 +78,26 @@ pub struct Connect {
     /// or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
     #[arg(short = 'o', long, env = "LONGSHORE_TARGET_ORG", value_name = "ALIAS")]
     pub target_org: Option<String>,
+}
+
+/// Answers to the guards, for every command that changes an org.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Guards")]
+pub struct Confirm {
+    /// Go on where a person would be asked, as when the same load was started before; it confirms
+    /// nothing
+    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
+    /// The name or the id of the production org that is to be changed
+    #[arg(long, env = "LONGSHORE_CONFIRM_ORG", value_name = "NAME")]
+    pub confirm_org: Option<String>,
+    /// How many rows the input has, where a production org is to lose something
+    #[arg(long, env = "LONGSHORE_CONFIRM_ROWS", value_name = "N")]
+    pub confirm_rows: Option<u64>,
+    /// Start no further job when more rows than these are in error: a number, or a percentage of
+    /// those whose fate is known, such as 5%
+    #[arg(long, env = "LONGSHORE_MAX_FAILED", value_name = "N|P%")]
+    pub max_failed: Option<MaxFailed>,
 }
 
 /// How things are told, for every command that speaks to an org.
@@ -142,6 +168,18 @@ pub enum OnBadRow {
     Reject,
     /// The run stops
     Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicate {
+    /// Nothing is sent
+    Refuse,
+    /// The first is sent, the others go to rejected.csv
+    KeepFirst,
+    /// The last is sent, the others go to rejected.csv
+    KeepLast,
+    /// All are sent in the order of the file, in successive jobs
+    Separate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -217,6 +255,7 @@ impl Args {
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
+            Command::Org(org) => Some(org.manners()),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

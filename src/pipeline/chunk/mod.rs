@@ -7,7 +7,7 @@
 
 mod intact;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct Spool {
     header: Vec<u8>,
     limits: ChunkLimits,
     cuts: Cuts,
+    /// Rows that share no chunk with an earlier row, and that row; ascending.
+    apart: VecDeque<(u64, u64)>,
     next: u32,
     open: Option<OpenChunk>,
     line: Vec<u8>,
@@ -89,6 +91,7 @@ impl Spool {
             header: line,
             limits,
             cuts: Cuts::new(),
+            apart: VecDeque::new(),
             next: 1,
             open: None,
             line: Vec::new(),
@@ -114,6 +117,13 @@ impl Spool {
         self
     }
 
+    /// Lets none of these rows of the next slab share a chunk with the row beside it.
+    ///
+    /// A chunk ends before such a row if the other is in it.
+    pub fn keep_apart(&mut self, rows: Vec<(u64, u64)>) {
+        self.apart = rows.into();
+    }
+
     /// Spools the accepted rows of a slab; returns the chunks that became full.
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
@@ -123,7 +133,7 @@ impl Spool {
             push_line(&mut self.line, slab.fields.row(index));
             let row = slab.raw.marks[index].row;
             let same = self.is_about_the_same(slab, index);
-            if self.is_full(same) {
+            if self.must_part(row) || self.is_full(same) {
                 full.extend(self.close()?);
             }
             self.write_body(row)?;
@@ -176,6 +186,14 @@ impl Spool {
             return Err(drift(&open.chunk));
         }
         Ok(Some(open.chunk))
+    }
+
+    /// Whether the row may not go into the open chunk, as an earlier row is in it.
+    fn must_part(&mut self, row: u64) -> bool {
+        let Some((_, other)) = self.apart.pop_front_if(|(apart, _)| *apart == row) else {
+            return false;
+        };
+        self.open.as_ref().is_some_and(|open| other >= open.chunk.first_row)
     }
 
     /// Whether the row is about the same as the last one.

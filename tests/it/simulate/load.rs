@@ -109,7 +109,9 @@ impl Load {
             success_copy: None,
             error_copy: None,
             state_dir: None,
+            on_duplicate: None,
             verify_after: false,
+            max_failed: None,
             passing_org: false,
             retry_of: None,
         }
