@@ -217,7 +217,7 @@ pub fn open(dir: &Path) -> Result<Org, Failure> {
 }
 
 /// Opens the kept practice tenant, or makes it with the usual seed.
-fn open_tenant(dir: &Path) -> Result<Tenant, Failure> {
+pub fn open_tenant(dir: &Path) -> Result<Tenant, Failure> {
     Tenant::open(dir, &TenantSize::default())
         .map_err(|error| Failure::disk("open the practice tenant in", dir, &error))
 }

@@ -8,6 +8,7 @@ use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 use crate::model::schema::OrgFacts;
 use crate::model::verdict::Counts;
+use crate::target::Pace;
 
 /// Somebody who is told.
 ///
@@ -48,12 +49,22 @@ pub enum Event {
     Settled { chunk: ChunkNumber, counts: Counts },
     /// Calls made so far, and what is left of the org's day where it says so.
     Calls { calls: u64, retries: u64, left: Option<u64> },
+    /// What the work under way still takes at a far side that lets only so many calls through; it
+    /// is known how many a second once that is learned.
+    Pace { calls_left: u64, rows_left: u64, per_second: Option<f64> },
     /// The far side asked us to wait, or we do so on our own.
     Waiting { reason: String, seconds: f64 },
     /// Rows written by an export so far.
     Exported { rows: u64, bytes: u64 },
     /// The end, with all there is to say.
     Ended { summary: Box<Summary> },
+}
+
+impl From<Pace> for Event {
+    fn from(pace: Pace) -> Self {
+        let Pace { calls_left, rows_left, per_second } = pace;
+        Self::Pace { calls_left, rows_left, per_second }
+    }
 }
 
 /// How a run ended.

@@ -210,7 +210,8 @@ impl<T: Target> Parts<T> {
         let Opened { reader, mapping, checks, repeats } = opened;
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
-        let spool = Spool::new(&self.folder.sent(), &sent, limits);
+        let about = self.target.together(&self.plan.object);
+        let spool = Spool::new(&self.folder.sent(), &sent, limits).together(&sent, about);
         Ok(Intake {
             reader,
             mapping,

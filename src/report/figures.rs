@@ -53,6 +53,12 @@ pub fn time(length: Duration) -> String {
     }
 }
 
+/// How long calls take at so many a second; nothing before that is known.
+pub fn time_of_calls(calls: u64, per_second: Option<f64>) -> Option<Duration> {
+    let per_second = per_second.filter(|rate| *rate > 0.0)?;
+    Duration::try_from_secs_f64(as_float(calls) / per_second).ok()
+}
+
 /// Rows a second; one decimal where it matters.
 pub fn rate(rows: u64, during: Duration) -> String {
     let per_second = as_float(rows) / during.as_secs_f64().max(0.001);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use super::figures::time_of_calls;
 use super::{Elapsed, Show, Sink, mention};
 use crate::pipeline::event::{Event, Watch};
 
@@ -53,6 +54,7 @@ fn name(event: &Event) -> &'static str {
         Event::JobEnded { .. } => "job_ended",
         Event::Settled { .. } => "settled",
         Event::Calls { .. } => "calls",
+        Event::Pace { .. } => "pace",
         Event::Waiting { .. } => "waiting",
         Event::Exported { .. } => "exported",
         Event::Ended { .. } => "ended",
@@ -87,6 +89,10 @@ fn members(event: &Event) -> Value {
         Event::Calls { calls, retries, left } => {
             json!({ "calls": calls, "retries": retries, "left": left })
         }
+        Event::Pace { calls_left, rows_left, per_second } => json!({
+            "calls_left": calls_left, "rows_left": rows_left, "per_second": per_second,
+            "seconds_left": time_of_calls(*calls_left, *per_second).map(|left| left.as_secs()),
+        }),
         Event::Waiting { reason, seconds } => json!({ "reason": reason, "seconds": seconds }),
         Event::Exported { rows, bytes } => json!({ "rows": rows, "bytes": bytes }),
         Event::Ended { summary } => json!({ "summary": summary }),

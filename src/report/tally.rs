@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::figures::{bytes, count, counted, percent, rate, time};
+use super::figures::{bytes, count, counted, percent, rate, time, time_of_calls};
 use crate::model::chunk::ChunkNumber;
 use crate::model::verdict::Counts;
 use crate::pipeline::event::Event;
@@ -22,6 +22,8 @@ pub struct Tally {
     pub settled: Counts,
     pub calls_left: Option<u64>,
     pub exported: Option<(u64, u64)>,
+    /// Calls and rows left of the work under way, and the calls a second.
+    pub paced: Option<(u64, u64, Option<f64>)>,
     running: BTreeMap<ChunkNumber, (u64, u64)>,
 }
 
@@ -50,6 +52,9 @@ impl Tally {
                 self.settled.add(*counts);
             }
             Event::Calls { left, .. } => self.calls_left = left.or(self.calls_left),
+            Event::Pace { calls_left, rows_left, per_second } => {
+                self.paced = Some((*calls_left, *rows_left, *per_second));
+            }
             Event::Exported { rows, bytes } => self.exported = Some((*rows, *bytes)),
             Event::Started { .. }
             | Event::Notice { .. }
@@ -85,7 +90,15 @@ impl Tally {
     }
 
     /// How long the rest takes at the pace so far; nothing before there is a pace.
+    ///
+    /// Where calls are limited, what was saved up goes out at once in the beginning, so not the
+    /// rows so far but the calls that are left tell.
     pub fn left(&self, elapsed: Duration) -> Option<Duration> {
+        if let Some((calls, rows, per_second)) = self.paced.filter(|(_, rows, _)| *rows > 0) {
+            let rest = self.expected()?.saturating_sub(self.processed());
+            let all = u128::from(calls) * u128::from(rest.max(rows)) / u128::from(rows);
+            return time_of_calls(u64::try_from(all).unwrap_or(u64::MAX), per_second);
+        }
         let done = u32::try_from(self.processed()).ok().filter(|done| *done > 0)?;
         let rest = self.expected()?.saturating_sub(u64::from(done));
         let rest = u32::try_from(rest).ok()?;
@@ -127,7 +140,9 @@ impl Tally {
     /// `12,000 rows, 1.20 MB, 850 rows/s` of an export.
     pub fn export_words(&self, elapsed: Duration) -> Option<String> {
         let (rows, size) = self.exported?;
-        Some(format!("{}, {}, {}", counted(rows, "row"), bytes(size), rate(rows, elapsed)))
+        let words = format!("{}, {}, {}", counted(rows, "row"), bytes(size), rate(rows, elapsed));
+        let left = self.paced.and_then(|(calls, _, rate)| time_of_calls(calls, rate));
+        Some(left.map_or(words.clone(), |left| format!("{words} · {} left", time(left))))
     }
 
     /// How much of the input has been read, where its size is known.
@@ -176,6 +191,26 @@ pub(crate) mod tests {
         assert_eq!((tally.sent, tally.processed(), tally.failed()), (2000, 1500, 12));
         assert_eq!(tally.calls_left, Some(14_988));
         assert_eq!(tally.read_percent(), Some(40));
+    }
+
+    #[test]
+    fn where_calls_are_limited_those_that_are_left_tell_the_time() {
+        let mut tally = Tally::default();
+        for event in &half_way() {
+            tally.take(event);
+        }
+        tally.take(&Event::InputEnded { rows: 3005, rejected: 5 });
+        let ten = Duration::from_secs(10);
+        // 500 rows of the running job take 960 calls, so the 1,500 that are left take 2,880.
+        for (per_second, left) in [(None, None), (Some(16.0), Some(Duration::from_mins(3)))] {
+            tally.take(&Event::Pace { calls_left: 960, rows_left: 500, per_second });
+            assert_eq!(tally.left(ten), left);
+        }
+        let words = tally.pace_words(ten);
+        assert_eq!(words, "150 rows/s · 3 min 00 s left · 14,988 API calls left");
+        tally.take(&Event::Exported { rows: 40, bytes: 1_000 });
+        let words = tally.export_words(ten).unwrap();
+        assert_eq!(words, "40 rows, 1.00 kB, 4.0 rows/s · 1 min 00 s left");
     }
 
     #[test]

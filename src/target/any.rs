@@ -6,7 +6,7 @@ use super::auth0::Auth0;
 use super::salesforce::Salesforce;
 use super::{
     ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
-    Outcome, ResultFile, RowSink, SeenJob, Target,
+    Outcome, Pace, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
@@ -97,6 +97,14 @@ impl Target for AnyTarget {
 
     fn usage(&self) -> ApiUsage {
         ask!(self, org => org.usage())
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        ask!(self, org => org.pace())
+    }
+
+    fn together(&self, object: &ObjectName) -> &'static [&'static str] {
+        ask!(self, org => org.together(object))
     }
 
     fn resumes(&self, request: &ExportRequest) -> bool {

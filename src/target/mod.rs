@@ -159,6 +159,17 @@ pub struct ApiUsage {
     pub org_allowed: Option<u64>,
 }
 
+/// What is left to do at a far side that lets only so many calls through.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Calls that the work under way still takes; an estimate where they depend on the answers.
+    pub calls_left: u64,
+    /// Rows of the work under way that have no result yet.
+    pub rows_left: u64,
+    /// Calls a second that can be kept up; `None` until that is learned.
+    pub per_second: Option<f64>,
+}
+
 /// What to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportRequest {
@@ -200,6 +211,11 @@ pub trait RowSink: Send {
     fn mark(&mut self, place: &str) -> std::io::Result<()> {
         let _ = place;
         Ok(())
+    }
+
+    /// How much there is left to do.
+    fn pace(&mut self, pace: Pace) {
+        let _ = pace;
     }
 
     /// Something a person should know of how the rows were got.
@@ -329,6 +345,17 @@ pub trait Target: Send + Sync + 'static {
 
     /// Calls made so far.
     fn usage(&self) -> ApiUsage;
+
+    /// What the running jobs still take, where a limit on calls decides how long that is.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
+    /// The columns that name whom a row is about, where rows about one are best sent in one job.
+    fn together(&self, object: &ObjectName) -> &'static [&'static str] {
+        let _ = object;
+        &[]
+    }
 
     /// Whether an export takes long enough to be gone on with after an interruption: its `work`
     /// directory and its rows are kept then, and [`RowSink::stopped_at`] tells where it stopped.

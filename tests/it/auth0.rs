@@ -283,7 +283,7 @@ fn an_export_is_what_everybody_holds_and_can_be_taken_away_as_it_is() {
     assert!(refused.expect(1).stderr.contains("`--where` has no meaning for `UserRole`"));
 }
 
-/// A killed export goes on behind its last place on disk, and is in the end what it would have been.
+/// A killed export goes on behind its last place on disk, and ends as it would have.
 #[test]
 fn a_killed_export_goes_on_where_it_was() {
     let world = world(700, Plan::Unlimited);
@@ -363,6 +363,64 @@ fn a_role_for_many_users_costs_few_calls() {
     assert!(world.read(&images).lines().count() >= people.len());
 }
 
+/// Killed before, between and after the calls for many users: each gets the role once, and the
+/// files tell that it was us.
+#[test]
+fn a_killed_assignment_goes_on_where_it_was() {
+    let world = world(350, Plan::Unlimited);
+    let people = tenant(&world).people();
+    let mut text = "user_id,role\n".to_owned();
+    for person in &people {
+        writeln!(text, "{},Vacant", person.id).unwrap();
+    }
+    world.file("roles.csv", &text);
+    let ends = ["sync.after@before:1", "write@calls.successful:2", "sync@calls.successful:2"];
+    let plans =
+        ends.into_iter().map(str::to_owned).chain((0..12).map(|n| format!("any:{}", 9 + 4 * n)));
+    let mut kills = 0;
+    for plan in plans.map(|plan| plan + ":kill").chain([String::new()]) {
+        let begun = world.path("longshore-runs/R/ledger.jsonl").exists();
+        let args: &[&str] = if begun {
+            &["resume", "R", "--json"]
+        } else {
+            &["insert", "UserRole", "roles.csv", "--run-name", "R", "--json"]
+        };
+        let ran = world.run_changed(args, b"", |command| {
+            to_auth0(command);
+            if !plan.is_empty() {
+                command.env("LONGSHORE_FAULTS", &plan);
+            }
+        });
+        if ran.code == -1 {
+            kills += 1;
+            continue;
+        }
+        // The last kill may have come when all was done.
+        let summary = if ran.stderr.contains("the run `R` is finished") {
+            world.read("longshore-runs/R/out/summary.json")
+        } else {
+            ran.expect(0).stdout
+        };
+        let summary: Value = serde_json::from_str(&summary).unwrap();
+        let told = column(&world.results(&summary, "success"), "sf__Created");
+        assert_eq!(told, vec!["added"; people.len()]);
+        let entries = tenant(&world).audit().entries_since(0);
+        let added: Vec<String> = entries
+            .into_iter()
+            .filter_map(|entry| match entry.effect {
+                Effect::UserRole { verb: Change::Add, user, .. } => Some(user),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(added.len(), people.len());
+        assert_eq!(added.iter().collect::<BTreeSet<_>>().len(), people.len());
+        assert!(kills >= 5, "{kills} kills");
+        run(&world, &["verify", "R"]).expect(0);
+        return;
+    }
+    panic!("it never came to its end, killed {kills} times");
+}
+
 /// More users than a search gives, found and listed.
 #[test]
 fn users_are_exported_without_a_cut() {
@@ -425,6 +483,84 @@ fn roles_are_assigned_by_name_and_taken_away_by_id() {
     for person in &people {
         assert!(!tenant(&world).roles_of(&person.id).iter().any(|(id, _)| *id == vacant));
     }
+}
+
+/// Rows of one user that stand apart in a file, in two ways of naming the user, or at the end of a
+/// chunk, are one look and one call.
+#[test]
+fn a_user_is_called_once_however_the_rows_name_it() {
+    let world = world(40, Plan::Unlimited);
+    let people = tenant(&world).people();
+    let mails: Vec<&str> = people.iter().filter_map(|one| one.email.as_deref()).collect();
+    let (mut apart, mut ids, mut users) = (String::new(), String::new(), 0);
+    for person in &people {
+        let held = tenant(&world).permissions_of(&person.id);
+        let mail = person.email.as_deref().unwrap_or_default();
+        if mails.iter().filter(|one| **one == mail).count() != 1 || held.len() < 2 {
+            continue;
+        }
+        users += 1;
+        let (last, first) = held.split_last().unwrap();
+        for (api, permission) in first {
+            writeln!(ids, "{},,{api},{permission}", person.id).unwrap();
+        }
+        writeln!(apart, ",{mail},{},{}", last.0, last.1).unwrap();
+    }
+    let header = "user_id,email,resource_server_identifier,permission_name\n";
+    world.file("both.csv", format!("{header}{ids}{apart}"));
+    let summary = load(&world, &["delete", "UserPermission", "both.csv"], 0);
+    let told = column(&world.results(&summary, "success"), "sf__Created");
+    assert!(told.iter().all(|told| told.starts_with("removed")), "{told:?}");
+    for method in ["GET", "DELETE"] {
+        let calls = calls(&world, method);
+        assert_eq!((calls.len(), calls.values().sum::<usize>()), (users, users), "{method}");
+    }
+    // And back, by ids in chunks that would end within a user.
+    world.file("ids.csv", format!("{header}{ids}"));
+    let args = ["insert", "UserPermission", "ids.csv", "--chunk-rows", "7"];
+    let summary = load(&world, &args, 0);
+    assert!(summary["jobs"].as_array().unwrap().len() > 1);
+    let posts = calls(&world, "POST");
+    assert_eq!((posts.len(), posts.values().sum::<usize>()), (users, users));
+}
+
+/// What is left of a paced load is told by the calls that it takes, not by its quick beginning.
+#[test]
+fn the_time_left_follows_from_the_calls_that_are_left() {
+    let world = world(120, Plan::Enterprise);
+    let (text, _) = everything(&world);
+    world.file("all.csv", text);
+    let args = ["delete", "UserPermission", "all.csv", "--log-format", "json"];
+    let ran = run(&world, &args).expect(0);
+    let events = ran.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let paces: Vec<Value> = events.filter(|event| event["event"] == "pace").collect();
+    let ended = paces.last().unwrap()["ms"].as_f64().unwrap() / 1_000.0;
+    let told: Vec<&Value> = paces.iter().filter(|pace| pace["seconds_left"].is_u64()).collect();
+    assert!(!told.is_empty() && told.len() < paces.len(), "{paces:?}");
+    for pace in told {
+        let rate = pace["per_second"].as_f64().unwrap();
+        assert!((10.0..22.0).contains(&rate), "{pace}");
+        let end = pace["ms"].as_f64().unwrap() / 1_000.0 + pace["seconds_left"].as_f64().unwrap();
+        assert!((end - ended).abs() < 5.0, "{pace} tells of an end at {end} s, it was {ended} s");
+    }
+}
+
+#[test]
+fn the_kept_tenant_is_shown() {
+    let world = World::new();
+    let args = ["practice", "show"];
+    assert!(!world.run(&args).expect(0).stdout.contains("Auth0"));
+    world.file("one.csv", "email,role\nfrida.abara.00013@practice.example,Vacant\n");
+    world.run(&["insert", "UserRole", "one.csv", "-o", "practice-auth0"]).expect(0);
+    let shown = world.run(&args).expect(0).stdout;
+    let (_, shown) = shown.split_once("its Auth0 tenant").unwrap();
+    assert!(shown.contains("User                600\n"), "{shown}");
+    assert!(shown.contains("the last of 1 effects"), "{shown}");
+    assert!(shown.contains("1  add     UserRole  "), "{shown}");
+    let document = world.run(&["practice", "show", "--json"]).expect(0).stdout;
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["tenant"]["effects"], 1);
+    assert_eq!(document["tenant"]["last"][0]["object"], "UserRole");
 }
 
 /// Under the limits of an enterprise tenant, in both ways that its allowance fills.

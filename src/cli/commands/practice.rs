@@ -193,11 +193,16 @@ fn show(args: &Show, shell: &Shell) -> Result<u8, Failure> {
     let counts = counts(&org);
     let effects = org.audit().len();
     let last = org.audit().entries_since(effects.saturating_sub(ENTRIES_SHOWN));
+    // One that nobody has used yet is not made for this.
+    let tenant = Tenant::is_kept(&dir).then(|| org::open_tenant(&dir)).transpose()?;
     let text = if args.json {
-        format!("{}\n", document(&dir, &counts, effects, &last))
+        let mut document = document(&dir, &counts, effects, &last);
+        document["tenant"] = tenant.as_ref().map(tenant_document).into();
+        format!("{document}\n")
     } else {
         let head = format!("practice org in {}", path(&dir, &shell.dir));
         screen(&head, &counts, effects, &last)
+            + &tenant.as_ref().map(tenant_screen).unwrap_or_default()
     };
     print(&shell.out, &text)?;
     Ok(0)
@@ -262,6 +267,71 @@ fn document(
         "dir": dir, "records": records, "effects": effects,
         "last": last.iter().map(entry).collect::<Vec<_>>(),
     })
+}
+
+/// Users, and what they hold directly.
+fn tenant_counts(tenant: &Tenant) -> [(&'static str, u64); 4] {
+    let people = tenant.people();
+    let held = |count: &dyn Fn(&str) -> usize| -> u64 {
+        people.iter().map(|person| count(&person.id) as u64).sum()
+    };
+    [
+        ("Role", tenant.roles().len() as u64),
+        ("User", people.len() as u64),
+        ("UserPermission", held(&|user| tenant.permissions_of(user).len())),
+        ("UserRole", held(&|user| tenant.roles_of(user).len())),
+    ]
+}
+
+/// The last effects at a tenant, as they are served.
+fn tenant_effects(tenant: &Tenant) -> Vec<serde_json::Value> {
+    let since = tenant.audit().len().saturating_sub(ENTRIES_SHOWN);
+    let last = tenant.audit().entries_since(since);
+    last.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect()
+}
+
+fn tenant_document(tenant: &Tenant) -> serde_json::Value {
+    let records: serde_json::Map<_, _> = tenant_counts(tenant)
+        .into_iter()
+        .map(|(name, number)| (name.to_owned(), json!(number)))
+        .collect();
+    let (effects, last) = (tenant.audit().len(), tenant_effects(tenant));
+    json!({ "records": records, "effects": effects, "last": last })
+}
+
+fn tenant_screen(tenant: &Tenant) -> String {
+    let counts = tenant_counts(tenant);
+    let rows: Vec<_> =
+        counts.iter().map(|(name, number)| vec![(*name).to_owned(), count(*number)]).collect();
+    let columns = [Column::Left("object"), Column::Right("records")];
+    let mut text = format!("\nits Auth0 tenant\n\n{}", table(&columns, &rows, Paint::PLAIN));
+    let last = tenant_effects(tenant);
+    if last.is_empty() {
+        text.push_str("\nnothing has happened to it yet\n");
+        return text;
+    }
+    writeln!(text, "\nthe last of {} effects", count(tenant.audit().len())).unwrap_or_default();
+    let columns = [
+        Column::Right("number"),
+        Column::Left("effect"),
+        Column::Left("object"),
+        Column::Left("user"),
+        Column::Left("what"),
+    ];
+    let cell =
+        |entry: &serde_json::Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let row = |entry: &serde_json::Value| {
+        let what = ["role", "api", "permission"].map(|name| cell(entry, name));
+        let what: Vec<_> = what.into_iter().filter(|what| !what.is_empty()).collect();
+        vec![
+            count(entry["number"].as_u64().unwrap_or_default()),
+            cell(entry, "verb"),
+            cell(entry, "object"),
+            cell(entry, "user"),
+            what.join(" "),
+        ]
+    };
+    text + &table(&columns, &last.iter().map(row).collect::<Vec<_>>(), Paint::PLAIN)
 }
 
 #[cfg(test)]

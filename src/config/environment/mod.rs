@@ -399,7 +399,10 @@ fn opened(
 ) -> Result<Secret, Box<Flaw>> {
     let Some(passphrase) = environment.get(JWT_KEY_PASSPHRASE) else {
         let what = format!("is not set, but the key `{shown}` is under a passphrase");
-        return Err(Box::new(Flaw::new(JWT_KEY_PASSPHRASE, what)));
+        let flaw = Flaw::new(JWT_KEY_PASSPHRASE, what);
+        return Err(Box::new(
+            flaw.hint("set it, or make a copy without one: `openssl pkey -in KEY -out COPY`"),
+        ));
     };
     locked_key::open(key.reveal(), passphrase).map_err(|shut| {
         let flaw = Flaw::new(JWT_KEY_FILE, format!("names `{shown}`, which stays shut: {shut}"));

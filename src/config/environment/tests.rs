@@ -172,7 +172,7 @@ fn keys_that_will_not_do() {
         (open.as_path(), "which others may open (mode 0644)", "chmod 600 '"),
         (&group, "which others may open (mode 0640)", "chmod 600 '"),
         (&cut, "which holds no RSA private key", "PKCS#8"),
-        (&locked, "is under a passphrase", ""),
+        (&locked, "is under a passphrase", "openssl pkey"),
         (dir.path(), "which is not a file", ""),
         (&dir.path().join("gone"), "which cannot be read: No such file", ""),
     ] {

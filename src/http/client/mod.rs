@@ -263,7 +263,8 @@ impl Client {
         }
     }
 
-    fn tell(&self, reason: &str, wait: Duration) {
+    /// Tells of a wait of a second or more.
+    pub fn tell(&self, reason: &str, wait: Duration) {
         if wait >= Duration::from_secs(1) {
             (self.inner.settings.waiting)(&self.redactor().clean(reason), wait);
         }

@@ -55,6 +55,10 @@ pub struct Spool {
     line: Vec<u8>,
     /// Chunks are cut and nothing is written.
     is_dry: bool,
+    /// Columns whose cells name whom a row is about.
+    together: Vec<usize>,
+    /// Those cells of the last row, and of the row at hand.
+    about: [Vec<u8>; 2],
 }
 
 /// Bytes of the two write buffers of an open chunk.
@@ -66,6 +70,9 @@ const ROW_TOO_LARGE: &str = "row_too_large";
 /// From this size on a chunk holds any row that the limits of characters let through: 400,000 of
 /// four bytes, each a quote to be doubled, with delimiters and header.
 const ANY_ROW_FITS: u64 = 4 << 20;
+
+/// Rows by which a chunk may be longer, so that neighbors stay together.
+const TOGETHER_MAX: u32 = 1_000;
 
 struct OpenChunk {
     chunk: Chunk,
@@ -91,12 +98,24 @@ impl Spool {
             open: None,
             line: Vec::new(),
             is_dry: false,
+            together: Vec::new(),
+            about: [Vec::new(), Vec::new()],
         }
     }
 
     /// Cuts the same chunks and writes none of them.
     pub fn dry(header: &[String], limits: ChunkLimits) -> Self {
         Self { is_dry: true, ..Self::new(Path::new(""), header, limits) }
+    }
+
+    /// Cuts after its rows not between neighbors that have the same cells in the columns of `header`
+    /// that `about` names, unless they are more than [`TOGETHER_MAX`].
+    #[must_use]
+    pub fn together(mut self, header: &[String], about: &[&str]) -> Self {
+        let is_about = |column: &String| about.iter().any(|name| column.eq_ignore_ascii_case(name));
+        let columns = (0..).zip(header).filter(|(_, column)| is_about(column));
+        self.together = columns.map(|(place, _)| place).collect();
+        self
     }
 
     /// Cuts where earlier processes of the run have cut, and refuses other rows than they had.
@@ -123,7 +142,8 @@ impl Spool {
             self.line.clear();
             push_line(&mut self.line, slab.fields.row(index));
             let row = slab.raw.marks[index].row;
-            if self.must_part(row) || self.is_full() {
+            let same = self.is_about_the_same(slab, index);
+            if self.must_part(row) || self.is_full(same) {
                 full.extend(self.close()?);
             }
             self.write_body(row)?;
@@ -186,13 +206,31 @@ impl Spool {
         self.open.as_ref().is_some_and(|open| other >= open.chunk.first_row)
     }
 
-    fn is_full(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| match open.cut {
-            Some(cut) => open.chunk.rows >= cut.rows,
-            None => {
-                open.chunk.rows >= self.limits.rows
-                    || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+    /// Whether the row is about the same as the last one.
+    fn is_about_the_same(&mut self, slab: &CheckedSlab, index: usize) -> bool {
+        if self.together.is_empty() {
+            return false;
+        }
+        self.about.swap(0, 1);
+        let [last, now] = &mut self.about;
+        now.clear();
+        for (place, cell) in slab.fields.row(index).enumerate() {
+            if self.together.contains(&place) {
+                push_cell(now, cell);
+                now.push(b',');
             }
+        }
+        last == now
+    }
+
+    fn is_full(&self, same: bool) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            if let Some(cut) = open.cut {
+                return open.chunk.rows >= cut.rows;
+            }
+            let more = if same { TOGETHER_MAX } else { 0 };
+            open.chunk.rows >= self.limits.rows.saturating_add(more)
+                || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::kept::{Found, Kept};
 use super::event::{Event, Watch};
 use crate::model::failure::{Blame, Failure};
-use crate::target::{ExportQuery, ExportRequest, RowSink, Target};
+use crate::target::{ExportQuery, ExportRequest, Pace, RowSink, Target};
 
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 256 << 10;
@@ -181,13 +181,23 @@ struct CsvSink<'a> {
     kept: Option<&'a mut Kept>,
     /// Bytes of an earlier export.
     before: u64,
+    pace: Option<Pace>,
 }
 
 impl<'a> CsvSink<'a> {
     fn new(writer: &'a mut (dyn Write + Send), watch: &'a dyn Watch) -> Self {
         let writer = Counted { writer: BufWriter::with_capacity(WRITE_BYTES, writer), bytes: 0 };
         let writer = csv::WriterBuilder::new().flexible(true).from_writer(writer);
-        Self { writer, watch, rows: 0, told: Instant::now(), failed: None, kept: None, before: 0 }
+        Self {
+            writer,
+            watch,
+            rows: 0,
+            told: Instant::now(),
+            failed: None,
+            kept: None,
+            before: 0,
+            pace: None,
+        }
     }
 
     /// Rows are appended to those of an earlier export.
@@ -229,6 +239,9 @@ impl<'a> CsvSink<'a> {
     fn tell(&mut self) {
         let (rows, bytes) = (self.rows, self.bytes());
         self.watch.see(&Event::Exported { rows, bytes });
+        if let Some(pace) = self.pace {
+            self.watch.see(&Event::from(pace));
+        }
         self.told = Instant::now();
     }
 
@@ -281,6 +294,10 @@ impl RowSink for CsvSink<'_> {
         }
         let due = self.kept.as_mut().is_some_and(|kept| kept.passed(place));
         if due { self.save() } else { Ok(()) }
+    }
+
+    fn pace(&mut self, pace: Pace) {
+        self.pace = Some(pace);
     }
 
     fn note(&mut self, what: &str) {

@@ -121,6 +121,9 @@ impl Poller {
             }
             Outcome::Done(status) => {
                 self.note(job, &status, watch);
+                if let Some(pace) = target.pace() {
+                    watch.see(&Event::from(pace));
+                }
                 false
             }
             Outcome::NotDone(fault) if fault.class == FaultClass::Gone => {

@@ -150,7 +150,8 @@ pub async fn survey<T: Target>(
     let repeats = looked.passing(plan, &name)?;
     let (fields, not_sent) = (mapping.sent.clone(), mapping.not_sent.clone());
     let opened = Opened { reader, mapping, checks, repeats };
-    let taken = take(plan, opened, tools, rejected_to).await?;
+    let about = target.together(&plan.object);
+    let taken = take(plan, opened, about, tools, rejected_to).await?;
     if let (Some(seen), Some(before)) = (taken.read_digest, input_digest)
         && seen != before
     {
@@ -197,6 +198,7 @@ struct Taken {
 async fn take(
     plan: &LoadPlan,
     opened: Opened,
+    about: &[&str],
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Taken, Failure> {
@@ -212,7 +214,7 @@ async fn take(
         mapping,
         checks,
         repeats,
-        spool: Spool::dry(&sent, limits),
+        spool: Spool::dry(&sent, limits).together(&sent, about),
         rejected: match rejected_to {
             Some(path) => RejectedFile::at(path, &kept)?,
             None => RejectedFile::nowhere(&kept),

@@ -115,6 +115,11 @@ impl Tenant {
         Ok(Self::of(store, audit, Some(journal), switches))
     }
 
+    /// Whether a tenant is kept under `dir`.
+    pub fn is_kept(dir: &Path) -> bool {
+        dir.join(journal::FILE).exists()
+    }
+
     /// Takes the tenant under `dir` back to its seed. Settings stay.
     pub fn reset(dir: &Path) -> io::Result<()> {
         for name in [journal::FILE, SIZE_FILE] {

@@ -23,6 +23,8 @@ pub(super) enum Who {
 pub(super) struct Group {
     pub(super) who: Who,
     pub(super) rows: Vec<u32>,
+    /// Calls that were made for it.
+    pub(super) calls: u64,
 }
 
 /// A chunk's body in memory: its bytes, and where each row begins.
@@ -102,7 +104,7 @@ impl Rows {
             }
             let who = self.who(&self.row(at));
             let group = *index.entry(who.clone()).or_insert_with(|| {
-                groups.push(Group { who, rows: Vec::new() });
+                groups.push(Group { who, rows: Vec::new(), calls: 0 });
                 groups.len() - 1
             });
             groups[group].rows.push(at);

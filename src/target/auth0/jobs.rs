@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
@@ -19,10 +19,13 @@ use super::users::Kind;
 use crate::faults;
 use crate::model::ids::JobId;
 use crate::model::operation::Operation;
-use crate::target::{Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, ResultFile};
+use crate::target::{Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, Pace, ResultFile};
 
 /// Letters and digits of a job id.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Users whose calls tell what the others will cost.
+const TELLING: u64 = 50;
 
 /// The jobs that this process knows.
 pub(super) struct Jobs {
@@ -42,6 +45,17 @@ pub(super) struct Job {
     stand: Mutex<Stand>,
     processed: AtomicU64,
     failed: AtomicU64,
+    rows: AtomicU64,
+    /// Users without results, and users that this process has dealt with.
+    users_left: AtomicU64,
+    users_done: AtomicU64,
+    /// Calls for one of them, as is known beforehand.
+    calls_each: AtomicU64,
+    /// Calls for those that are dealt with, and for those that are in hand.
+    calls_done: AtomicU64,
+    calls_in_hand: AtomicU64,
+    /// Many users are dealt with at once, so that no user's calls can be told.
+    at_once: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -183,6 +197,23 @@ impl Jobs {
         }
     }
 
+    /// What the jobs under way still take, where the tenant limits calls.
+    pub(super) fn pace(&self) -> Option<Pace> {
+        if !self.tenant.paced.is_limited() {
+            return None;
+        }
+        let (mut calls_left, mut rows_left) = (0, 0);
+        for job in locked(&self.by_id).values() {
+            if matches!(&*locked(&job.stand), Stand::Running { .. }) {
+                calls_left += job.calls_left()?;
+                let rows = job.rows.load(Ordering::Relaxed);
+                rows_left += rows.saturating_sub(job.processed.load(Ordering::Relaxed));
+            }
+        }
+        let per_second = self.tenant.paced.per_second();
+        (rows_left > 0).then_some(Pace { calls_left, rows_left, per_second })
+    }
+
     fn find(&self, id: &JobId) -> Option<Arc<Job>> {
         locked(&self.by_id).get(id).cloned()
     }
@@ -218,7 +249,71 @@ impl Job {
         let stand = Mutex::new(Stand::Empty);
         let (processed, failed) = (AtomicU64::new(0), AtomicU64::new(0));
         let (operation, verify_after) = (spec.operation, spec.verify_after);
-        Ok(Self { kind, operation, verify_after, stand, processed, failed })
+        Ok(Self {
+            kind,
+            operation,
+            verify_after,
+            stand,
+            processed,
+            failed,
+            rows: AtomicU64::new(0),
+            users_left: AtomicU64::new(0),
+            users_done: AtomicU64::new(0),
+            calls_each: AtomicU64::new(0),
+            calls_done: AtomicU64::new(0),
+            calls_in_hand: AtomicU64::new(0),
+            at_once: AtomicBool::new(false),
+        })
+    }
+
+    /// So many rows in all, and users that have no results yet. `by_email`: how many of these have
+    /// to be looked up.
+    pub(super) fn begun(&self, rows: u64, users: u64, by_email: u64) {
+        let each = 2 + u64::from(self.verify_after) + u64::from(by_email * 2 > users);
+        for (figure, value) in
+            [(&self.rows, rows), (&self.users_left, users), (&self.calls_each, each)]
+        {
+            figure.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether many users are dealt with at once.
+    pub(super) fn is_at_once(&self, at_once: bool) {
+        self.at_once.store(at_once, Ordering::Relaxed);
+    }
+
+    /// A call was made for a user in hand.
+    pub(super) fn called(&self) {
+        self.calls_in_hand.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All is known of a user, after so many calls.
+    pub(super) fn user_done(&self, calls: u64) {
+        self.users_left.fetch_sub(1, Ordering::Relaxed);
+        self.users_done.fetch_add(1, Ordering::Relaxed);
+        self.calls_in_hand.fetch_sub(calls, Ordering::Relaxed);
+        self.calls_done.fetch_add(calls, Ordering::Relaxed);
+    }
+
+    /// Two groups of rows turned out to be one user's.
+    pub(super) fn user_merged(&self) {
+        self.users_left.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// By what users have cost so far, once these are enough to tell.
+    fn calls_left(&self) -> Option<u64> {
+        if self.at_once.load(Ordering::Relaxed) {
+            return None;
+        }
+        let users = self.users_left.load(Ordering::Relaxed);
+        let done = self.users_done.load(Ordering::Relaxed);
+        let calls = if done < TELLING {
+            users * self.calls_each.load(Ordering::Relaxed)
+        } else {
+            let calls = u128::from(self.calls_done.load(Ordering::Relaxed)) * u128::from(users);
+            u64::try_from(calls / u128::from(done)).unwrap_or(u64::MAX)
+        };
+        Some(calls.saturating_sub(self.calls_in_hand.load(Ordering::Relaxed)))
     }
 
     /// So many rows more have their results.

@@ -35,8 +35,8 @@ use self::names::{Apis, Roles};
 use self::paced::Paced;
 use self::session::Session;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    Target,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, Pace, ResultFile,
+    RowSink, Target,
 };
 use crate::http::client::{Client, Settings};
 use crate::http::transport::Transport;
@@ -59,6 +59,7 @@ pub struct Auth0 {
 /// What calls need; shared by the jobs that run.
 struct Tenant {
     session: Session,
+    paced: Arc<Paced>,
     permissions: OnceCell<Names>,
     roles: OnceCell<Names>,
 }
@@ -80,9 +81,10 @@ impl Auth0 {
         let wire = Arc::new(Paced::new(wire, Arc::clone(&settings.clock)));
         settings.calls_per_second =
             CALLS_PER_SECOND.try_into().unwrap_or(settings.calls_per_second);
+        let paced = Arc::clone(&wire);
         let session = Session::open(Client::new(wire, settings), sign_in).await?;
         let (permissions, roles) = (OnceCell::new(), OnceCell::new());
-        let tenant = Arc::new(Tenant { session, permissions, roles });
+        let tenant = Arc::new(Tenant { session, paced, permissions, roles });
         Ok(Self { jobs: Jobs::new(Arc::clone(&tenant), seed), tenant })
     }
 }
@@ -154,6 +156,14 @@ impl Target for Auth0 {
 
     fn usage(&self) -> ApiUsage {
         self.tenant.session.usage()
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        self.jobs.pace()
+    }
+
+    fn together(&self, object: &ObjectName) -> &'static [&'static str] {
+        if jobs::kind_of(object.as_str()).is_some() { &["user_id", "email"] } else { &[] }
     }
 
     fn resumes(&self, request: &ExportRequest) -> bool {

@@ -30,6 +30,16 @@ impl Paced {
         Self { wire, limiter, changed: Notify::new(), start: Instant::now(), clock }
     }
 
+    /// Whether the tenant limits calls.
+    pub(super) fn is_limited(&self) -> bool {
+        self.with(|limiter, _| limiter.is_limited())
+    }
+
+    /// Calls a second that can be kept up, as far as that is known.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        self.with(|limiter, _| limiter.per_second())
+    }
+
     async fn turn(&self, class: &str) -> Held<'_> {
         loop {
             let wait = match self.with(|limiter, now| limiter.take(class, now)) {

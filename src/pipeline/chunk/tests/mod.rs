@@ -42,6 +42,29 @@ fn a_chunk_ends_at_its_rows() {
     assert!(spool.close().unwrap().is_none());
 }
 
+/// Rows of one user are not split for the number of rows alone, however they come in slabs.
+#[test]
+fn neighbors_about_the_same_stay_together() {
+    let rows = [(1, "a", ""), (2, "b", ""), (3, "b", ""), (4, "b", ""), (5, "c", ""), (6, "b", "")];
+    let cut = |together: Vec<usize>, limits: ChunkLimits, slabs: &[&[(u64, &str, &str)]]| {
+        let folder = tempfile::tempdir().unwrap();
+        let header = ["N".to_owned()];
+        let mut spool = Spool::new(folder.path(), &header, limits).together(&header, about);
+        let mut chunks = Vec::new();
+        for rows in slabs {
+            chunks.extend(spool.take(&slab(rows)).unwrap());
+        }
+        chunks.extend(spool.close().unwrap());
+        chunks.iter().map(|chunk| chunk.rows).collect::<Vec<_>>()
+    };
+    let limits = ChunkLimits { rows: 2, bytes: 1_000 };
+    assert_eq!(cut(&[], limits, &[&rows]), [2, 2, 2]);
+    assert_eq!(cut(&["n"], limits, &[&rows]), [4, 2]);
+    assert_eq!(cut(&["n"], limits, &[&rows[..2], &rows[2..3], &rows[3..]]), [4, 2]);
+    // Two bytes a row and the header: bytes count all the same.
+    assert_eq!(cut(&["n"], ChunkLimits { rows: 2, bytes: 8 }, &[&rows]), [3, 2, 1]);
+}
+
 #[test]
 fn a_chunk_ends_at_its_bytes_with_the_header() {
     let folder = tempfile::tempdir().unwrap();

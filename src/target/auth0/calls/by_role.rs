@@ -49,7 +49,7 @@ struct User {
 impl Calls {
     /// Deals with all users that it can, and gives back the others.
     pub(super) fn by_role(&self, groups: Vec<Group>) -> BoxFuture<'_, Result<Vec<Group>, Fault>> {
-        self.windows(groups).boxed()
+        self.windows(groups).inspect(|_| self.job.is_at_once(false)).boxed()
     }
 
     async fn windows(&self, groups: Vec<Group>) -> Result<Vec<Group>, Fault> {
@@ -58,6 +58,7 @@ impl Calls {
         if !of_roles || groups.len() < FEW || self.tenant.session.needs(&scopes).is_err() {
             return Ok(groups);
         }
+        self.job.is_at_once(true);
         let by_email = groups.iter().any(|group| matches!(group.who, Who::Email(_)));
         let size = if by_email { USERS_BY_EMAIL } else { USERS };
         let (mut left, mut groups) = (Vec::new(), groups.into_iter());
@@ -125,10 +126,11 @@ impl Calls {
             };
             if let Some(place) = places.get(&id) {
                 users[*place].group.rows.extend(group.rows);
+                self.job.user_merged();
                 continue;
             }
             places.insert(id.clone(), users.len());
-            let group = Group { who: Who::Id(id.clone()), rows: group.rows };
+            let group = Group { who: Who::Id(id.clone()), ..group };
             users.push(User { id, group, wanted: Wanted::of(Vec::new()) });
         }
         let names = self.tenant.names(self.job.kind).await?;

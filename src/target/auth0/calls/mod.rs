@@ -2,6 +2,7 @@
 //! change; or for many users at once, where there is such a call.
 
 mod by_role;
+mod queue;
 
 use std::collections::HashMap;
 use std::io;
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::queue::{Next, Queue};
 use super::body::{Group, Rows, Who};
 use super::jobs::Job;
 use super::journal::{self, Entries, Entry, Found, Image, Journal, Paths, disk};
@@ -33,6 +35,9 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// Between two tries of one user.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// Between two looks at whether an e-mail was looked up.
+const LOOKUP: Duration = Duration::from_millis(50);
 
 /// Users named in a message.
 const NAMED: usize = 3;
@@ -59,7 +64,7 @@ pub(super) struct Calls {
     rows: Rows,
     entries: Entries,
     /// Users that nobody has turned to yet.
-    waiting: Mutex<std::vec::IntoIter<Group>>,
+    queue: Mutex<Queue>,
     /// What users held before this job, an earlier process's part included; kept until a user's
     /// rows are done.
     images: Mutex<HashMap<String, Image>>,
@@ -85,12 +90,14 @@ pub(super) async fn carry_out(
     let counted = Arc::clone(&job);
     let writing = journal.keep(written, move |written| counted.count(written.rows, written.failed));
     let hands = groups.len().min(AT_ONCE);
-    let (waiting, images) = (Mutex::new(Vec::new().into_iter()), Mutex::new(found.images));
+    let (queue, images) = (Mutex::default(), Mutex::new(found.images));
+    let by_email = groups.iter().filter(|group| matches!(group.who, Who::Email(_))).count();
+    job.begun(rows.len() as u64, groups.len() as u64, by_email as u64);
     let alive = Mutex::new(Instant::now());
-    let calls = Arc::new(Calls { tenant, job, rows, entries, waiting, images, alive });
+    let calls = Arc::new(Calls { tenant, job, rows, entries, queue, images, alive });
     let calling = async move {
         let left = calls.by_role(groups).await?;
-        *locked(&calls.waiting) = left.into_iter();
+        *locked(&calls.queue) = Queue::new(left);
         let mut working = JoinSet::new();
         for _ in 0..hands {
             working.spawn(Arc::clone(&calls).work());
@@ -131,23 +138,33 @@ impl Calls {
     /// Turns to one user after the other.
     async fn work(self: Arc<Self>) -> Result<(), Fault> {
         loop {
-            let next = locked(&self.waiting).next();
-            let Some(group) = next else { return Ok(()) };
-            self.user(group).await?;
+            let next = locked(&self.queue).next();
+            match next {
+                Next::Group(group) => self.user(group).await?,
+                // It may turn out to be one whom an e-mail means that is being looked up.
+                Next::Later => tokio::time::sleep(LOOKUP).await,
+                Next::Nothing => return Ok(()),
+            }
         }
     }
 
     /// All rows of one user, to their lines in the result files.
-    async fn user(&self, group: Group) -> Result<(), Fault> {
+    async fn user(&self, mut group: Group) -> Result<(), Fault> {
         let mut pause = PAUSE_MIN;
         let (user, verdicts) = loop {
-            match self.verdicts(&group).await {
+            match self.verdicts(&mut group).await {
                 Ok(done) => break done,
                 Err(fault) => self.bear(fault, &mut pause).await?,
             }
         };
         self.lives();
         self.written(group, &user, verdicts).await
+    }
+
+    /// A call for these rows was made.
+    fn called(&self, group: &mut Group) {
+        group.calls += 1;
+        self.job.called();
     }
 
     /// Something succeeded.
@@ -174,21 +191,38 @@ impl Calls {
             }
         }
         locked(&self.images).remove(user);
+        self.job.user_done(group.calls);
         let count = group.rows.len() as u64;
         let entry = Entry::Rows { successful, failed, count, failed_count };
         self.entries.send(entry).await.map_err(|_| nobody_writes())
     }
 
     /// The id of the user, where there is one, and what became of each row of the group.
-    async fn verdicts(&self, group: &Group) -> Result<(String, Vec<Verdict>), Fault> {
+    async fn verdicts(&self, group: &mut Group) -> Result<(String, Vec<Verdict>), Fault> {
         let names = self.tenant.names(self.job.kind).await?;
+        let whom = self.whom(&group.who).await?;
+        if matches!(group.who, Who::Email(_)) {
+            self.called(group);
+            self.looked_up(group, whom.as_deref().ok());
+        }
         let wanted = self.wanted(group, names);
-        match self.whom(&group.who).await? {
+        match whom {
             Ok(user) => {
-                let verdicts = self.one(&user, &wanted, names).await?;
+                let verdicts = self.one(group, &user, &wanted, names).await?;
                 Ok((user, verdicts))
             }
             Err(nobody) => Ok((String::new(), vec![Verdict::Bad(nobody); group.rows.len()])),
+        }
+    }
+
+    /// Whom an e-mail means is known, so rows with the id of the same user are done with it.
+    fn looked_up(&self, group: &mut Group, user: Option<&str>) {
+        if let Some(same) = locked(&self.queue).looked_up(user) {
+            group.rows.extend(same.rows);
+            self.job.user_merged();
+        }
+        if let Some(user) = user {
+            group.who = Who::Id(user.to_owned());
         }
     }
 
@@ -227,7 +261,13 @@ impl Calls {
     }
 
     /// Looks at what a user holds, keeps that, and changes it.
-    async fn one(&self, user: &str, wanted: &Wanted, names: &Names) -> Result<Vec<Verdict>, Fault> {
+    async fn one(
+        &self,
+        group: &mut Group,
+        user: &str,
+        wanted: &Wanted,
+        names: &Names,
+    ) -> Result<Vec<Verdict>, Fault> {
         if wanted.items.is_empty() {
             return Ok(wanted.verdicts(|_| Verdict::Good(String::new())));
         }
@@ -235,6 +275,7 @@ impl Calls {
             Ok(held) => held,
             Err(fault) => return wanted.refused(&no_user(user, fault)?),
         };
+        self.called(group);
         let image = self.image(user, wanted, &held).await?;
         let adds = self.job.operation == Operation::Insert;
         let mut left: Vec<&Item> = wanted.items.iter().collect();
@@ -243,8 +284,10 @@ impl Calls {
             None => adds || !held.whole,
         });
         let mut refused = self.change(user, &left).await?;
+        left.chunks(CALL_ITEMS).for_each(|_| self.called(group));
         if self.job.verify_after && !left.is_empty() {
             let now = users::holdings(&self.tenant.session, self.job.kind, user).await?;
+            self.called(group);
             let wrong = left.into_iter().filter(|item| !stands(adds, &now, item));
             for item in wrong {
                 refused.entry(item.clone()).or_insert_with(|| not_so(adds));
@@ -323,6 +366,7 @@ impl Calls {
         if alive.elapsed() >= PATIENCE {
             return Err(worn_out(fault));
         }
+        self.tenant.session.client().tell(&fault.message, *pause);
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(PAUSE_MAX);
         Ok(())

@@ -17,7 +17,7 @@ use super::super::wire::UserListed;
 use super::super::{Names, Tenant};
 use super::{by_role, list, local, refusal};
 use crate::target::trouble::nonsense;
-use crate::target::{Fault, FaultClass, RowSink};
+use crate::target::{Fault, FaultClass, Pace, RowSink};
 
 /// Users whose holdings are asked for at once; the limiter decides how many calls are in flight.
 const AT_ONCE: usize = 48;
@@ -92,6 +92,7 @@ async fn by_user(
         let fields = [json!({ "name": "user_id" }), json!({ "name": "email" })];
         list::fetch(tenant, &fields, &path).await?;
     }
+    let all = list::count(&path).map_err(|error| local(&error))?;
     let mut users = list::open(&path).map_err(|error| local(&error))?;
     let (mut line, mut skip, mut more) = (String::new(), done, true);
     let mut looking: FuturesOrdered<BoxFuture<'static, Looked>> = FuturesOrdered::new();
@@ -127,6 +128,11 @@ async fn by_user(
             Err(fault) => return Err(fault),
         }
         done += 1;
+        if tenant.paced.is_limited() {
+            let left = all.saturating_sub(done);
+            let per_second = tenant.paced.per_second();
+            out.sink.pace(Pace { calls_left: left, rows_left: left, per_second });
+        }
         out.mark(&Place::Users { users: done })?;
     }
 }

@@ -99,3 +99,13 @@ pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
         Box::new(BufReader::new(file))
     })
 }
+
+/// The number of users in a list.
+pub(super) fn count(path: &Path) -> io::Result<u64> {
+    let (mut list, mut line, mut users) = (open(path)?, Vec::new(), 0);
+    while list.read_until(b'\n', &mut line)? > 0 {
+        users += u64::from(!line.trim_ascii().is_empty());
+        line.clear();
+    }
+    Ok(users)
+}

@@ -95,6 +95,8 @@ struct Bucket {
     rate: f64,
     measure: Measure,
     answered: u64,
+    /// Calls a second that were kept up, or could have been, over the last measurements.
+    kept_up: Option<f64>,
 }
 
 /// The beginning of a measurement.
@@ -165,6 +167,17 @@ impl Limiter {
             Some(status) if status < 500 => self.widen(ticket, now),
             Some(_) | None => self.window = (self.window * 0.7).max(1.0),
         }
+    }
+
+    /// Whether anything limits the calls.
+    pub(super) fn is_limited(&self) -> bool {
+        !self.buckets.is_empty()
+    }
+
+    /// Calls a second that can be kept up, by what was seen; `None` until a bucket was measured.
+    pub(super) fn per_second(&self) -> Option<f64> {
+        let known = self.buckets.values().filter_map(|bucket| bucket.kept_up);
+        known.reduce(|all, one| all + one)
     }
 
     /// Calls that were answered with 429.
@@ -238,6 +251,7 @@ impl Bucket {
             rate: ((limit - remaining) / reset).max(1.0),
             measure: Measure { at: now, remaining, answered: 1, full: false },
             answered: 1,
+            kept_up: None,
         }
     }
 
@@ -285,6 +299,11 @@ impl Bucket {
         let calls = (self.answered - self.measure.answered) as f64;
         let come = (remaining - self.measure.remaining + calls).max(0.0);
         let rate = (come / passed.as_secs_f64()).max(0.1);
+        // What was saved up goes out at once and says nothing of what can be kept up; and where
+        // calls take long, the tokens that come are not what limits them.
+        let made = calls / passed.as_secs_f64();
+        let kept_up = if self.measure.full { made } else { made.min(rate) };
+        self.kept_up = Some(self.kept_up.map_or(kept_up, |known| f64::midpoint(known, kept_up)));
         self.rate =
             if self.measure.full { self.rate.max(rate) } else { f64::midpoint(self.rate, rate) };
         self.measure = Measure { at: now, remaining, answered: self.answered, full: false };

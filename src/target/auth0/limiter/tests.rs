@@ -88,6 +88,7 @@ struct Figures {
     refused: u64,
     most_in_flight: usize,
     least: f64,
+    per_second: Option<f64>,
 }
 
 /// Calls as fast as the limiter lets them, for so many seconds; others take a token every so many
@@ -137,7 +138,8 @@ fn simulate(
         }
     }
     assert_eq!(limiter.refused(), tenant.refused, "a refusal was not seen");
-    Figures { taken: tenant.taken, refused: tenant.refused, most_in_flight: most, least }
+    let (taken, refused, per_second) = (tenant.taken, tenant.refused, limiter.per_second());
+    Figures { taken, refused, most_in_flight: most, least, per_second }
 }
 
 #[test]
@@ -169,6 +171,24 @@ fn nearly_all_of_the_allowance_is_used_and_hardly_a_call_refused() {
         let (least, most) = if size > 2.0 { (0.95, 0.005) } else { (0.7, 0.005) };
         assert!(used >= least, "{told}");
         assert!(refused <= most, "{told}");
+    }
+}
+
+/// What was saved up goes out in the first seconds, and is not taken for what can be kept up.
+#[test]
+fn the_rate_that_is_told_is_the_one_that_lasts() {
+    for (model, latency) in
+        [(Model::Drip, [120, 500]), (Model::Window, [5, 20]), (Model::Drip, [5, 20])]
+    {
+        let told = |seconds| {
+            let mut tenant = Tenant::new(model, 50.0, 16.0);
+            simulate(&mut tenant, seconds, latency, None).per_second
+        };
+        assert_eq!(told(2), None);
+        for (seconds, off) in [(6, 5.0), (10, 4.0), (60, 2.0), (600, 2.0)] {
+            let told = told(seconds).unwrap();
+            assert!((told - 16.0).abs() <= off, "{told} after {seconds} s, {model:?}");
+        }
     }
 }
 
