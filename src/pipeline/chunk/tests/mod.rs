@@ -46,7 +46,7 @@ fn a_chunk_ends_at_its_rows() {
 #[test]
 fn neighbors_about_the_same_stay_together() {
     let rows = [(1, "a", ""), (2, "b", ""), (3, "b", ""), (4, "b", ""), (5, "c", ""), (6, "b", "")];
-    let cut = |together: Vec<usize>, limits: ChunkLimits, slabs: &[&[(u64, &str, &str)]]| {
+    let cut = |about: &[&str], limits: ChunkLimits, slabs: &[&[(u64, &str, &str)]]| {
         let folder = tempfile::tempdir().unwrap();
         let header = ["N".to_owned()];
         let mut spool = Spool::new(folder.path(), &header, limits).together(&header, about);
