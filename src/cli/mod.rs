@@ -9,6 +9,7 @@ pub mod org;
 #[cfg(test)]
 mod reference;
 pub mod resolve;
+pub mod salesforce_cli;
 pub mod session;
 pub mod shell;
 pub mod signals;
@@ -87,7 +88,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, load, objects, plan, practice, resume, retry, runs, verify,
+        apply, check, describe, export, load, objects, org, plan, practice, resume, retry, runs,
+        verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -117,6 +119,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         }
         Command::Verify(args) => documented(verify::verify(args, shell), args.manners.json, shell),
         Command::Runs(args) => documented(runs::runs(args, shell), args.manners().json, shell),
+        Command::Org(args) => documented(org::org(args, shell).await, args.manners().json, shell),
         Command::Practice(args) => practice::practice(args, shell).await,
         Command::Completions { .. } | Command::Man => Ok(0),
     }

@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
     pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
         tokio::select! {
-            target = org::connect(choice, self.shell, watch) => target,
+            target = Box::pin(org::connect(choice, self.shell, watch)) => target,
             () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
         }
     }

@@ -45,6 +45,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       retry        Load the rows of a run again that failed, were not processed or were rejected
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
       runs         The runs that were made here: list them, show one, remove what they need no more
+      org          The orgs that you sign in to: add one, list them, show one, forget one
       practice     The practice org: a small Salesforce on this machine
       completions  Print a completion script for a shell
       man          Print the manual page
@@ -102,7 +103,7 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
     hint: `-o demo` is a practice org made new for this one command
     hint: `-o practice` is a practice org kept under `./.longshore/practice`
     hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-    hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+    hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
     hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
     ");
 }

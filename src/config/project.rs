@@ -35,6 +35,7 @@ pub struct Defaults {
     pub api: Option<String>,
     pub runs_dir: Option<PathBuf>,
     pub on_bad_row: Option<String>,
+    pub on_duplicate: Option<String>,
     pub nulls: Option<String>,
 }
 
@@ -142,6 +143,7 @@ mod tests {
             api = "auto"
             runs-dir = "runs"
             on-bad-row = "stop"
+            on-duplicate = "keep-last"
             nulls = "clear"
         "#;
         let defaults = Defaults::parse(text, Path::new(FILE_NAME)).unwrap();
@@ -163,7 +165,7 @@ mod tests {
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
         longshore.toml:2:1: unknown field `paralel`, expected one of
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
-            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
+            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

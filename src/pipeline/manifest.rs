@@ -50,6 +50,7 @@ pub fn of(
             .mapping
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
+        duplicates: None,
         retry_of: plan.retry_of.clone(),
         confirmed: None,
         applied: None,

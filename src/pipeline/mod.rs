@@ -5,6 +5,7 @@
 
 mod again;
 mod copies;
+mod duplicates;
 mod ending;
 mod feed;
 mod intake;

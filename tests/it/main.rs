@@ -14,6 +14,7 @@ mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod org;
 mod plan;
 mod procedures;
 mod resume;

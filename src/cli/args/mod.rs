@@ -2,6 +2,7 @@
 
 mod load;
 mod look;
+mod org;
 mod plan;
 mod practice;
 mod runs;
@@ -15,6 +16,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
+pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
@@ -62,6 +64,9 @@ pub enum Command {
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
+    /// The orgs that you sign in to: add one, list them, show one, forget one
+    #[command(subcommand)]
+    Org(Org),
     /// The practice org: a small Salesforce on this machine
     #[command(subcommand)]
     Practice(Practice),
@@ -175,6 +180,18 @@ pub enum OnBadRow {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicate {
+    /// Nothing is sent
+    Refuse,
+    /// The first is sent, the others go to rejected.csv
+    KeepFirst,
+    /// The last is sent, the others go to rejected.csv
+    KeepLast,
+    /// All are sent in the order of the file, in successive jobs
+    Separate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Nulls {
     Ignore,
     Clear,
@@ -256,6 +273,7 @@ impl Args {
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
+            Command::Org(org) => Some(org.manners()),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

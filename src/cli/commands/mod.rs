@@ -7,6 +7,7 @@ pub mod describe;
 pub mod export;
 pub mod load;
 pub mod objects;
+pub mod org;
 pub mod plan;
 pub mod practice;
 pub mod resume;

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, RUNS_DIR, Source,
+    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -81,6 +81,9 @@ pub fn load_plan(
         Some(args::OnBadRow::Stop) => OnBadRow::Stop,
         Some(args::OnBadRow::Reject) | None => OnBadRow::Reject,
     };
+    let on_duplicate = check
+        .word("on-duplicate", load.on_duplicate, defaults.on_duplicate.as_deref())
+        .map(on_duplicate);
     let nulls = match check.word("nulls", extra.nulls, defaults.nulls.as_deref()) {
         Some(args::Nulls::Clear) if takes_nulls(operation) => Nulls::Clear,
         _ => Nulls::Ignore,
@@ -101,6 +104,7 @@ pub fn load_plan(
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),
         on_bad_row,
+        on_duplicate,
         nulls,
         skip: load.skip.unwrap_or(0),
         limit: load.limit,
@@ -366,6 +370,16 @@ impl From<Faults> for Failure {
 /// The alias that was asked for, by the same precedence.
 pub fn target_org<'a>(given: Option<&'a str>, defaults: &'a Defaults) -> Option<&'a str> {
     given.or(defaults.target_org.as_deref()).filter(|alias| !alias.is_empty())
+}
+
+/// The word of the command line as the plan has it.
+pub fn on_duplicate(word: args::OnDuplicate) -> OnDuplicate {
+    match word {
+        args::OnDuplicate::Refuse => OnDuplicate::Refuse,
+        args::OnDuplicate::KeepFirst => OnDuplicate::KeepFirst,
+        args::OnDuplicate::KeepLast => OnDuplicate::KeepLast,
+        args::OnDuplicate::Separate => OnDuplicate::Separate,
+    }
 }
 
 fn delimiter(word: args::Delimiter) -> Delimiter {

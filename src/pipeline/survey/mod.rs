@@ -20,17 +20,16 @@ pub use differences::{Change, Differences};
 
 use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
-use super::guards;
 use super::intake::{Intake, ReadingEnd};
-use super::map::Mapping;
-use super::read::{self, SlabReader};
-use super::run::{Tools, compile, digest, notices};
+use super::read;
+use super::run::{Opened, Tools, compile, digest, notices};
 use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
-use super::validate::Checks;
+use super::{duplicates, guards};
 use crate::config::plan::{LoadPlan, OnBadRow};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
+use crate::model::ids::RunId;
 use crate::model::limits::{SAMPLE_CHARS, SAMPLE_ROWS};
 use crate::model::operation::Operation;
 use crate::model::rows::CheckedSlab;
@@ -121,6 +120,7 @@ pub async fn survey<T: Target>(
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Survey, Failure> {
+    duplicates::can_look(plan)?;
     let reader = read::open(&plan.input)?;
     notices(&*tools.watch, &reader);
     let columns = reader.header().to_vec();
@@ -129,9 +129,16 @@ pub async fn survey<T: Target>(
     for message in &mapping.notices {
         tools.watch.see(&Event::Notice { message: message.clone() });
     }
-    let input_digest = digest(plan).await?;
+    let name = RunId::new(tools.seed.started, tools.seed.random).to_string();
+    let mut looked = duplicates::look(plan, &mapping, &checks, &name, tools).await?;
+    let input_digest = match looked.digest {
+        Some(digest) => Some(digest),
+        None => digest(plan).await?,
+    };
+    let repeats = looked.passing(plan, &name)?;
     let (fields, not_sent) = (mapping.sent.clone(), mapping.not_sent.clone());
-    let taken = take(plan, (reader, mapping, checks), tools, rejected_to).await?;
+    let opened = Opened { reader, mapping, checks, repeats };
+    let taken = take(plan, opened, tools, rejected_to).await?;
     if let (Some(seen), Some(before)) = (taken.read_digest, input_digest)
         && seen != before
     {
@@ -190,10 +197,11 @@ struct Taken {
 
 async fn take(
     plan: &LoadPlan,
-    (reader, mapping, checks): (SlabReader, Mapping, Checks),
+    opened: Opened,
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Taken, Failure> {
+    let Opened { reader, mapping, checks, repeats } = opened;
     let kept = KeptColumns::of_header(reader.header());
     let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
     let limits = ChunkLimits { rows: plan.chunk_rows, bytes: plan.chunk_bytes };
@@ -207,6 +215,7 @@ async fn take(
         reader,
         mapping,
         checks,
+        repeats,
         spool: Spool::dry(&sent, limits),
         rejected: match rejected_to {
             Some(path) => RejectedFile::at(path, &kept)?,
