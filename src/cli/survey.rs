@@ -11,7 +11,7 @@ use crate::model::limits::ROWS_LISTED;
 use crate::pipeline::event::ErrorGroup;
 use crate::pipeline::guards;
 use crate::pipeline::manifest::input_name;
-use crate::pipeline::survey::{Sample, Survey};
+use crate::pipeline::survey::{Change, Sample, Survey};
 use crate::report::figures::{bytes, count, counted, escape, path, shorten};
 use crate::report::paint::Paint;
 
@@ -45,6 +45,7 @@ impl Told<'_> {
             self.groups(paint),
             self.columns(paint),
             self.sample(paint),
+            self.differences(paint),
             self.costs(paint),
         ];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -138,6 +139,42 @@ impl Told<'_> {
         text
     }
 
+    /// What an update would change.
+    fn differences(&self, paint: Paint) -> String {
+        let Some(found) = &self.survey.differences else { return String::new() };
+        let rows = counted(found.rows, "row");
+        let rows = if found.rows < self.survey.accepted {
+            format!("of the first {rows}")
+        } else {
+            format!("of {rows}")
+        };
+        let mut text = format!(
+            "{rows} {} would change something, {} would change nothing",
+            count(found.changed),
+            count(found.unchanged)
+        );
+        if found.missing > 0 {
+            write!(text, ", {} whose record is not there", count(found.missing))
+                .unwrap_or_default();
+        }
+        text.push('\n');
+        for (field, rows) in &found.fields {
+            writeln!(text, "  {}: {}", escape(field), counted(*rows, "row")).unwrap_or_default();
+        }
+        let columns = ["row", "field", "is now", "would be"].map(Column::Left);
+        let cell = |text: &str| {
+            if text.is_empty() { "(empty)".to_owned() } else { shorten(text, VALUE_WIDTH) }
+        };
+        let row = |change: &Change| {
+            vec![change.row.to_string(), change.field.clone(), cell(&change.old), cell(&change.new)]
+        };
+        let rows: Vec<Vec<String>> = found.changes.iter().map(row).collect();
+        if !rows.is_empty() {
+            text.push_str(&table(&columns, &rows, paint));
+        }
+        text
+    }
+
     /// Calls, and what will have to be confirmed.
     fn costs(&self, paint: Paint) -> String {
         let calls = &self.survey.calls;
@@ -195,6 +232,7 @@ impl Told<'_> {
             "not_sent": survey.not_sent,
             "rejected": survey.groups,
             "sample": samples.collect::<Vec<Value>>(),
+            "differences": survey.differences,
             "refused_now": survey.refusals,
             "to_confirm": survey.to_confirm,
         });

@@ -183,3 +183,13 @@ const _: () = assert!(BACKOFF_BASE_MS < BACKOFF_CAP_MS && POLL_MIN_MS < POLL_MAX
 
 /// Rows that a plan shows as they would be sent.
 pub const SAMPLE_ROWS: usize = 3;
+
+/// Rows of an update that a plan compares with what the org holds, those of one query, and the
+/// changes that it shows. Source of the second: an id takes 23 bytes of an address.
+pub const DIFFERENCE_ROWS: usize = 2_000;
+pub const ROWS_OF_A_CALL: usize = 200;
+pub const CHANGES_SHOWN: usize = 10;
+
+/// Bytes of the rows that are kept for that, and characters of a value that a plan shows.
+pub const DIFFERENCE_BYTES: usize = 8 << 20;
+pub const SAMPLE_CHARS: usize = 200;

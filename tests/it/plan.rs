@@ -428,7 +428,7 @@ fn what_is_no_plan_is_refused() {
 
     hint: `longshore plan` makes plan files
 
-    error: p.toml:11:1: unknown field `surprise`, expected one of `format`, `version`, `digest`, `edited`, `load`, `org`, `input`, `mapping`, `rows`, `jobs`, `calls`, `policy`, `columns`, `lookups`, `rejected`, `sample`
+    error: p.toml:11:1: unknown field `surprise`, expected one of `format`, `version`, `digest`, `edited`, `load`, `org`, `input`, `mapping`, `rows`, `jobs`, `calls`, `policy`, `columns`, `lookups`, `rejected`, `sample`, `differences`
 
     hint: `longshore plan` makes plan files
 
@@ -484,6 +484,7 @@ fn explain_tells_where_each_value_came_from() {
     skip              0                        default
     limit             all                      default
     on-bad-row        reject                   default
+    on-duplicate      by the operation         default
     column-delimiter  found out                default
     line-ending       found out                default
     encoding          latin1                   environment, LONGSHORE_ENCODING
@@ -505,4 +506,91 @@ fn explain_tells_where_each_value_came_from() {
     assert_eq!(document["parallel"], serde_json::json!({"value": "4", "from": "longshore.toml"}));
     // None of this asks the org.
     assert_eq!(world.practice().org().audit().requests().len(), 0);
+}
+
+/// Six accounts, and a file that changes some of them; the ids by row.
+fn changing(world: &World) -> Vec<String> {
+    let line = |row| format!("Row {row},Energy,{row}\n");
+    let lines: Vec<String> = (1..=6).map(line).collect();
+    world.file("made.csv", format!("Name,Industry,AnnualRevenue\n{}", lines.concat()));
+    world.run(&["insert", "Account", "made.csv", "--run-name", "made"]).expect(0);
+    let made = read_csv(&world.path("longshore-runs/made/out/success.csv"));
+    std::fs::remove_dir_all(world.path("longshore-runs")).unwrap();
+    let ids: Vec<String> = made.iter().map(|row| row["sf__Id"].clone()).collect();
+    let rows = [
+        format!("{},Row 1,Energy,1.0\n", ids[0]),
+        format!("{},Row two,Energy,2.00\n", &ids[1][..15]),
+        format!("{},Row 3,Banking,99\n", ids[2]),
+        format!("{},Row 4,,\n", ids[3]),
+        "0018c00000zzzzz,Nobody,Energy,1\n".to_owned(),
+        "no id,x,Energy,1\n".to_owned(),
+    ];
+    world.file("changes.csv", format!("Id,Name,Industry,AnnualRevenue\n{}", rows.concat()));
+    ids
+}
+
+#[test]
+fn a_plan_of_an_update_tells_what_it_would_change() {
+    let world = world();
+    let ids = changing(&world);
+    let args = ["check", "Account", "changes.csv", "--operation", "update", "--nulls", "clear"];
+    let screen = world.run(&args).expect(3).stdout;
+    let part = screen.split("\n\n").find(|part| part.contains("would change")).unwrap();
+    insta::assert_snapshot!(part, @"
+    of 5 rows 3 would change something, 1 would change nothing, 1 whose record is not there
+      AnnualRevenue: 2 rows
+      Industry: 2 rows
+      Name: 1 row
+    row  field          is now  would be
+    2    Name           Row 2   Row two
+    3    Industry       Energy  Banking
+    3    AnnualRevenue  3.0     99
+    4    Industry       Energy  (empty)
+    4    AnnualRevenue  4.0     (empty)
+    ");
+    let document = document(&world.run(&[&args[..], &["--json"]].concat()).expect(3));
+    let found = &document["differences"];
+    assert_eq!(found["fields"], serde_json::json!({"AnnualRevenue": 2, "Industry": 2, "Name": 1}));
+    let counts =
+        ["rows", "changed", "unchanged", "missing"].map(|name| found[name].as_u64().unwrap());
+    assert_eq!(counts, [5, 3, 1, 1]);
+    assert_eq!(found["changes"][0]["id"], ids[1][..15]);
+
+    // What somebody else changes in between is not written over unseen.
+    let plan =
+        ["plan", "update", "Account", "changes.csv", "--nulls", "clear", "--output", "p.toml"];
+    let apply = ["apply", "p.toml", "--run-name", "a"];
+    world.run(&plan).expect(3);
+    world.file("other.csv", format!("Id,Name\n{},Ada was here\n", ids[1]));
+    world.run(&["update", "Account", "other.csv"]).expect(0);
+    let ran = world.run(&apply).expect(6);
+    let said = told(&ran, &world).replace(&ids[1][..15], "001…");
+    insta::assert_snapshot!(said, @"
+    error: the plan `p.toml` does not hold any more
+      because the records: `Name` of `001…` was `Row 2` when the plan was made, and is not now
+
+    hint: make the plan anew and review what is different; nothing was sent
+    ");
+    world.run(&plan).expect(3);
+    world.run(&apply).expect(3);
+    assert_eq!(read_csv(&world.path("longshore-runs/a/out/success.csv")).len(), 4);
+}
+
+/// Two thousand rows are compared, at a call for two hundred.
+#[test]
+fn only_the_first_rows_are_compared() {
+    let world = world();
+    let line = |row: usize| format!("0018c00000{row:05},Row {row}\n");
+    let lines: Vec<String> = (0..2_100).map(line).collect();
+    world.file("long.csv", format!("Id,Name\n{}", lines.concat()));
+    let calls = || world.practice().org().audit().requests().len();
+    let args = ["check", "Account", "long.csv", "--operation", "update", "--json"];
+    let before = calls();
+    let checked = document(&world.run(&args));
+    let with = calls() - before;
+    assert_eq!(checked["differences"]["rows"], 2_000);
+    assert_eq!(checked["differences"]["missing"], 2_000);
+    let before = calls();
+    world.run(&["check", "Account", "long.csv", "--operation", "delete", "--json"]);
+    assert_eq!(with - (calls() - before), 10);
 }

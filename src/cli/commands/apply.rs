@@ -81,5 +81,5 @@ async fn carry_out(
             Some(Reviewed { input: now.input.digest, plan: frozen.digest.clone() });
         Box::pin(run::load(plan, target, choice.alias().to_owned(), tools)).await
     };
-    session.within(work).await
+    session.within(Box::pin(work)).await
 }

@@ -47,6 +47,12 @@ pub fn settings(
         of.value("limit", number(load.limit), None, "all"),
         of.value("on-bad-row", word(load.on_bad_row), file.on_bad_row.clone(), "reject"),
         of.value(
+            "on-duplicate",
+            word(load.on_duplicate),
+            file.on_duplicate.clone(),
+            "by the operation",
+        ),
+        of.value(
             "column-delimiter",
             word(load.column_delimiter),
             file.column_delimiter.clone(),

@@ -64,6 +64,7 @@ pub fn check_rest(name: &str, plan: &Frozen, now: &Frozen) -> Result<(), Failure
     if plan.lookups.len() != now.lookups.len() {
         drifts.push("the lookups: there are others".to_owned());
     }
+    drifts.extend(records(plan, now));
     if plan.jobs != now.jobs && !plan.edited && drifts.is_empty() {
         let (then, now) = (plan.jobs, now.jobs);
         drifts.push(format!(
@@ -90,6 +91,29 @@ fn columns(plan: &Frozen, now: &Frozen) -> Option<String> {
         }
     }
     (!changed.is_empty()).then(|| format!("the fields: the org describes {changed} otherwise"))
+}
+
+/// What the records held that an update would change.
+fn records(plan: &Frozen, now: &Frozen) -> Option<String> {
+    let is_same_file = plan.input.digest == now.input.digest && plan.rows == now.rows;
+    let then = plan.differences.as_ref()?;
+    let Some(now) = &now.differences else {
+        return Some("the records: what they hold cannot be read any more".to_owned());
+    };
+    if then == now || !is_same_file {
+        return None; // Another file changes other things; that is told already.
+    }
+    let other = then.changes.iter().find(|change| !now.changes.contains(change));
+    Some(match other {
+        Some(change) => format!(
+            "the records: `{}` of `{}` was `{}` when the plan was made, and is not now",
+            change.field, change.id, change.old
+        ),
+        None => format!(
+            "the records: {} of the first {} rows were to change something, and now {}",
+            then.changed, then.rows, now.changed
+        ),
+    })
 }
 
 fn refuse(name: &str, drifts: Vec<String>) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Survey;
 pub use super::drift::{check_org, check_rest};
-use super::{Jobs, Lookup, Sample};
+use super::{Differences, Jobs, Lookup, Sample};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{LoadPlan, Source};
 use crate::config::policy::Policy;
@@ -55,6 +55,8 @@ pub struct Frozen {
     pub rejected: Vec<FrozenGroup>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sample: Vec<Sample>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differences: Option<Differences>,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -168,6 +170,7 @@ impl Frozen {
             lookups: survey.lookups.clone(),
             rejected: groups.collect(),
             sample: survey.sample.clone(),
+            differences: survey.differences.clone(),
         };
         frozen.digest = frozen.fingerprint();
         Ok(frozen)
@@ -291,7 +294,7 @@ const HEAD: &str = "\
 ";
 
 /// What stands above a section when it comes for the first time.
-const COMMENTS: [(&str, &str); 11] = [
+const COMMENTS: [(&str, &str); 13] = [
     ("load", "# What was asked for.\n"),
     (
         "org",
@@ -316,6 +319,14 @@ const COMMENTS: [(&str, &str); 11] = [
     (
         "rejected",
         "# Rows that would not be sent, by what is wrong with them; `rows` are the first of them.\n",
+    ),
+    (
+        "lookups",
+        "# Columns whose values were looked up, and what was found; `digest` is of all pairs.\n",
+    ),
+    (
+        "differences",
+        "# What the first rows of the update would change, by what the org held then.\n",
     ),
     ("sample", "# The first rows as they would be sent. These are values of the file.\n"),
 ];

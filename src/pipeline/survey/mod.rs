@@ -6,6 +6,7 @@
 pub mod frozen;
 
 mod calls;
+mod differences;
 mod drift;
 
 use std::path::Path;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::spawn_blocking;
 
 pub use calls::Calls;
+use differences::Compared;
+pub use differences::{Change, Differences};
 
 use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
@@ -29,7 +32,8 @@ use crate::ledger::LookupTable;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
-use crate::model::limits::SAMPLE_ROWS;
+use crate::model::limits::{SAMPLE_CHARS, SAMPLE_ROWS};
+use crate::model::operation::Operation;
 use crate::model::rows::CheckedSlab;
 use crate::model::schema::{OrgFacts, SentField};
 use crate::target::Target;
@@ -61,6 +65,8 @@ pub struct Survey {
     pub refusals: Vec<String>,
     /// The flags that would confirm it, where it must be confirmed.
     pub to_confirm: Option<String>,
+    /// What an update would change in its first rows, where that can be told.
+    pub differences: Option<Differences>,
     /// Keys that were looked up, in the order of the mapping.
     pub lookups: Vec<Lookup>,
 }
@@ -164,8 +170,20 @@ pub async fn survey<T: Target>(
         );
     }
     let rows = taken.accepted + taken.rejected;
+    let differences = match &taken.compared {
+        Some(compared) => match compared.with(target, plan.object.as_str()).await {
+            Ok(differences) => Some(differences),
+            Err(fault) => {
+                let message = format!("what the update would change cannot be told: {fault}");
+                tools.watch.see(&Event::Notice { message });
+                None
+            }
+        },
+        None => None,
+    };
     let foreseen = guards::foresee(plan, rows, &org, target, tools).await?;
     Ok(Survey {
+        differences,
         refusals: foreseen.refusals,
         to_confirm: foreseen.to_confirm,
         org_kind: target.kind().to_owned(),
@@ -191,6 +209,7 @@ struct Taken {
     groups: Vec<ErrorGroup>,
     jobs: Jobs,
     sample: Vec<Sample>,
+    compared: Option<Compared>,
     /// Digest of the input, where it was read to its end.
     read_digest: Option<Digest>,
 }
@@ -207,7 +226,10 @@ async fn take(
     let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
     let limits = ChunkLimits { rows: plan.chunk_rows, bytes: plan.chunk_bytes };
     let halt = Halt::default();
-    let first = Arc::new(Mutex::new(First { header: sent.clone(), sample: Vec::new() }));
+    let compared =
+        (plan.operation == Operation::Update).then(|| Compared::of(&mapping.sent)).flatten();
+    let first = First { header: sent.clone(), sample: Vec::new(), compared };
+    let first = Arc::new(Mutex::new(first));
     let seen = Arc::clone(&first);
     let intake = Intake {
         reader,
@@ -247,13 +269,14 @@ async fn take(
         return Err(Failure::new(Blame::Interrupted, "interrupted; nothing was sent"));
     }
     let whole = taken_in.source.end == ReadingEnd::Source;
-    let sample = std::mem::take(&mut first.lock().unwrap_or_else(PoisonError::into_inner).sample);
+    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Taken {
         accepted: taken_in.accepted,
         rejected: taken_in.rejected,
         groups: taken_in.groups.sorted(),
         jobs,
-        sample,
+        sample: std::mem::take(&mut first.sample),
+        compared: first.compared.take(),
         read_digest: whole.then_some(taken_in.source.digest),
     })
 }
@@ -268,18 +291,30 @@ impl Jobs {
     }
 }
 
+/// A value as a plan shows it: not the whole of a long text.
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(SAMPLE_CHARS) {
+        Some((at, _)) => format!("{}…", &value[..at]),
+        None => value.to_owned(),
+    }
+}
+
 /// Keeps the first rows that would be sent.
 struct First {
     header: Vec<String>,
     sample: Vec<Sample>,
+    compared: Option<Compared>,
 }
 
 impl First {
     fn look(&mut self, slab: &CheckedSlab) {
+        if let Some(compared) = &mut self.compared {
+            compared.look(slab);
+        }
         let wanted = SAMPLE_ROWS.saturating_sub(self.sample.len());
         for &index in slab.accepted.iter().take(wanted) {
             let index = index as usize;
-            let values = slab.fields.row(index).map(|cell| String::from_utf8_lossy(cell).into());
+            let values = slab.fields.row(index).map(|cell| cut(&String::from_utf8_lossy(cell)));
             self.sample.push(Sample {
                 row: slab.raw.marks[index].row,
                 sent: self.header.iter().cloned().zip(values).collect(),
