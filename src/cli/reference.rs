@@ -205,7 +205,8 @@ const PROJECT_FILE: &str = "\n## The project file\n\n\
     dashes. An unknown key\nis refused.\n\n```toml\n[defaults]\ntarget-org = \"practice\"\n\
     column-delimiter = \"COMMA\"\nline-ending = \"LF\"\nencoding = \"utf-8\"\n\
     chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 2\napi = \"auto\"\n\
-    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\nnulls = \"ignore\"\n```\n";
+    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\nnulls = \"ignore\"\n\
+    before-images = \"on\"\n```\n";
 
 const SIGN_IN: &str = "\n## Sign-in\n\n\
     `-o env`, or no `-o` at all, signs in with what the environment says: \

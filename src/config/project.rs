@@ -32,6 +32,7 @@ pub struct Defaults {
     pub runs_dir: Option<PathBuf>,
     pub on_bad_row: Option<String>,
     pub nulls: Option<String>,
+    pub before_images: Option<String>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -124,6 +125,7 @@ mod tests {
             runs-dir = "runs"
             on-bad-row = "stop"
             nulls = "clear"
+            before-images = "on"
         "#;
         let defaults = Defaults::parse(text, Path::new(FILE_NAME)).unwrap();
         assert_eq!(defaults.target_org.as_deref(), Some("practice"));
@@ -144,7 +146,7 @@ mod tests {
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
         longshore.toml:2:1: unknown field `paralel`, expected one of
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
-            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
+            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`, `before-images`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::faults::{self, Op};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
-use crate::model::schema::SentField;
+use crate::model::schema::{FieldSchema, SentField};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -55,6 +55,13 @@ pub struct Manifest {
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
+    /// The run that is taken back by this one.
+    #[serde(default)]
+    pub undo_of: Option<String>,
+    /// The fields whose values are kept before a chunk is sent, without values of picklists; empty
+    /// when none are.
+    #[serde(default)]
+    pub images: Vec<FieldSchema>,
     /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
     /// without it cannot be gone on with.
     #[serde(default)]

@@ -20,5 +20,5 @@ pub use file::{Ledger, Reopened};
 pub use history::{History, StartedLoad};
 pub use manifest::{Manifest, MappingFile, RunFolder, sync_folder, write_whole};
 pub use read::{BadLedger, Facts, Torn};
-pub use state::{ChunkState, InputRead, Paused, Phase, Planned, Raw, RunState};
+pub use state::{ChunkState, Image, InputRead, Paused, Phase, Planned, Raw, RunState};
 pub use verify::{Verified, verify};

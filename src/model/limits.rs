@@ -105,6 +105,15 @@ pub const EXPORT_PAGE_ROWS: u32 = 100_000;
 /// Rows up to which a query goes by REST; a REST page has at most this many.
 pub const REST_QUERY_ROWS_MAX: u64 = 2_000;
 
+/// Records that one call reads by their Ids. Source: REST, sObject Collections retrieve.
+pub const RECORDS_READ_MAX: usize = 2_000;
+
+/// Bytes of sent rows after which a batch of before-images is asked for, even with fewer rows.
+pub const IMAGE_BATCH_BYTES: usize = 4 << 20;
+
+/// Days that a recycle bin holds a deleted record. Source: Salesforce help, recycle bin.
+pub const BIN_DAYS: u32 = 15;
+
 /// Bytes of a request URL at most. Source: the service refuses URIs over 16,384 bytes with 414.
 pub const URL_BYTES_MAX: usize = 16_000;
 

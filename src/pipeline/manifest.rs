@@ -51,6 +51,8 @@ pub fn of(
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         retry_of: plan.retry_of.clone(),
+        undo_of: plan.undo_of.clone(),
+        images: Vec::new(),
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }
@@ -134,13 +136,17 @@ fn whole(path: &Path) -> PathBuf {
 }
 
 fn without_values(field: &SentField) -> SentField {
-    let bare = |field: &FieldSchema| FieldSchema { picklist: Vec::new(), ..field.clone() };
     SentField {
         header: field.header.clone(),
         from: field.from.clone(),
         field: bare(&field.field),
         related: field.related.as_ref().map(bare),
     }
+}
+
+/// A field as a manifest keeps it.
+pub fn bare(field: &FieldSchema) -> FieldSchema {
+    FieldSchema { picklist: Vec::new(), ..field.clone() }
 }
 
 fn too_old(manifest: &Manifest) -> Failure {

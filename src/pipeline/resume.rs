@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
+use super::images::ImagePlan;
 use super::read::{self, ReadError, SlabReader};
 use super::run::{Incoming, Parts, Tools, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
@@ -51,6 +52,7 @@ pub async fn resume<T: Target>(
         halt: Halt::default(),
         ledger: Arc::new(ledger),
         fields: manifest.fields.clone(),
+        images: ImagePlan::of(&plan.object, plan.operation, &manifest),
         kept: KeptColumns::of_header(&manifest.columns),
         earlier: Arc::new(Earlier::read(&folder, state)?),
         plan,
@@ -104,7 +106,7 @@ impl<T: Target> Parts<T> {
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
-        let (mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
+        let (mapping, checks, _) = compile(&plan, &*self.target, reader.header()).await?;
         let sent = mapping.sent.iter().map(|field| &field.header);
         if !sent.eq(manifest.sent.iter()) {
             return Err(other_fields(manifest));

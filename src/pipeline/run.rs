@@ -12,6 +12,7 @@ use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
 use super::handover::EndedChunk;
+use super::images::{Before, ImagePlan};
 use super::intake::{Intake, TakenIn};
 use super::map::{self, Mapping, Wanted};
 use super::read::{self, SlabReader};
@@ -28,6 +29,7 @@ use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::CHUNKS_WAITING;
+use crate::model::operation::Operation;
 use crate::model::schema::{OrgFacts, SentField};
 use crate::target::{Fault, JobSpec, Target};
 
@@ -52,10 +54,11 @@ pub async fn load<T: Target>(
     let watch = &tools.watch;
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
+    keeps_images(&plan, &*target)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
-    let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let (mapping, checks, before) = compile(&plan, &*target, reader.header()).await?;
     let digest = digest(&plan).await?;
 
     let run = RunId::new(tools.seed.started, tools.seed.random);
@@ -65,6 +68,7 @@ pub async fn load<T: Target>(
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
+        images: before.fields,
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
     let (folder, ledger) = {
@@ -79,7 +83,11 @@ pub async fn load<T: Target>(
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
+    for message in before.notices {
+        watch.see(&Event::Notice { message });
+    }
 
+    let images = ImagePlan::of(&plan.object, plan.operation, &manifest);
     let parts = Parts {
         plan,
         target,
@@ -88,6 +96,7 @@ pub async fn load<T: Target>(
         ledger,
         folder,
         fields: mapping.sent.clone(),
+        images,
         kept,
         earlier: Arc::default(),
         resumed: false,
@@ -115,6 +124,7 @@ pub(super) struct Parts<T> {
     pub(super) folder: RunFolder,
     /// The columns of every body.
     pub(super) fields: Vec<SentField>,
+    pub(super) images: Option<ImagePlan>,
     pub(super) kept: KeptColumns,
     pub(super) earlier: Arc<Earlier>,
     /// Another process has begun the run.
@@ -206,6 +216,7 @@ impl<T: Target> Parts<T> {
             watch: Arc::clone(&self.tools.watch),
             stop: self.tools.stop.clone(),
             spec: self.spec(),
+            images: self.images.clone(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
             halt: self.halt.clone(),
@@ -273,12 +284,22 @@ fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failur
         .hint("leave it out: the results of this org tell what became of each row"))
 }
 
+/// A removal of Auth0 needs its images to go on with, so they cannot be left out.
+fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
+    if plan.before_images || plan.operation != Operation::Delete || target.kind() != "auth0" {
+        return Ok(());
+    }
+    let message = "a removal from Auth0 always keeps what users held, and `--before-images off` has no meaning";
+    Err(Failure::new(Blame::Request, message)
+        .hint("leave it out: without the images an interrupted removal could not go on"))
+}
+
 /// What goes where, checked against what the org says of the object.
 pub(super) async fn compile<T: Target>(
     plan: &LoadPlan,
     target: &T,
     header: &[String],
-) -> Result<(Mapping, Checks), Failure> {
+) -> Result<(Mapping, Checks, Before), Failure> {
     let names = plan.mapping.as_ref().map_or_else(|| header.to_vec(), MappingSpec::targets);
     let schema = target.load_schema(&plan.object, &names).await.map_err(Fault::of_request)?;
     validate::allowed(&schema.object, plan.operation)?;
@@ -290,7 +311,10 @@ pub(super) async fn compile<T: Target>(
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();
     let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
-    Ok((mapping, checks))
+    // What an Auth0 job needs to know of its users it keeps by itself.
+    let by_record = target.kind() != "auth0";
+    let before = by_record.then(|| Before::of(plan, &schema.object, &mapping.sent));
+    Ok((mapping, checks, before.unwrap_or_default()))
 }
 
 /// Makes the folder, in it the ledger, and last the manifest, which makes a run of it.

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::auth0::Auth0;
 use super::salesforce::Salesforce;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    SeenJob, Target,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, Record, RecordsWanted,
+    ResultFile, RowSink, SeenJob, Target,
 };
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
@@ -93,6 +93,14 @@ impl Target for AnyTarget {
 
     fn usage(&self) -> ApiUsage {
         ask!(self, org => org.usage())
+    }
+
+    async fn records(
+        &self,
+        wanted: &RecordsWanted,
+        keys: &[String],
+    ) -> Result<Vec<Option<Record>>, Fault> {
+        ask!(self, org => org.records(wanted, keys).await)
     }
 
     async fn export(

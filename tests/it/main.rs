@@ -19,5 +19,6 @@ mod resume;
 mod simulate;
 mod tidy;
 mod tls;
+mod undo;
 mod world;
 mod yard;

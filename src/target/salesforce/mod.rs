@@ -11,6 +11,7 @@ mod export;
 mod limits;
 mod login;
 mod query;
+mod records;
 mod session;
 mod soql;
 mod versions;
@@ -25,8 +26,8 @@ use jiff::Timestamp;
 
 use self::session::Session;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, ResultFile, RowSink,
-    SeenJob, Target,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, Outcome, Record, RecordsWanted,
+    ResultFile, RowSink, SeenJob, Target,
 };
 use crate::http::client::Client;
 use crate::model::ids::JobId;
@@ -119,6 +120,14 @@ impl Target for Salesforce {
 
     fn usage(&self) -> ApiUsage {
         self.session.usage()
+    }
+
+    async fn records(
+        &self,
+        wanted: &RecordsWanted,
+        keys: &[String],
+    ) -> Result<Vec<Option<Record>>, Fault> {
+        records::read(self, wanted, keys).await
     }
 
     async fn export(

@@ -112,6 +112,8 @@ impl Load {
             verify_after: false,
             passing_org: false,
             retry_of: None,
+            undo_of: None,
+            before_images: false,
         }
     }
 

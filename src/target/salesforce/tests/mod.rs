@@ -15,6 +15,7 @@ use crate::target::{ExportQuery, FaultClass, JobState};
 
 mod exports;
 mod ingest;
+mod records;
 mod replay;
 mod sign_in;
 
