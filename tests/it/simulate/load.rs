@@ -113,7 +113,7 @@ impl Load {
             passing_org: false,
             retry_of: None,
             undo_of: None,
-            before_images: false,
+            before_images: self.operation != Operation::Insert,
         }
     }
 
