@@ -53,6 +53,7 @@ pub fn of(
         retry_of: plan.retry_of.clone(),
         undo_of: plan.undo_of.clone(),
         images: Vec::new(),
+        confirmed: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

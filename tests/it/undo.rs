@@ -308,6 +308,19 @@ fn a_delete_is_undone_by_creating_the_records_anew() {
     let ids = read_csv(&scene.world.path("longshore-runs/r/undo/001.ids.csv"));
     let old: Vec<&String> = ids.iter().map(|pair| &pair["old"]).collect();
     assert_eq!(old, [&scene.ids[0], &scene.ids[2], &scene.ids[3]]);
+
+    // They are not created a second time, unless they were taken away again.
+    let effects = scene.effects();
+    let refused = scene.run(&["undo", "r", "--yes"]).expect(2);
+    insta::assert_snapshot!(refused.stderr, @r"
+    error: the run `r` was undone before, by `r-undo-001-insert`
+
+    hint: `longshore undo r-undo-001-insert` takes that back
+    hint: `longshore retry r-undo-001-insert` tries the rows again that did not succeed
+    ");
+    assert_eq!(scene.effects(), effects);
+    scene.run(&["undo", "r-undo-001-insert", "--yes"]).expect(0);
+    tally(&scene.undo(0), &[("create", 3), ("nothing", 1)]);
 }
 
 #[test]
@@ -612,4 +625,37 @@ fn what_was_removed_at_auth0_is_given_back_and_nothing_else() {
     run(&["insert", "UserRole", "both.csv", "--run-name", "roles"]).expect(0);
     run(&["undo", "roles", "--yes"]).expect(0);
     assert!(roles(&people[0].id) && !roles(&people[1].id));
+}
+
+/// What was not begun when the process ended is worked out anew: the org may be another by then.
+#[test]
+fn an_undo_that_is_gone_on_with_later_overwrites_nothing() {
+    let scene = Scene::with(3);
+    scene.world.file("both.csv", "Legacy_Id__c,Name,Site\nold-1,a,x\nold-2,b,y\nnew-1,c,z\n");
+    let key = ["-i", "Legacy_Id__c", "--before-images", "on"];
+    scene.load(&[&["upsert", "Account", "both.csv"][..], &key].concat());
+    let undo_killed = |point: &str| {
+        let mut command = scene.world.command(&["undo", "r", "--yes"]);
+        command.env("LONGSHORE_FAULTS", format!("{point}:kill"));
+        assert_eq!(Ran::of(&command.output().unwrap()).code, -1, "{point}");
+    };
+    undo_killed("ledger.prepared.after:1");
+    let refused = scene.run(&["undo", "r", "--plan-only"]).expect(2);
+    insta::assert_snapshot!(refused.stderr, @r"
+    error: an undo of `r` is under way, and there is nothing to plan
+
+    hint: `longshore undo r` goes on with it, without `--plan-only`
+    ");
+    let theirs = vec![vec![scene.ids[0].clone(), "theirs".to_owned()]];
+    change(&scene.world, &Verb::Update, &["Id", "Site"], &theirs);
+    let ran = scene.run(&["undo", "r", "--yes"]).expect(0);
+    assert!(ran.stdout.starts_with("going on with the undo of `r`\n"), "{}", ran.stdout);
+    let preview = "undo of `r`: write back 2 · nothing to do for 1 · 1 conflict\n";
+    assert!(ran.stdout.contains(preview), "{}", ran.stdout);
+    let state = scene.state();
+    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(state.len(), 3);
+    assert_eq!(state[&scene.ids[0]]["Site"], text("theirs"));
+    assert_eq!(state[&scene.ids[0]]["Name"], text("stock 1"));
+    assert_eq!(state[&scene.ids[1]]["Site"], text("site, 2"));
 }

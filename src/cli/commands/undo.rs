@@ -58,51 +58,97 @@ async fn carry_out(
     session.listen()?;
     let held = Held::of(&root, &(shell.now)().to_string())?;
     let begun = held.begun()?;
-    let unfinished = match &begun {
-        Some(record) => !is_over(&held, record)?,
-        None => false,
-    };
-    if args.plan_only && unfinished {
+    let before = Before::of(&held, begun.as_ref())?;
+    if args.plan_only && before == Before::UnderWay {
         return Err(under_way(&args.run));
     }
     let target = session.connect(choice).await?;
-    let (record, conflicts) = match begun {
-        Some(record) if unfinished => {
-            say(args, shell, &format!("going on with the undo of `{}`\n", record.run))?;
-            (record, None)
-        }
-        begun => {
-            if let Some(record) = begun {
-                asked_again(args, session, &record)?;
-            }
-            let drawn = session.within(held.draw_up(&*target)).await?;
-            say(args, shell, &preview(&drawn, &root, shell))?;
-            if args.plan_only {
-                return Ok(planned(&drawn));
-            }
-            if drawn.parts.is_empty() {
-                let refusal = drawn.nothing();
-                let conflicts = drawn.conflicts.map(|file| path(&file, &shell.dir));
-                return Err(conflicts.into_iter().fold(refusal, |refusal, file| {
-                    refusal.hint(format!("`{file}` tells which records, and why"))
-                }));
-            }
-            session.assent(asking(args), doubt(&drawn))?;
-            (drawn.begin()?, drawn.conflicts)
-        }
-    };
-    let mut undone = Undone {
-        run: record.run.clone(),
-        tally: record.tally,
-        parts: record.parts.clone(),
-        conflicts,
-        ids: None,
-        runs: Vec::new(),
-        exit_code: 0,
-        planned: false,
-    };
     let work = Work { args, held: &held, target: &target, choice };
-    work.all(session, &mut undone).await?;
+    let mut undone = Undone::of(held.manifest().run.clone());
+    if let Some(record) = &begun {
+        match before {
+            Before::UnderWay => {
+                say(args, shell, &format!("going on with the undo of `{}`\n", record.run))?;
+                undone.tally = record.tally;
+                let is_over = work.what_was_begun(record, session, &mut undone).await?;
+                if !is_over || !held.has_parts_to_come(record)? {
+                    return told(args, shell, undone);
+                }
+                session.next();
+            }
+            Before::Over if !args.plan_only => asked_again(args, session, &held, record)?,
+            Before::Over | Before::Nothing => {}
+        }
+    }
+    let drawn = session.within(held.draw_up(&*target)).await?;
+    say(args, shell, &preview(&drawn, &root, shell))?;
+    (undone.tally, undone.parts) = (drawn.tally, drawn.parts.clone());
+    undone.conflicts.clone_from(&drawn.conflicts);
+    undone.planned = args.plan_only;
+    if args.plan_only {
+        return Ok(undone);
+    }
+    if drawn.parts.is_empty() {
+        let refusal = drawn.nothing();
+        let conflicts = drawn.conflicts.map(|file| path(&file, &shell.dir));
+        return if undone.runs.is_empty() {
+            Err(conflicts.into_iter().fold(refusal, |refusal, file| {
+                refusal.hint(format!("`{file}` tells which records, and why"))
+            }))
+        } else {
+            told(args, shell, undone)
+        };
+    }
+    session.assent(asking(args), doubt(&drawn))?;
+    let record = drawn.begin()?;
+    work.all(&record.parts, session, &mut undone).await?;
+    told(args, shell, undone)
+}
+
+/// What an earlier process has left of an undo of the same run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing that was sent, or what was sent is over and the rest was never begun: the rest is
+    /// worked out anew, against the org as it is now.
+    Nothing,
+    /// A load that came to no end.
+    UnderWay,
+    /// All of it was carried out.
+    Over,
+}
+
+impl Before {
+    fn of(held: &Held, record: Option<&Record>) -> Result<Self, Failure> {
+        let Some(record) = record else { return Ok(Self::Nothing) };
+        let mut before = Self::Over;
+        for part in &record.parts {
+            match held.stand(part)? {
+                Stand::Unfinished(_) => return Ok(Self::UnderWay),
+                Stand::NotBegun => before = Self::Nothing,
+                Stand::Finished(..) => {}
+            }
+        }
+        Ok(before)
+    }
+}
+
+impl Undone {
+    fn of(run: String) -> Self {
+        Self {
+            run,
+            tally: Tally::default(),
+            parts: Vec::new(),
+            conflicts: None,
+            ids: None,
+            runs: Vec::new(),
+            exit_code: 0,
+            planned: false,
+        }
+    }
+}
+
+/// Says where the new Ids are.
+fn told(args: &Undo, shell: &Shell, undone: Undone) -> Result<Undone, Failure> {
     if let Some(ids) = &undone.ids {
         let text = format!("old and new Ids: {}\n", path(ids, &shell.dir));
         say(args, shell, &text)?;
@@ -119,15 +165,38 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The loads one after the other; one that comes to no end is the last.
-    async fn all(&self, session: &mut Session<'_>, undone: &mut Undone) -> Result<(), Failure> {
-        for (at, part) in undone.parts.clone().iter().enumerate() {
-            if at > 0 {
-                session.next();
+    /// Goes on with the loads that were begun; whether they are all over.
+    async fn what_was_begun(
+        &self,
+        record: &Record,
+        session: &mut Session<'_>,
+        undone: &mut Undone,
+    ) -> Result<bool, Failure> {
+        let mut begun = Vec::new();
+        for part in &record.parts {
+            if self.held.stand(part)? != Stand::NotBegun {
+                begun.push(part.clone());
             }
+        }
+        undone.parts.clone_from(&begun);
+        self.all(&begun, session, undone).await
+    }
+
+    /// The loads one after the other; whether all are over. One that comes to no end is the last.
+    async fn all(
+        &self,
+        parts: &[Part],
+        session: &mut Session<'_>,
+        undone: &mut Undone,
+    ) -> Result<bool, Failure> {
+        let mut shown = false;
+        for part in parts {
             let code = match self.held.stand(part)? {
                 Stand::Finished(_, code) => code,
                 stand => {
+                    if std::mem::replace(&mut shown, true) {
+                        session.next();
+                    }
                     let summary = self.one(part, stand, session).await?;
                     session.close();
                     if !self.args.manners.json {
@@ -140,12 +209,12 @@ impl Work<'_> {
             };
             if !ENDED.contains(&code) {
                 undone.exit_code = code;
-                return Ok(());
+                return Ok(false);
             }
             undone.exit_code = undone.exit_code.max(code);
             undone.ids = self.held.write_ids(part)?.or(undone.ids.take());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// One load that is not over, begun or gone on with.
@@ -155,7 +224,7 @@ impl Work<'_> {
         stand: Stand,
         session: &Session<'_>,
     ) -> Result<Summary, Failure> {
-        let (target, tools) = (Arc::clone(self.target), session.tools(asking(self.args)));
+        let (target, tools) = (Arc::clone(self.target), session.tools(asking(self.args))?);
         if let Stand::Unfinished(root) = stand {
             return session.within(Box::pin(resume::resume(&root, target, tools))).await;
         }
@@ -165,30 +234,29 @@ impl Work<'_> {
     }
 }
 
-fn asking(args: &Undo) -> Asking {
-    Asking { yes: args.yes, input_is_stdin: false }
+fn asking(args: &Undo) -> Asking<'_> {
+    Asking { confirm: &args.confirm, input_is_stdin: false }
 }
 
-/// Whether every load of an undo has come to its end.
-fn is_over(held: &Held, record: &Record) -> Result<bool, Failure> {
-    for part in &record.parts {
-        if !matches!(held.stand(part)?, Stand::Finished(..)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// A second undo of the same run is planned against what is there now, and asked about.
-fn asked_again(args: &Undo, session: &Session<'_>, record: &Record) -> Result<(), Failure> {
-    if args.plan_only {
-        return Ok(());
-    }
+/// A second undo of the same run is worked out against what is there now, and asked about; but
+/// records are never created a second time.
+fn asked_again(
+    args: &Undo,
+    session: &Session<'_>,
+    held: &Held,
+    record: &Record,
+) -> Result<(), Failure> {
     let runs: Vec<String> = record.parts.iter().map(|part| format!("`{}`", part.run)).collect();
     let message = format!("the run `{}` was undone before, by {}", record.run, runs.join(" and "));
-    let mut doubt = Failure::new(Blame::Guard, message);
+    let created = held.created_by(record)?;
+    let blame = if created.is_some() { Blame::Request } else { Blame::Guard };
+    let mut doubt = Failure::new(blame, message);
     if let Some(part) = record.parts.last() {
         doubt = doubt.hint(format!("`longshore undo {}` takes that back", part.run));
+    }
+    if let Some(run) = created {
+        let hint = format!("`longshore retry {run}` tries the rows again that did not succeed");
+        return Err(doubt.hint(hint));
     }
     let hint = "`--yes` works it out once more, against what is there now";
     session.assent(asking(args), doubt.hint(hint))
@@ -203,19 +271,6 @@ fn under_way(run: &str) -> Failure {
 fn doubt(drawn: &Drawn) -> Failure {
     let message = format!("this undo will {}", drawn.tally.text());
     Failure::new(Blame::Guard, message).hint("`--yes` carries it out; `--plan-only` only shows it")
-}
-
-fn planned(drawn: &Drawn) -> Undone {
-    Undone {
-        run: drawn.run().to_owned(),
-        tally: drawn.tally,
-        parts: drawn.parts.clone(),
-        conflicts: drawn.conflicts.clone(),
-        ids: None,
-        runs: Vec::new(),
-        exit_code: 0,
-        planned: true,
-    }
 }
 
 fn say(args: &Undo, shell: &Shell, text: &str) -> Result<(), Failure> {

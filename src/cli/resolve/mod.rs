@@ -113,6 +113,7 @@ pub fn load_plan(
         undo_of: None,
         before_images,
         verify_after: load.verify_after,
+        max_failed: None,
         passing_org: false,
     })
 }

@@ -160,6 +160,32 @@ impl Held {
         part.stand(&self.plan.runs_dir, &self.manifest.run)
     }
 
+    /// Whether a part of an undo that was begun has sent nothing yet.
+    pub fn has_parts_to_come(&self, record: &Record) -> Result<bool, Failure> {
+        for part in &record.parts {
+            if self.stand(part)? == Stand::NotBegun {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The run of an earlier undo whose records are there because of it, if there is one: it
+    /// created some, and was not undone itself.
+    pub fn created_by(&self, record: &Record) -> Result<Option<String>, Failure> {
+        if self.manifest.org_kind == "auth0" {
+            // Sets hold nothing twice.
+            return Ok(None);
+        }
+        for part in record.parts.iter().filter(|part| part.operation == Operation::Insert) {
+            let Stand::Finished(root, _) = self.stand(part)? else { continue };
+            if Record::newest(&root.join("undo"))?.is_none() {
+                return Ok(Some(part.run.clone()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Writes which new Id stands for which old one, where records were created; returns the file.
     pub fn write_ids(&self, part: &Part) -> Result<Option<PathBuf>, Failure> {
         record::write_ids(&self.undo_dir(), part, &self.plan.runs_dir)
