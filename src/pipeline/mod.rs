@@ -5,6 +5,7 @@
 
 mod again;
 mod copies;
+mod duplicates;
 mod ending;
 mod feed;
 mod intake;
@@ -29,5 +30,6 @@ pub mod run;
 pub mod settle;
 pub mod stop;
 pub mod submit;
+pub mod survey;
 pub mod undo;
 pub mod validate;

@@ -107,6 +107,10 @@ impl Target for AnyTarget {
         ask!(self, org => org.records(wanted, keys).await)
     }
 
+    fn resumes(&self, request: &ExportRequest) -> bool {
+        ask!(self, org => org.resumes(request))
+    }
+
     async fn export(
         &self,
         request: &ExportRequest,

@@ -14,6 +14,8 @@ mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod org;
+mod plan;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]

@@ -138,6 +138,8 @@ impl Held {
             },
             mapping: None,
             on_bad_row: OnBadRow::Reject,
+            // Its rows were looked through once.
+            on_duplicate: None,
             nulls: Nulls::Ignore,
             skip: 0,
             limit: None,

@@ -109,12 +109,13 @@ impl Load {
             success_copy: None,
             error_copy: None,
             state_dir: None,
+            on_duplicate: None,
             verify_after: false,
             max_failed: None,
             passing_org: false,
             retry_of: None,
             undo_of: None,
-            before_images: self.operation != Operation::Insert,
+            before_images: false,
         }
     }
 
