@@ -89,7 +89,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
         apply, check, describe, export, load, objects, org, plan, practice, resume, retry, runs,
-        verify,
+        undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -108,6 +108,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Apply(args) => apply::apply(args, shell).await,
         Command::Resume(args) => resume::resume(args, shell).await,
         Command::Retry(args) => retry::retry(args, shell).await,
+        Command::Undo(args) => documented(undo::undo(args, shell).await, args.manners.json, shell),
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }

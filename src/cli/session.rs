@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends what is shown, for a command with a screen of its own.
-    pub fn close(self) {
+    pub fn close(&self) {
         self.show.close();
     }
 
@@ -110,7 +110,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn tell(&self, summary: &Summary) -> Result<(), Failure> {
+    /// Closes what is shown of one run, and shows the next; the wish to stop holds for both.
+    pub fn next(&mut self) {
+        self.show.close();
+        self.show = self.shell.show(self.manners, self.progress);
+    }
+
+    /// Asks whether to go on, where somebody can answer.
+    pub fn assent(&self, asking: Asking, doubt: Failure) -> Result<(), Failure> {
+        assent(self.shell, self.manners, asking).to(doubt)
+    }
+
+    /// The last screen, where it is wanted.
+    pub fn tell(&self, summary: &Summary) -> Result<(), Failure> {
         if self.manners.json {
             return print(&self.shell.out, &summary::document(summary));
         }

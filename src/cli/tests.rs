@@ -43,6 +43,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       describe     Show the fields of an object as a loader sees them
       resume       Go on with a run that was interrupted, where it stopped
       retry        Load the rows of a run again that failed, were not processed or were rejected
+      undo         Take a finished run back: delete what it created, write back what it changed
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
       runs         The runs that were made here: list them, show one, remove what they need no more
       org          The orgs that you sign in to: add one, list them, show one, forget one

@@ -148,6 +148,12 @@ pub struct LoadPlan {
     pub state_dir: Option<PathBuf>,
     /// The run whose rows are tried again by this one.
     pub retry_of: Option<String>,
+    /// The run that is taken back by this one.
+    #[serde(default)]
+    pub undo_of: Option<String>,
+    /// Keep what the records of each chunk hold before it is sent.
+    #[serde(default)]
+    pub before_images: bool,
     /// Look at what was changed once more after the change; for far sides that can.
     #[serde(default)]
     pub verify_after: bool,

@@ -37,6 +37,7 @@ pub struct Defaults {
     pub on_bad_row: Option<String>,
     pub on_duplicate: Option<String>,
     pub nulls: Option<String>,
+    pub before_images: Option<String>,
 }
 
 /// All that a project file says.
@@ -145,6 +146,7 @@ mod tests {
             on-bad-row = "stop"
             on-duplicate = "keep-last"
             nulls = "clear"
+            before-images = "on"
         "#;
         let defaults = Defaults::parse(text, Path::new(FILE_NAME)).unwrap();
         assert_eq!(defaults.target_org.as_deref(), Some("practice"));
@@ -165,7 +167,7 @@ mod tests {
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
         longshore.toml:2:1: unknown field `paralel`, expected one of
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
-            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`
+            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

@@ -33,6 +33,9 @@ pub enum Fact {
         digest: Digest,
         whole: bool,
     },
+    /// What the records of the chunk hold is on disk, in `raw/NNNNNN.before.csv`; no row of it was
+    /// started. Not synced by itself: it stands before the fact that is ([`Fact::Prepared`]).
+    Imaged { chunk: ChunkNumber, rows: u64, bytes: u64, digest: Digest },
     /// An empty job was created for the chunk.
     Created { chunk: ChunkNumber, job: JobId },
     /// The job holds every row. Synced before the commit is sent: the one mandatory sync.
@@ -110,6 +113,7 @@ impl Fact {
     pub fn chunk(&self) -> Option<ChunkNumber> {
         match self {
             Self::Planned { chunk, .. }
+            | Self::Imaged { chunk, .. }
             | Self::Created { chunk, .. }
             | Self::Prepared { chunk, .. }
             | Self::Spoiled { chunk, .. }
@@ -143,6 +147,7 @@ impl Fact {
             | Self::Cleaned { .. } => true,
             Self::Planned { .. }
             | Self::InputRead { .. }
+            | Self::Imaged { .. }
             | Self::Created { .. }
             | Self::Started { .. }
             | Self::Abandoned { .. }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::faults::{self, Op};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
-use crate::model::schema::SentField;
+use crate::model::schema::{FieldSchema, SentField};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -61,6 +61,13 @@ pub struct Manifest {
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
+    /// The run that is taken back by this one.
+    #[serde(default)]
+    pub undo_of: Option<String>,
+    /// The fields whose values are kept before a chunk is sent, without values of picklists; empty
+    /// when none are.
+    #[serde(default)]
+    pub images: Vec<FieldSchema>,
     /// What a person has confirmed, where that was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,

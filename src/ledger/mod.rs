@@ -23,5 +23,5 @@ pub use manifest::{
     sync_folder, write_whole,
 };
 pub use read::{BadLedger, Facts, Torn};
-pub use state::{ChunkState, InputRead, Paused, Phase, Planned, Raw, RunState};
+pub use state::{ChunkState, Image, InputRead, Paused, Phase, Planned, Raw, RunState};
 pub use verify::{Verified, verify};

@@ -141,6 +141,15 @@ pub const LOOKUP_INDEX_ENTRIES: u64 = 65_536;
 /// Keys without an answer that the nearest are looked for; the first in the file.
 pub const LOOKUP_NEAREST_KEYS: usize = 20;
 
+/// Records that one call reads by their Ids. Source: REST, sObject Collections retrieve.
+pub const RECORDS_READ_MAX: usize = 2_000;
+
+/// Bytes of sent rows after which a batch of before-images is asked for, even with fewer rows.
+pub const IMAGE_BATCH_BYTES: usize = 4 << 20;
+
+/// Days that a recycle bin holds a deleted record. Source: Salesforce help, recycle bin.
+pub const BIN_DAYS: u32 = 15;
+
 /// Bytes of a request URL at most. Source: the service refuses URIs over 16,384 bytes with 414.
 pub const URL_BYTES_MAX: usize = 16_000;
 

@@ -37,6 +37,25 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// `3120` as `3,120`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and its noun: `1 row`, `3,120 rows`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
 /// The known name that a person most likely meant, if one is near enough to be worth naming.
 ///
 /// Case, blanks, `_` and `-` are ignored; about one wrong character in three is forgiven.

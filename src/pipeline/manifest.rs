@@ -54,6 +54,8 @@ pub fn of(
         // Told by the run, before it is written.
         lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),
+        undo_of: plan.undo_of.clone(),
+        images: Vec::new(),
         confirmed: None,
         applied: None,
         plan: asked(plan),
@@ -144,13 +146,17 @@ fn whole(path: &Path) -> PathBuf {
 }
 
 fn without_values(field: &SentField) -> SentField {
-    let bare = |field: &FieldSchema| FieldSchema { picklist: Vec::new(), ..field.clone() };
     SentField {
         header: field.header.clone(),
         from: field.from.clone(),
         field: bare(&field.field),
         related: field.related.as_ref().map(bare),
     }
+}
+
+/// A field as a manifest keeps it.
+pub fn bare(field: &FieldSchema) -> FieldSchema {
+    FieldSchema { picklist: Vec::new(), ..field.clone() }
 }
 
 fn too_old(manifest: &Manifest) -> Failure {

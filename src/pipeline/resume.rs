@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::duplicates::Repeats;
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
+use super::images::ImagePlan;
 use super::read::{self, ReadError, SlabReader};
 use super::run::{Incoming, Opened, Parts, Tools, brake, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
@@ -52,6 +53,7 @@ pub async fn resume<T: Target>(
         halt: Halt::default(),
         ledger: Arc::new(ledger),
         fields: manifest.fields.clone(),
+        images: ImagePlan::of(&plan.object, plan.operation, &manifest),
         kept: KeptColumns::of_header(&manifest.columns),
         earlier: Arc::new(Earlier::read(&folder, state)?),
         brake: None,
@@ -114,7 +116,7 @@ impl<T: Target> Parts<T> {
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
-        let (mut mapping, checks) = compile(&plan, &*self.target, reader.header()).await?;
+        let (mut mapping, checks, _) = compile(&plan, &*self.target, reader.header()).await?;
         lookup::reopen(self.folder.root(), &manifest.lookups, &mut mapping)?;
         let sent = mapping.sent.iter().map(|field| &field.header);
         if !sent.eq(manifest.sent.iter()) {

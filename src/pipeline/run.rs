@@ -15,6 +15,7 @@ use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
 use super::guards::{self, Brake, Guards};
 use super::handover::EndedChunk;
+use super::images::{Before, ImagePlan};
 use super::intake::{Intake, TakenIn};
 use super::map::{self, Mapping, Wanted};
 use super::read::{self, SlabReader};
@@ -32,6 +33,7 @@ use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::CHUNKS_WAITING;
+use crate::model::operation::Operation;
 use crate::model::schema::{OrgFacts, SentField};
 use crate::target::{Fault, JobSpec, Target};
 
@@ -56,12 +58,13 @@ pub async fn load<T: Target>(
     let watch = &tools.watch;
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
+    keeps_images(&plan, &*target)?;
     duplicates::can_look(&plan)?;
     lookup::twice_readable(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
-    let (mut mapping, checks) = compile(&plan, &*target, reader.header()).await?;
+    let (mut mapping, checks, before) = compile(&plan, &*target, reader.header()).await?;
     let digest = digest(&plan).await?;
     as_reviewed(&tools, digest)?;
     let run = RunId::new(tools.seed.started, tools.seed.random);
@@ -74,6 +77,7 @@ pub async fn load<T: Target>(
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
+        images: before.fields,
         confirmed,
         applied: tools.guards.reviewed.as_ref().map(|reviewed| reviewed.plan.clone()),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
@@ -92,10 +96,11 @@ pub async fn load<T: Target>(
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
-    for message in looked_up.notices() {
+    for message in looked_up.notices().into_iter().chain(before.notices) {
         watch.see(&Event::Notice { message });
     }
 
+    let images = ImagePlan::of(&plan.object, plan.operation, &manifest);
     let parts = Parts {
         brake: brake(&plan, plan.max_failed, &org, &folder),
         plan,
@@ -105,6 +110,7 @@ pub async fn load<T: Target>(
         ledger,
         folder,
         fields: mapping.sent.clone(),
+        images,
         kept,
         earlier: Arc::default(),
         resumed: false,
@@ -134,6 +140,7 @@ pub(super) struct Parts<T> {
     pub(super) folder: RunFolder,
     /// The columns of every body.
     pub(super) fields: Vec<SentField>,
+    pub(super) images: Option<ImagePlan>,
     pub(super) kept: KeptColumns,
     pub(super) earlier: Arc<Earlier>,
     /// Stops the run when too many rows are in error.
@@ -236,6 +243,7 @@ impl<T: Target> Parts<T> {
             watch: Arc::clone(&self.tools.watch),
             stop: self.tools.stop.clone(),
             spec: self.spec(),
+            images: self.images.clone(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
             halt: self.halt.clone(),
@@ -334,12 +342,22 @@ fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failur
         .hint("leave it out: the results of this org tell what became of each row"))
 }
 
+/// A removal of Auth0 needs its images to go on with, so they cannot be left out.
+fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
+    if plan.before_images || plan.operation != Operation::Delete || target.kind() != "auth0" {
+        return Ok(());
+    }
+    let message = "a removal from Auth0 always keeps what users held, and `--before-images off` has no meaning";
+    Err(Failure::new(Blame::Request, message)
+        .hint("leave it out: without the images an interrupted removal could not go on"))
+}
+
 /// What goes where, checked against what the org says of the object.
 pub(super) async fn compile<T: Target>(
     plan: &LoadPlan,
     target: &T,
     header: &[String],
-) -> Result<(Mapping, Checks), Failure> {
+) -> Result<(Mapping, Checks, Before), Failure> {
     let names = plan.mapping.as_ref().map_or_else(|| header.to_vec(), MappingSpec::targets);
     let schema = target.load_schema(&plan.object, &names).await.map_err(Fault::of_request)?;
     validate::allowed(&schema.object, plan.operation)?;
@@ -351,7 +369,10 @@ pub(super) async fn compile<T: Target>(
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();
     let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
-    Ok((mapping, checks))
+    // What an Auth0 job needs to know of its users it keeps by itself.
+    let by_record = target.kind() != "auth0";
+    let before = by_record.then(|| Before::of(plan, &schema.object, &mapping.sent));
+    Ok((mapping, checks, before.unwrap_or_default()))
 }
 
 pub(super) fn tell_start(

@@ -4,24 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// `3120` as `3,120`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and its noun: `1 row`, `3,120 rows`.
-pub fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
-}
+pub use crate::model::wording::{count, counted};
 
 /// Bytes in decimal units, three digits: `512 B`, `1.23 MB`.
 pub fn bytes(number: u64) -> String {

@@ -6,7 +6,7 @@ use super::auth0::Auth0;
 use super::salesforce::Salesforce;
 use super::{
     ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
-    Outcome, Pace, ResultFile, RowSink, SeenJob, Target,
+    Outcome, Pace, Record, RecordsWanted, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
@@ -105,6 +105,14 @@ impl Target for AnyTarget {
 
     fn together(&self, object: &ObjectName) -> &'static [&'static str] {
         ask!(self, org => org.together(object))
+    }
+
+    async fn records(
+        &self,
+        wanted: &RecordsWanted,
+        keys: &[String],
+    ) -> Result<Vec<Option<Record>>, Fault> {
+        ask!(self, org => org.records(wanted, keys).await)
     }
 
     fn resumes(&self, request: &ExportRequest) -> bool {

@@ -224,6 +224,25 @@ pub trait RowSink: Send {
     }
 }
 
+/// Which records to read, and which of their fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordsWanted {
+    pub object: ObjectName,
+    /// The field whose values find them; `None` is the Id.
+    pub key: Option<FieldSchema>,
+    /// API names; the Id comes without asking.
+    pub fields: Vec<String>,
+}
+
+/// A record as it is at the far side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub id: String,
+    /// A cell for each field that was asked for, spelled as a load could send it; empty where the
+    /// record has no value.
+    pub cells: Vec<String>,
+}
+
 /// A finished export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportDone {
@@ -355,6 +374,25 @@ pub trait Target: Send + Sync + 'static {
     fn together(&self, object: &ObjectName) -> &'static [&'static str] {
         let _ = object;
         &[]
+    }
+
+    /// Reads records: for each key, in the order of the keys, the record that has it now.
+    ///
+    /// By Id it costs a call for each [`crate::model::limits::RECORDS_READ_MAX`] keys, and more
+    /// only where their answer would not fit.
+    fn records(
+        &self,
+        wanted: &RecordsWanted,
+        keys: &[String],
+    ) -> impl Future<Output = Result<Vec<Option<Record>>, Fault>> + Send {
+        let _ = keys;
+        std::future::ready(Err(Fault {
+            class: FaultClass::Refused,
+            status: None,
+            code: "NO_RECORDS".to_owned(),
+            message: format!("records of `{}` cannot be read by their keys", wanted.object),
+            hints: Vec::new(),
+        }))
     }
 
     /// Whether an export takes long enough to be gone on with after an interruption: its `work`

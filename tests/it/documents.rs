@@ -59,6 +59,11 @@ fn what_the_page_on_plans_and_guards_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_undo_says_is_what_happens() {
+    check("docs/guide/undo.md");
+}
+
+#[test]
 fn what_the_sign_in_page_says_is_what_happens() {
     check("docs/guide/sign-in.md");
 }

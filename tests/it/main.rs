@@ -23,5 +23,6 @@ mod resume;
 mod simulate;
 mod tidy;
 mod tls;
+mod undo;
 mod world;
 mod yard;

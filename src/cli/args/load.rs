@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{
-    Api, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow, OnDuplicate, Progress,
+    Api, BeforeImages, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow,
+    OnDuplicate, Progress,
 };
 
 /// What every load has.
@@ -142,6 +143,15 @@ pub struct Update {
     /// What an empty cell means: ignore leaves the field alone, clear empties it [default: ignore]
     #[arg(long, env = "LONGSHORE_NULLS", value_enum, ignore_case = true, value_name = "MEANING")]
     pub nulls: Option<Nulls>,
+    /// Whether what the records hold is kept first, so that an undo is possible [default: off]
+    #[arg(
+        long,
+        env = "LONGSHORE_BEFORE_IMAGES",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHETHER"
+    )]
+    pub before_images: Option<BeforeImages>,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -161,4 +171,13 @@ pub struct Upsert {
 pub struct Delete {
     #[command(flatten)]
     pub load: Load,
+    /// Whether what the records hold is kept first, so that an undo is possible [default: on]
+    #[arg(
+        long,
+        env = "LONGSHORE_BEFORE_IMAGES",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHETHER"
+    )]
+    pub before_images: Option<BeforeImages>,
 }

@@ -19,7 +19,9 @@ pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
-pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
+pub use runs::{
+    CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
+};
 
 /// longshore loads and unloads an org, and accounts for every row
 #[derive(Debug, clap::Parser)]
@@ -60,6 +62,8 @@ pub enum Command {
     Resume(Resume),
     /// Load the rows of a run again that failed, were not processed or were rejected
     Retry(Retry),
+    /// Take a finished run back: delete what it created, write back what it changed
+    Undo(Undo),
     /// Recompute the row accounting of a run from its ledger, raw results and result files
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
@@ -198,6 +202,12 @@ pub enum Nulls {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BeforeImages {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Api {
     Auto,
     Bulk2,
@@ -268,6 +278,7 @@ impl Args {
             Command::Apply(apply) => Some(&apply.manners),
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
+            Command::Undo(undo) => Some(&undo.manners),
             Command::Export(export) => Some(&export.manners),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),

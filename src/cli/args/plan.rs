@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{Confirm, Connect, Load, Manners, Nulls, Progress};
+use super::{BeforeImages, Confirm, Connect, Load, Manners, Nulls, Progress};
 use crate::model::operation::Operation;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -89,6 +89,15 @@ pub struct PlanUpdate {
     /// What an empty cell means: ignore leaves the field alone, clear empties it [default: ignore]
     #[arg(long, env = "LONGSHORE_NULLS", value_enum, ignore_case = true, value_name = "MEANING")]
     pub nulls: Option<Nulls>,
+    /// Whether what the records hold is kept first, so that an undo is possible [default: off]
+    #[arg(
+        long,
+        env = "LONGSHORE_BEFORE_IMAGES",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHETHER"
+    )]
+    pub before_images: Option<BeforeImages>,
     #[command(flatten)]
     pub out: PlanOut,
 }

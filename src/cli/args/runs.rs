@@ -83,6 +83,25 @@ pub struct Retry {
     pub progress: Progress,
 }
 
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore undo 20261122-180000-1a2b --plan-only")]
+pub struct Undo {
+    /// Name of the run, or path of its folder
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Work out what would be done and write it into the run folder; send nothing
+    #[arg(long, env = "LONGSHORE_PLAN_ONLY", value_parser = BoolishValueParser::new())]
+    pub plan_only: bool,
+    #[command(flatten)]
+    pub confirm: Confirm,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+    #[command(flatten)]
+    pub progress: Progress,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum RetryErrors {
     /// Those that may pass: locks, limits, time-outs

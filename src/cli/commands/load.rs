@@ -28,7 +28,8 @@ impl<'a> From<&'a Insert> for Asked<'a> {
 
 impl<'a> From<&'a Update> for Asked<'a> {
     fn from(update: &'a Update) -> Self {
-        let extra = Extra { nulls: update.nulls, ..Extra::default() };
+        let Update { nulls, before_images, .. } = *update;
+        let extra = Extra { nulls, before_images, external_id: None };
         Self { operation: Operation::Update, load: &update.load, extra }
     }
 }
@@ -36,7 +37,8 @@ impl<'a> From<&'a Update> for Asked<'a> {
 impl<'a> From<&'a Upsert> for Asked<'a> {
     fn from(upsert: &'a Upsert) -> Self {
         let Upsert { update, external_id } = upsert;
-        let extra = Extra { nulls: update.nulls, external_id: Some(external_id) };
+        let Update { nulls, before_images, .. } = *update;
+        let extra = Extra { nulls, before_images, external_id: Some(external_id) };
         Self { operation: Operation::Upsert, load: &update.load, extra }
     }
 }
@@ -44,7 +46,8 @@ impl<'a> From<&'a Upsert> for Asked<'a> {
 impl<'a> Asked<'a> {
     /// A delete, into the recycle bin or past it.
     pub fn delete(delete: &'a Delete, operation: Operation) -> Self {
-        Self { operation, load: &delete.load, extra: Extra::default() }
+        let extra = Extra { before_images: delete.before_images, ..Extra::default() };
+        Self { operation, load: &delete.load, extra }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod practice;
 pub mod resume;
 pub mod retry;
 pub mod runs;
+pub mod undo;
 pub mod verify;
 
 use super::shell::Shell;

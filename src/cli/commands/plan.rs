@@ -68,13 +68,15 @@ fn asked(plan: &Plan) -> Asked<'_> {
         Plan::Insert(plan) => plain(Operation::Insert, plan),
         Plan::Delete(plan) => plain(Operation::Delete, plan),
         Plan::HardDelete(plan) => plain(Operation::HardDelete, plan),
-        Plan::Update(PlanUpdate { load, nulls, .. }) => Asked {
-            operation: Operation::Update,
-            load,
-            extra: Extra { nulls: *nulls, ..Extra::default() },
-        },
-        Plan::Upsert(PlanUpsert { update: PlanUpdate { load, nulls, .. }, external_id }) => {
-            let extra = Extra { nulls: *nulls, external_id: Some(external_id) };
+        Plan::Update(PlanUpdate { load, nulls, before_images, .. }) => {
+            let (nulls, before_images) = (*nulls, *before_images);
+            let extra = Extra { nulls, before_images, external_id: None };
+            Asked { operation: Operation::Update, load, extra }
+        }
+        Plan::Upsert(PlanUpsert { update, external_id }) => {
+            let PlanUpdate { load, nulls, before_images, .. } = update;
+            let (nulls, before_images) = (*nulls, *before_images);
+            let extra = Extra { nulls, before_images, external_id: Some(external_id) };
             Asked { operation: Operation::Upsert, load, extra }
         }
     }

@@ -99,6 +99,12 @@ pub fn settings(
     if takes_nulls(operation) {
         all.push(of.value("nulls", word(extra.nulls), file.nulls.clone(), "ignore"));
     }
+    if operation != Operation::Insert {
+        let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
+        let otherwise = if deletes { "on" } else { "off" };
+        let in_file = file.before_images.clone();
+        all.push(of.value("before-images", word(extra.before_images), in_file, otherwise));
+    }
     if let Some(field) = extra.external_id {
         all.push(of.value("external-id", Some(field.to_owned()), None, ""));
     }

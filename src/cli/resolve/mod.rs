@@ -29,6 +29,7 @@ const RUN_NAME_MAX: usize = 100;
 pub struct Extra<'a> {
     pub external_id: Option<&'a str>,
     pub nulls: Option<args::Nulls>,
+    pub before_images: Option<args::BeforeImages>,
 }
 
 /// Checks a load and fills in what was left out. Reads the mapping file, and nothing else.
@@ -88,6 +89,7 @@ pub fn load_plan(
         Some(args::Nulls::Clear) if takes_nulls(operation) => Nulls::Clear,
         _ => Nulls::Ignore,
     };
+    let before_images = check.before_images(operation, extra.before_images, defaults);
     check.limit();
     check.run_name();
     check.copies(&input.source);
@@ -114,6 +116,8 @@ pub fn load_plan(
         error_copy: load.error.clone(),
         state_dir: None,
         retry_of: None,
+        undo_of: None,
+        before_images,
         verify_after: load.verify_after,
         max_failed: None,
         passing_org: false,
@@ -282,6 +286,23 @@ impl Check<'_> {
             );
         }
         Some(label.to_owned())
+    }
+
+    /// A delete keeps them unless it is told not to, and what changes records only when told.
+    fn before_images(
+        &mut self,
+        operation: Operation,
+        given: Option<args::BeforeImages>,
+        defaults: &Defaults,
+    ) -> bool {
+        let word = self.word("before-images", given, defaults.before_images.as_deref());
+        let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
+        match word {
+            _ if operation == Operation::Insert => false,
+            Some(args::BeforeImages::On) => true,
+            Some(args::BeforeImages::Off) => false,
+            None => deletes,
+        }
     }
 
     fn limit(&mut self) {

@@ -36,6 +36,8 @@ pub struct ChunkState {
     /// Why rows of it are unknown, once that is noted.
     pub why_unknown: Option<String>,
     pub raw: Vec<Raw>,
+    /// What its records held before the job, where that was kept.
+    pub image: Option<Image>,
     /// Rows that were noted as unknown before the chunk was settled.
     pub unknown: u64,
 }
@@ -85,6 +87,14 @@ pub struct EndedJob {
 pub struct Raw {
     pub which: RawKind,
     pub rows: Option<u64>,
+    pub bytes: u64,
+    pub digest: Digest,
+}
+
+/// A file of before-images as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    pub rows: u64,
     pub bytes: u64,
     pub digest: Digest,
 }
@@ -181,7 +191,8 @@ impl RunState {
                 self.cleaned = Some(when.clone());
                 Ok(())
             }
-            Fact::Created { chunk, .. }
+            Fact::Imaged { chunk, .. }
+            | Fact::Created { chunk, .. }
             | Fact::Prepared { chunk, .. }
             | Fact::Spoiled { chunk, .. }
             | Fact::Started { chunk, .. }
@@ -223,6 +234,7 @@ impl RunState {
             given_up: Vec::new(),
             why_unknown: None,
             raw: Vec::new(),
+            image: None,
             unknown: 0,
         };
         self.chunks.insert(chunk, state);
@@ -275,6 +287,11 @@ impl ChunkState {
         };
         check(!settled || late, || "is settled already".to_owned())?;
         match fact {
+            &Fact::Imaged { rows, bytes, digest, .. } => {
+                let free = self.phase == Phase::Spooled && rows == u64::from(self.plan.rows);
+                check(free, || "gets its images late, or others than its own".to_owned())?;
+                self.image = Some(Image { rows, bytes, digest });
+            }
             Fact::Created { job, .. } => {
                 let free = self.phase == Phase::Spooled;
                 check(free, || format!("gets job {job} and has one that counts"))?;

@@ -123,6 +123,8 @@ fn a_fact_that_cannot_follow_is_an_error() {
         refused(2, planned(2, 4, 6, 1)),
         refused(2, planned(2, 5, 6, 3)),
         refused(3, planned(2, 5, 6, 1)),
+        refused(2, Fact::Imaged { chunk, rows: 2, bytes: 1, digest }),
+        refused(4, Fact::Imaged { chunk, rows: 3, bytes: 1, digest }),
         refused(4, Fact::Created { chunk, job: job(2) }),
         refused(4, Fact::Started { chunk, job: job(1) }),
         refused(4, prepared(job(2), 40)),
@@ -147,6 +149,8 @@ fn a_fact_that_cannot_follow_is_an_error() {
     chunk 000002 cannot hold 1 rows from 4 to 6 after row 4
     chunk 000002 cannot hold 3 rows from 5 to 6 after row 4
     chunk 000002 is planned after the end of the input
+    chunk 000001 gets its images late, or others than its own
+    chunk 000001 gets its images late, or others than its own
     chunk 000001 gets job 7508c00000Qk3Tb002 and has one that counts
     chunk 000001 has a fact of job 7508c00000Qk3Tb001 out of its order
     chunk 000001 has a fact of job 7508c00000Qk3Tb002 out of its order
@@ -163,6 +167,19 @@ fn a_fact_that_cannot_follow_is_an_error() {
     an unfinished run is cleaned
     a fact stands after the run is closed
     ");
+}
+
+#[test]
+fn the_last_images_before_the_job_are_those_of_a_chunk() {
+    let chunk = ChunkNumber(1);
+    let image =
+        |digest: &[u8]| Fact::Imaged { chunk, rows: 3, bytes: 9, digest: Digest::of(digest) };
+    let mut facts = whole_run()[..2].to_vec();
+    facts.extend([image(b"one"), image(b"two"), Fact::Created { chunk, job: job(1) }]);
+    let state = folded(&facts).unwrap();
+    let digest = Digest::of(b"two");
+    assert_eq!(state.chunks[&chunk].image, Some(Image { rows: 3, bytes: 9, digest }));
+    assert!(!image(b"one").is_synced(), "the fact after it is");
 }
 
 #[test]

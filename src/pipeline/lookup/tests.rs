@@ -178,6 +178,8 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         chunk_bytes: 1_000_000,
         parallel: 1,
         on_duplicate: None,
+        before_images: false,
+        undo_of: None,
         on_bad_row: OnBadRow::Reject,
         nulls: Nulls::Clear,
         skip: 0,

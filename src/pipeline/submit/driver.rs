@@ -15,7 +15,7 @@ use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
 use crate::faults;
-use crate::ledger::{Fact, Ledger, RawKind, sync_folder};
+use crate::ledger::{Fact, Image, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
@@ -23,6 +23,7 @@ use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
+use crate::pipeline::images::{self, ImagePlan};
 use crate::pipeline::stop::{Halt, Stop};
 use crate::target::{
     ApiUsage, Fault, FaultClass, JobSpec, JobState, JobStatus, Outcome, ResultFile, Target,
@@ -35,6 +36,8 @@ pub struct Submit<T> {
     pub watch: Arc<dyn Watch>,
     pub stop: Stop,
     pub spec: JobSpec,
+    /// What is kept of the records before a job is made for them; `None` keeps nothing.
+    pub images: Option<ImagePlan>,
     /// Where raw results go.
     pub raw: PathBuf,
     /// Jobs at once.
@@ -128,6 +131,9 @@ impl<T: Target> Submit<T> {
                     if let Some(why) = self.why_not() {
                         return Ending::NotStarted { why };
                     }
+                    if let Err(ending) = self.keep_images(chunk, way).await {
+                        return ending;
+                    }
                     if let Err(ending) = self.reserve(chunk, way).await {
                         return ending;
                     }
@@ -172,6 +178,22 @@ impl<T: Target> Submit<T> {
             () = tokio::time::sleep(wait) => {}
             () = self.stop.asked() => {}
         }
+    }
+
+    /// What the records hold is on disk before a job is made for them. Images of an earlier process
+    /// are made anew: nothing of the chunk was started, and others may have changed records since.
+    async fn keep_images(&self, chunk: &Chunk, way: &mut Way) -> Result<(), Ending> {
+        let Some(plan) = self.images.as_ref().filter(|_| !way.imaged) else { return Ok(()) };
+        let keeping = images::keep(&*self.target, plan, chunk, &self.raw);
+        let image = match self.unless_stopped(keeping).await {
+            Some(Ok(image)) => image,
+            Some(Err(fault)) => return Err(self.not_started(fault)),
+            None => return Err(Ending::NotStarted { why: INTERRUPTED.to_owned() }),
+        };
+        let Image { rows, bytes, digest } = image;
+        way.imaged = self.record(&Fact::Imaged { chunk: chunk.number, rows, bytes, digest });
+        let why = || format!("not sent: {}", self.halt.message().unwrap_or_default());
+        if way.imaged { Ok(()) } else { Err(Ending::NotStarted { why: why() }) }
     }
 
     async fn reserve(&self, chunk: &Chunk, way: &mut Way) -> Result<(), Ending> {
@@ -494,11 +516,13 @@ struct Way {
     tries: Tries,
     /// Jobs that were given up, and nobody confirmed it.
     left: Vec<JobId>,
+    /// What the records hold was kept by this process.
+    imaged: bool,
 }
 
 impl Way {
     fn from(progress: Progress) -> Self {
-        Self { tries: Tries::at(&progress), progress, left: Vec::new() }
+        Self { tries: Tries::at(&progress), progress, left: Vec::new(), imaged: false }
     }
 
     fn happened(&mut self, answer: Answer) {

@@ -142,8 +142,8 @@ pub async fn survey<T: Target>(
     notices(&*tools.watch, &reader);
     let columns = reader.header().to_vec();
     let org = target.facts().await?;
-    let (mut mapping, checks) = compile(plan, target, &columns).await?;
-    for message in &mapping.notices {
+    let (mut mapping, checks, before) = compile(plan, target, &columns).await?;
+    for message in mapping.notices.iter().chain(&before.notices) {
         tools.watch.see(&Event::Notice { message: message.clone() });
     }
     let name = RunId::new(tools.seed.started, tools.seed.random).to_string();

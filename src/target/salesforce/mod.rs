@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod login;
 mod query;
+mod records;
 mod session;
 mod soql;
 mod versions;
@@ -27,7 +28,7 @@ use jiff::Timestamp;
 use self::session::Session;
 use super::{
     ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
-    Outcome, ResultFile, RowSink, SeenJob, Target,
+    Outcome, Record, RecordsWanted, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::http::client::Client;
 use crate::model::ids::JobId;
@@ -125,6 +126,14 @@ impl Target for Salesforce {
 
     fn usage(&self) -> ApiUsage {
         self.session.usage()
+    }
+
+    async fn records(
+        &self,
+        wanted: &RecordsWanted,
+        keys: &[String],
+    ) -> Result<Vec<Option<Record>>, Fault> {
+        records::read(self, wanted, keys).await
     }
 
     async fn export(

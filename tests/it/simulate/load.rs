@@ -114,6 +114,8 @@ impl Load {
             max_failed: None,
             passing_org: false,
             retry_of: None,
+            undo_of: None,
+            before_images: false,
         }
     }
 

@@ -89,7 +89,7 @@ impl Story {
         }
         for (index, chunk) in self.chunks.iter().enumerate() {
             let own: &[Move] = match &chunk.stand {
-                Stand::Spooled => &[Self::create, Self::create, Self::settle],
+                Stand::Spooled => &[Self::image, Self::create, Self::create, Self::settle],
                 Stand::Reserved(_) => &[Self::prepare, Self::prepare, Self::abandon],
                 Stand::Prepared(_) => &[Self::start, Self::start, Self::spoil, Self::lose],
                 Stand::Spoiled(_) => &[Self::abandon],
@@ -136,6 +136,12 @@ impl Story {
             digest: Digest::of(choice.text.as_bytes()),
             whole: choice.other.is_multiple_of(2),
         });
+    }
+
+    fn image(&mut self, index: usize, choice: &Choice) {
+        let ChunkStory { number: chunk, rows, .. } = self.chunks[index];
+        let (bytes, digest) = (u64::from(choice.number), Digest::of(choice.text.as_bytes()));
+        self.facts.push(Fact::Imaged { chunk, rows: u64::from(rows), bytes, digest });
     }
 
     fn create(&mut self, index: usize, choice: &Choice) {

@@ -91,6 +91,16 @@ impl Keys {
     }
 }
 
+/// Whether two cells are one value for the far side, however they are spelled.
+pub fn is_same(kind: FieldKind, one: &[u8], other: &[u8]) -> bool {
+    let form = |value: &[u8]| {
+        let mut out = Vec::new();
+        push_form(&mut out, value, kind, Form::Relaxed);
+        out
+    };
+    one == other || form(one) == form(other)
+}
+
 fn push_form(out: &mut Vec<u8>, value: &[u8], kind: FieldKind, form: Form) {
     match form {
         Form::Canonical => push_canonical(out, value, kind),

@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder};
 
-pub use self::keys::Keys;
 use self::keys::{Columns, Form};
+pub use self::keys::{Keys, is_same};
 use self::lines::LineView;
 pub use self::lines::{LineAt, Lines};
 use self::table::{Found, KeyTable};

@@ -16,6 +16,7 @@ use crate::target::{ExportQuery, FaultClass, JobState};
 mod exports;
 mod ingest;
 mod keys;
+mod records;
 mod replay;
 mod sign_in;
 

@@ -1,0 +1,314 @@
+//! `undo`: takes a finished run back, by one load or two.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::print;
+use super::resume::org_of;
+use super::runs::root_of;
+use crate::cli::args::Undo;
+use crate::cli::org::Choice;
+use crate::cli::session::{Asking, Session};
+use crate::cli::shell::Shell;
+use crate::ledger::Manifest;
+use crate::model::failure::{Blame, Failure};
+use crate::pipeline::event::Summary;
+use crate::pipeline::undo::{Drawn, Held, Part, Record, Stand, Tally};
+use crate::pipeline::{resume, run};
+use crate::report::figures::{counted, path};
+use crate::target::any::AnyTarget;
+
+/// Exit codes of loads that came to their end, the gravest last.
+const ENDED: [u8; 3] = [0, 3, 5];
+
+/// What an undo came to.
+struct Undone {
+    run: String,
+    tally: Tally,
+    parts: Vec<Part>,
+    conflicts: Option<PathBuf>,
+    ids: Option<PathBuf>,
+    runs: Vec<Summary>,
+    exit_code: u8,
+    planned: bool,
+}
+
+/// Takes a run back, and returns the gravest exit code of the loads that it took.
+pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
+    let mut session = Session::begin(shell, &args.manners, &args.progress);
+    let undone = Box::pin(carry_out(args, shell, &mut session)).await;
+    session.close();
+    let undone = undone?;
+    if args.manners.json {
+        print(&shell.out, &document(&undone))?;
+    }
+    Ok(undone.exit_code)
+}
+
+async fn carry_out(
+    args: &Undo,
+    shell: &Shell,
+    session: &mut Session<'_>,
+) -> Result<Undone, Failure> {
+    let root = root_of(&args.run, &args.place, shell)?;
+    let choice = org_of(&Manifest::read(&root)?, shell)?;
+    session.listen()?;
+    let held = Held::of(&root, &(shell.now)().to_string())?;
+    let begun = held.begun()?;
+    let before = Before::of(&held, begun.as_ref())?;
+    if args.plan_only && before == Before::UnderWay {
+        return Err(under_way(&args.run));
+    }
+    let target = session.connect(choice).await?;
+    let work = Work { args, held: &held, target: &target, choice };
+    let mut undone = Undone::of(held.manifest().run.clone());
+    if let Some(record) = &begun {
+        match before {
+            Before::UnderWay => {
+                say(args, shell, &format!("going on with the undo of `{}`\n", record.run))?;
+                undone.tally = record.tally;
+                let is_over = work.what_was_begun(record, session, &mut undone).await?;
+                if !is_over || !held.has_parts_to_come(record)? {
+                    return told(args, shell, undone);
+                }
+                session.next();
+            }
+            Before::Over if !args.plan_only => asked_again(args, session, &held, record)?,
+            Before::Over | Before::Nothing => {}
+        }
+    }
+    let drawn = session.within(held.draw_up(&*target)).await?;
+    say(args, shell, &preview(&drawn, &root, shell))?;
+    (undone.tally, undone.parts) = (drawn.tally, drawn.parts.clone());
+    undone.conflicts.clone_from(&drawn.conflicts);
+    undone.planned = args.plan_only;
+    if args.plan_only {
+        return Ok(undone);
+    }
+    if drawn.parts.is_empty() {
+        let refusal = drawn.nothing();
+        let conflicts = drawn.conflicts.map(|file| path(&file, &shell.dir));
+        return if undone.runs.is_empty() {
+            Err(conflicts.into_iter().fold(refusal, |refusal, file| {
+                refusal.hint(format!("`{file}` tells which records, and why"))
+            }))
+        } else {
+            told(args, shell, undone)
+        };
+    }
+    session.assent(asking(args), doubt(&drawn))?;
+    let record = drawn.begin()?;
+    work.all(&record.parts, session, &mut undone).await?;
+    told(args, shell, undone)
+}
+
+/// What an earlier process has left of an undo of the same run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing that was sent, or what was sent is over and the rest was never begun: the rest is
+    /// worked out anew, against the org as it is now.
+    Nothing,
+    /// A load that came to no end.
+    UnderWay,
+    /// All of it was carried out.
+    Over,
+}
+
+impl Before {
+    fn of(held: &Held, record: Option<&Record>) -> Result<Self, Failure> {
+        let Some(record) = record else { return Ok(Self::Nothing) };
+        let mut before = Self::Over;
+        for part in &record.parts {
+            match held.stand(part)? {
+                Stand::Unfinished(_) => return Ok(Self::UnderWay),
+                Stand::NotBegun => before = Self::Nothing,
+                Stand::Finished(..) => {}
+            }
+        }
+        Ok(before)
+    }
+}
+
+impl Undone {
+    fn of(run: String) -> Self {
+        Self {
+            run,
+            tally: Tally::default(),
+            parts: Vec::new(),
+            conflicts: None,
+            ids: None,
+            runs: Vec::new(),
+            exit_code: 0,
+            planned: false,
+        }
+    }
+}
+
+/// Says where the new Ids are.
+fn told(args: &Undo, shell: &Shell, undone: Undone) -> Result<Undone, Failure> {
+    if let Some(ids) = &undone.ids {
+        let text = format!("old and new Ids: {}\n", path(ids, &shell.dir));
+        say(args, shell, &text)?;
+    }
+    Ok(undone)
+}
+
+/// What carrying out takes.
+struct Work<'a> {
+    args: &'a Undo,
+    held: &'a Held,
+    target: &'a Arc<AnyTarget>,
+    choice: Choice,
+}
+
+impl Work<'_> {
+    /// Goes on with the loads that were begun; whether they are all over.
+    async fn what_was_begun(
+        &self,
+        record: &Record,
+        session: &mut Session<'_>,
+        undone: &mut Undone,
+    ) -> Result<bool, Failure> {
+        let mut begun = Vec::new();
+        for part in &record.parts {
+            if self.held.stand(part)? != Stand::NotBegun {
+                begun.push(part.clone());
+            }
+        }
+        undone.parts.clone_from(&begun);
+        self.all(&begun, session, undone).await
+    }
+
+    /// The loads one after the other; whether all are over. One that comes to no end is the last.
+    async fn all(
+        &self,
+        parts: &[Part],
+        session: &mut Session<'_>,
+        undone: &mut Undone,
+    ) -> Result<bool, Failure> {
+        let mut shown = false;
+        for part in parts {
+            let code = match self.held.stand(part)? {
+                Stand::Finished(_, code) => code,
+                stand => {
+                    if std::mem::replace(&mut shown, true) {
+                        session.next();
+                    }
+                    let summary = self.one(part, stand, session).await?;
+                    session.close();
+                    if !self.args.manners.json {
+                        session.tell(&summary)?;
+                    }
+                    let code = summary.exit_code;
+                    undone.runs.push(summary);
+                    code
+                }
+            };
+            if !ENDED.contains(&code) {
+                undone.exit_code = code;
+                return Ok(false);
+            }
+            undone.exit_code = undone.exit_code.max(code);
+            undone.ids = self.held.write_ids(part)?.or(undone.ids.take());
+        }
+        Ok(true)
+    }
+
+    /// One load that is not over, begun or gone on with.
+    async fn one(
+        &self,
+        part: &Part,
+        stand: Stand,
+        session: &Session<'_>,
+    ) -> Result<Summary, Failure> {
+        let (target, tools) = (Arc::clone(self.target), session.tools(asking(self.args))?);
+        if let Stand::Unfinished(root) = stand {
+            return session.within(Box::pin(resume::resume(&root, target, tools))).await;
+        }
+        let alias = self.choice.alias().to_owned();
+        let plan = self.held.load_plan(part);
+        session.within(Box::pin(run::load(plan, target, alias, tools))).await
+    }
+}
+
+fn asking(args: &Undo) -> Asking<'_> {
+    Asking { confirm: &args.confirm, input_is_stdin: false }
+}
+
+/// A second undo of the same run is worked out against what is there now, and asked about; but
+/// records are never created a second time.
+fn asked_again(
+    args: &Undo,
+    session: &Session<'_>,
+    held: &Held,
+    record: &Record,
+) -> Result<(), Failure> {
+    let runs: Vec<String> = record.parts.iter().map(|part| format!("`{}`", part.run)).collect();
+    let message = format!("the run `{}` was undone before, by {}", record.run, runs.join(" and "));
+    let created = held.created_by(record)?;
+    let blame = if created.is_some() { Blame::Request } else { Blame::Guard };
+    let mut doubt = Failure::new(blame, message);
+    if let Some(part) = record.parts.last() {
+        doubt = doubt.hint(format!("`longshore undo {}` takes that back", part.run));
+    }
+    if let Some(run) = created {
+        let hint = format!("`longshore retry {run}` tries the rows again that did not succeed");
+        return Err(doubt.hint(hint));
+    }
+    let hint = "`--yes` works it out once more, against what is there now";
+    session.assent(asking(args), doubt.hint(hint))
+}
+
+fn under_way(run: &str) -> Failure {
+    let message = format!("an undo of `{run}` is under way, and there is nothing to plan");
+    Failure::new(Blame::Request, message)
+        .hint(format!("`longshore undo {run}` goes on with it, without `--plan-only`"))
+}
+
+fn doubt(drawn: &Drawn) -> Failure {
+    let message = format!("this undo will {}", drawn.tally.text());
+    Failure::new(Blame::Guard, message).hint("`--yes` carries it out; `--plan-only` only shows it")
+}
+
+fn say(args: &Undo, shell: &Shell, text: &str) -> Result<(), Failure> {
+    if args.manners.json || (args.progress.quiet && !args.plan_only) {
+        return Ok(());
+    }
+    print(&shell.out, text)
+}
+
+/// What the undo is about to do, and the files in which it stands row by row.
+fn preview(drawn: &Drawn, root: &Path, shell: &Shell) -> String {
+    let mut text = format!("undo of `{}`: {}\n", drawn.run(), drawn.tally.text());
+    for notice in &drawn.notices {
+        writeln!(text, "notice: {notice}").unwrap_or_default();
+    }
+    for part in &drawn.parts {
+        let file = path(&root.join("undo").join(&part.input), &shell.dir);
+        let rows = counted(part.rows, "row");
+        writeln!(text, "  {file}  ({rows}, as run `{}`)", part.run).unwrap_or_default();
+    }
+    if let Some(conflicts) = &drawn.conflicts {
+        let file = path(conflicts, &shell.dir);
+        writeln!(text, "  {file}  (left as it is)").unwrap_or_default();
+    }
+    text
+}
+
+fn document(undone: &Undone) -> String {
+    let status = if undone.planned { "planned" } else { "carried_out" };
+    let document = json!({
+        "undo_of": undone.run,
+        "status": status,
+        "exit_code": undone.exit_code,
+        "tally": undone.tally,
+        "loads": undone.parts,
+        "conflicts": undone.conflicts,
+        "ids": undone.ids,
+        "runs": undone.runs,
+    });
+    format!("{document}\n")
+}

@@ -1,0 +1,164 @@
+//! Rows that succeeded, each with what its record held before, read in the order of the input.
+
+use std::collections::btree_map::IntoIter;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+use super::Held;
+use crate::ledger::{ChunkState, Output};
+use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::failure::{Blame, Failure};
+use crate::model::limits::{IMAGE_BATCH_BYTES, RECORDS_READ_MAX};
+use crate::pipeline::images::{self, ImageRow, ImageRows};
+
+/// A row of success.csv.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// Empty where the run could not tell which record it was.
+    pub(super) id: String,
+    pub(super) created: bool,
+    /// What was kept of the record; `None` where nothing was.
+    pub(super) image: Option<ImageRow>,
+}
+
+/// The rows of success.csv, joined by row number with the images of their chunks.
+pub(super) struct DoneRows {
+    path: PathBuf,
+    success: Reader<std::fs::File>,
+    record: ByteRecord,
+    id: usize,
+    created: usize,
+    row: usize,
+    images: Images,
+}
+
+impl DoneRows {
+    /// Opens them, if success.csv is as the run wrote it; `fields` is how many the images keep, 0
+    /// for a run without images.
+    pub(super) fn open(held: &Held) -> Result<Self, Failure> {
+        let path = held.folder.out().join("success.csv");
+        as_written(&path, &held.success)?;
+        let reader = ReaderBuilder::new().flexible(true).from_path(&path);
+        let mut success = reader.map_err(|error| Failure::disk("read", &path, &error.into()))?;
+        let header =
+            success.byte_headers().map_err(|error| Failure::disk("read", &path, &error.into()))?;
+        let place = |name: &str| {
+            let found = header.iter().rposition(|column| column == name.as_bytes());
+            found.ok_or_else(|| {
+                Failure::new(Blame::Run, format!("`{}` has no column `{name}`", path.display()))
+            })
+        };
+        let (id, created, row) =
+            (place("sf__Id")?, place("sf__Created")?, place("longshore__row")?);
+        let images = Images {
+            raw: held.folder.raw(),
+            run: held.manifest.run.clone(),
+            fields: held.manifest.images.len(),
+            cleaned: held.state.cleaned.is_some(),
+            chunks: held.state.chunks.clone().into_iter(),
+            open: None,
+        };
+        Ok(Self { path, success, record: ByteRecord::new(), id, created, row, images })
+    }
+
+    /// The next rows, as many as one call asks about; none at the end.
+    pub(super) fn batch(&mut self, with_images: bool) -> Result<Vec<Done>, Failure> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < RECORDS_READ_MAX && bytes < IMAGE_BATCH_BYTES {
+            let more = self.success.read_byte_record(&mut self.record);
+            if !more.map_err(|error| Failure::disk("read", &self.path, &error.into()))? {
+                break;
+            }
+            let cell = |at: usize| self.record.get(at).unwrap_or_default();
+            let text = |at: usize| String::from_utf8_lossy(cell(at)).into_owned();
+            let (id, created) = (text(self.id), cell(self.created).eq_ignore_ascii_case(b"true"));
+            let row = text(self.row).parse::<u64>().unwrap_or(u64::MAX);
+            let image = if with_images && !created { self.images.find(row)? } else { None };
+            bytes += image.as_ref().map_or(0, ImageRow::bytes) + id.len();
+            batch.push(Done { id, created, image });
+        }
+        Ok(batch)
+    }
+}
+
+/// The images of all chunks, read on and on.
+struct Images {
+    raw: PathBuf,
+    run: String,
+    fields: usize,
+    cleaned: bool,
+    chunks: IntoIter<ChunkNumber, ChunkState>,
+    open: Option<Open>,
+}
+
+/// The images of the chunk at hand.
+struct Open {
+    path: PathBuf,
+    last_row: u64,
+    /// Missing where nothing was kept.
+    rows: Option<ImageRows>,
+    /// The line read last, which may be of a row to come.
+    line: ImageRow,
+}
+
+impl Images {
+    /// The image of a row; rows are asked for in their order.
+    fn find(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
+        while self.open.as_ref().is_none_or(|open| open.last_row < row) {
+            let Some((number, chunk)) = self.chunks.next() else { return Ok(None) };
+            self.open = Some(self.enter(number, &chunk)?);
+        }
+        let Some(Open { path, rows: Some(rows), line, .. }) = &mut self.open else {
+            return Ok(None);
+        };
+        while line.row < row {
+            let more = rows.next(line);
+            if !more.map_err(|error| Failure::disk("read", path, &error))? {
+                return Ok(None);
+            }
+        }
+        Ok((line.row == row).then(|| line.clone()))
+    }
+
+    fn enter(&self, number: ChunkNumber, chunk: &ChunkState) -> Result<Open, Failure> {
+        let path = images::path(&self.raw, number);
+        let rows = match &chunk.image {
+            None => None,
+            Some(_) if self.cleaned => return Err(self.removed()),
+            Some(image) => {
+                let rows = ImageRows::open(&path, image, self.fields);
+                Some(rows.map_err(|error| changed(&path, &error))?)
+            }
+        };
+        Ok(Open { path, last_row: chunk.plan.last_row, rows, line: ImageRow::default() })
+    }
+
+    fn removed(&self) -> Failure {
+        let message = format!(
+            "what the records of `{}` held before was removed by `longshore runs clean`",
+            self.run
+        );
+        Failure::new(Blame::Request, message).hint("without it this run cannot be undone")
+    }
+}
+
+fn changed(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("the before-images `{}` cannot be used: {error}", path.display());
+    Failure::new(Blame::Guard, message)
+        .hint("restore the file from a copy; old values are not taken from anything else")
+}
+
+/// A file of results that people have sorted or edited would lead to other records.
+pub(super) fn as_written(path: &Path, output: &Output) -> Result<(), Failure> {
+    let mut hasher = blake3::Hasher::new();
+    let bytes = std::fs::File::open(path).and_then(|mut file| io::copy(&mut file, &mut hasher));
+    let bytes = bytes.map_err(|error| Failure::disk("read", path, &error))?;
+    if (bytes, Digest::finish(&hasher)) == (output.bytes, output.digest) {
+        return Ok(());
+    }
+    let message = format!("`{}` is not as the run wrote it", path.display());
+    Err(Failure::new(Blame::Guard, message)
+        .hint("restore the file from a copy; an undo takes the records from it"))
+}
