@@ -85,7 +85,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 }
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
-    use commands::{describe, export, load, objects, practice, resume, retry, runs, verify};
+    use commands::{describe, export, load, objects, perms, practice, resume, retry, runs, verify};
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
         Command::Update(args) => load::load(&args.into(), shell).await,
@@ -96,6 +96,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         }
         Command::Resume(args) => resume::resume(args, shell).await,
         Command::Retry(args) => retry::retry(args, shell).await,
+        Command::Perms(args) => perms::perms(args, shell).await,
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }

@@ -100,6 +100,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Ends the showing of a command that has a last word of its own.
+    pub fn close(self) {
+        self.show.close();
+    }
+
     fn tell(&self, summary: &Summary) -> Result<(), Failure> {
         if self.manners.json {
             return print(&self.shell.out, &summary::document(summary));

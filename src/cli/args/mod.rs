@@ -2,6 +2,7 @@
 
 mod load;
 mod look;
+mod perms;
 mod practice;
 mod runs;
 
@@ -13,6 +14,9 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
+pub use perms::{
+    ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
+};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
 
@@ -38,6 +42,9 @@ pub enum Command {
     Delete(Delete),
     /// Delete records past the recycle bin; the org must allow it
     HardDelete(Delete),
+    /// Permissions by names: users and what they are to have, as people write them
+    #[command(subcommand)]
+    Perms(Perms),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
     /// List the objects of the org and what can be done to them
@@ -212,6 +219,7 @@ impl Args {
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
+            Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),

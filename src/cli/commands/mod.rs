@@ -5,6 +5,7 @@ pub mod describe;
 pub mod export;
 pub mod load;
 pub mod objects;
+pub mod perms;
 pub mod practice;
 pub mod resume;
 pub mod retry;
