@@ -288,6 +288,6 @@ fn removes(preview: &Preview, line: &str) -> Failure {
     let message =
         format!("this sync takes away {} {what} not listed: {line}", count(preview.revoke));
     Failure::new(Blame::Guard, message)
-        .hint("`--dry-run` with `--review FILE` shows each of them")
+        .hint("`--dry-run` and `--review FILE` show each of them")
         .hint("`--yes` takes them away")
 }

@@ -21,6 +21,7 @@ use crate::faults;
 use crate::ledger::Output;
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
+use crate::model::wording::shown;
 use crate::target::Target;
 
 /// Decisions, durable.
@@ -233,7 +234,7 @@ async fn by_condition<T: Target>(
     // An Id is certain whatever a username may look like.
     let order = [WhoField::UserId, WhoField::Username];
     let mut spool = Spool::begin(root, &header, &order, given)?;
-    let soql = format!("SELECT Username, Id FROM User WHERE {condition} ORDER BY Username");
+    let soql = format!("SELECT Username, Id FROM User WHERE {condition}");
     let mut found = 0_u64;
     rows(target, soql, |cells| {
         found += 1;
@@ -249,7 +250,7 @@ async fn by_condition<T: Target>(
         _ => failure,
     })?;
     if found == 0 {
-        let message = format!("`--where`: no user is found by `{}`", condition.escape_debug());
+        let message = format!("`--where`: no user is found by `{}`", shown(condition.as_bytes()));
         return Err(Failure::new(Blame::Request, message));
     }
     spool.finish(None)

@@ -166,9 +166,10 @@ impl Sets {
     }
 
     fn several(&self, name: &str, places: &[u32]) -> String {
-        let mut names: Vec<String> =
-            places.iter().map(|place| format!("`{}`", self.get(*place).name)).collect();
-        names.sort();
+        let mut names: Vec<&str> =
+            places.iter().map(|place| self.get(*place).name.as_str()).collect();
+        names.sort_unstable();
+        let mut names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let count = names.len();
         if count > CANDIDATES {
             names.truncate(CANDIDATES);

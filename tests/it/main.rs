@@ -13,6 +13,7 @@ mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod perms;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]
