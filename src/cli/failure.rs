@@ -29,10 +29,10 @@ pub fn text(failure: &Failure, paint: Paint) -> String {
 }
 
 /// A failure that a person may pass, as a question.
-pub fn question(doubt: &Failure, paint: Paint) -> String {
+pub fn question(doubt: &Failure, prompt: &str, paint: Paint) -> String {
     let told = text(doubt, Paint::PLAIN);
     let told = told.strip_prefix("error:").unwrap_or(&told);
-    format!("{}{told}go on? [y/N] ", paint.yellow("warning:"))
+    format!("{}{told}{prompt}", paint.yellow("warning:"))
 }
 
 /// How a run ended that has no summary of its own.

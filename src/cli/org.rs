@@ -94,8 +94,13 @@ pub async fn connect(
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
     let (transport, sign_in): (Arc<dyn Transport>, SignIn) = match choice {
-        Choice::Demo => in_process(practice(Org::new(&SeedSize::default()), None))?,
-        Choice::Practice => in_process(practice(open(&practice_dir(shell, None))?, None))?,
+        Choice::Demo => {
+            in_process(practice(as_asked(Org::new(&SeedSize::default()), shell), None))?
+        }
+        Choice::Practice => {
+            let org = open(&practice_dir(shell, None))?;
+            in_process(practice(as_asked(org, shell), None))?
+        }
         Choice::DemoTenant => {
             let org = Org::new(&SeedSize { users: 1, permission_sets: 1 });
             in_process(practice(org, Some(Tenant::new(&TenantSize::default()))))?
@@ -126,6 +131,11 @@ pub async fn connect(
     } else {
         AnyTarget::Salesforce(Salesforce::sign_in(Client::new(transport, settings), sign_in).await?)
     }))
+}
+
+/// A practice org, which is a production org when `LONGSHORE_PRODUCTION` asks for it.
+fn as_asked(org: Org, shell: &Shell) -> Org {
+    if shell.environment.is_on("LONGSHORE_PRODUCTION") { org.as_production() } else { org }
 }
 
 /// Where the loads into an org are remembered: beside a practice org, which can be made new, and

@@ -205,7 +205,13 @@ const PROJECT_FILE: &str = "\n## The project file\n\n\
     dashes. An unknown key\nis refused.\n\n```toml\n[defaults]\ntarget-org = \"practice\"\n\
     column-delimiter = \"COMMA\"\nline-ending = \"LF\"\nencoding = \"utf-8\"\n\
     chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 2\napi = \"auto\"\n\
-    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\nnulls = \"ignore\"\n```\n";
+    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\nnulls = \"ignore\"\n```\n\n\
+    Its policy limits what may be loaded from this folder. What passes a limit is refused before \
+    anything is sent\n(exit code 6); `max_failed` stops a run, and `resume` goes on with it. \
+    `change_window` (one, or a list) is for\nproduction orgs; the others are for every org.\n\n\
+    ```toml\n[policy]\nmax_rows = 500000\nmax_failed = \"5%\"\nmax_delete_share = \"10%\"\n\
+    allowed_orgs = [\"00D8c00000Hn2PqEAJ\"]\n\
+    change_window = \"Fri 18:00-22:00 Europe/Berlin\"\n```\n";
 
 const SIGN_IN: &str = "\n## Sign-in\n\n\
     `-o env`, or no `-o` at all, signs in with what the environment says: \
@@ -222,8 +228,12 @@ const SIGN_IN: &str = "\n## Sign-in\n\n\
 /// The project file shown on the page is one that can be read, and says all there is to say.
 #[test]
 fn the_project_file_of_the_page_is_a_good_one() {
-    let text = PROJECT_FILE.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let defaults =
-        crate::config::project::Defaults::parse(text, Path::new("longshore.toml")).unwrap();
-    assert!(!format!("{defaults:?}").contains("None"), "{defaults:?}");
+    let blocks = PROJECT_FILE.split("```toml\n").skip(1);
+    let text: Vec<&str> = blocks.filter_map(|block| block.split("```").next()).collect();
+    let text = text.concat();
+    let project =
+        crate::config::project::Project::parse(&text, Path::new("longshore.toml")).unwrap();
+    let policy = project.policy.lines();
+    assert_eq!(policy.len(), 5, "{policy:?}");
+    assert!(!format!("{:?}", project.defaults).contains("None"), "{:?}", project.defaults);
 }

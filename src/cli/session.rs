@@ -3,14 +3,16 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use super::args::{Manners, Progress};
+use super::args::{Confirm, Manners, Progress};
 use super::commands::{print, tell};
 use super::org::{self, Choice};
 use super::shell::Shell;
 use super::{failure, signals};
+use crate::config::policy::Policy;
 use crate::model::failure::{Blame, Failure};
-use crate::pipeline::assent::{Always, Assent, Never};
+use crate::pipeline::assent::{Assent, Word};
 use crate::pipeline::event::{Event, Status, Summary, Watch};
+use crate::pipeline::guards::Guards;
 use crate::pipeline::run::{Seed, Tools};
 use crate::pipeline::stop::Stop;
 use crate::report::{Show, summary};
@@ -29,9 +31,9 @@ pub struct Session<'a> {
 
 /// Who answers when there is a doubt.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking {
-    /// `--yes`.
-    pub yes: bool,
+pub struct Asking<'a> {
+    /// What was answered beforehand.
+    pub confirm: &'a Confirm,
     /// Standard input is the file that is loaded.
     pub input_is_stdin: bool,
 }
@@ -61,13 +63,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub fn tools(&self, asking: Asking) -> Tools {
-        Tools {
+    /// What a run needs of the world; reads the policy of the project.
+    pub fn tools(&self, asking: Asking<'_>) -> Result<Tools, Failure> {
+        let policy = Policy::read(&self.shell.dir)?;
+        Ok(Tools {
             watch: Arc::clone(&self.show) as Arc<dyn Watch>,
             stop: self.stop.clone(),
             assent: assent(self.shell, self.manners, asking),
             seed: Seed { started: (self.shell.now)(), random: low_half(org::random()) },
-        }
+            guards: Guards { policy, max_failed: asking.confirm.max_failed },
+        })
     }
 
     /// Does `work`, but not for long after a wish to stop.
@@ -129,28 +134,61 @@ pub fn listen(stop: &Stop, show: &Arc<dyn Show>) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Blame::Run, format!("cannot listen to signals: {error}")))
 }
 
-fn assent(shell: &Shell, manners: &Manners, asking: Asking) -> Arc<dyn Assent> {
-    if asking.yes {
-        return Arc::new(Always);
-    }
+fn assent(shell: &Shell, manners: &Manners, asking: Asking<'_>) -> Arc<dyn Assent> {
     let asked = shell.in_is_terminal && shell.err_is_terminal && !asking.input_is_stdin;
-    if asked && !manners.json {
-        return Arc::new(Terminal { shell: shell.clone(), color: manners.color });
-    }
-    Arc::new(Never)
+    Arc::new(Answers {
+        given: asking.confirm.clone(),
+        asked: asked && !manners.json,
+        shell: shell.clone(),
+        color: manners.color,
+    })
 }
 
-/// Asks the person in front.
-struct Terminal {
+/// The answers that were given beforehand, and those of the person in front.
+struct Answers {
+    given: Confirm,
+    /// Somebody is there who can be asked.
+    asked: bool,
     shell: Shell,
     color: super::args::Color,
 }
 
-impl Assent for Terminal {
+impl Answers {
+    fn ask(&self, doubt: &Failure, prompt: &str) -> Option<String> {
+        if !self.asked {
+            return None;
+        }
+        tell(&self.shell, &failure::question(doubt, prompt, self.shell.err_paint(self.color)));
+        (self.shell.line)().ok()
+    }
+}
+
+impl Assent for Answers {
     fn to(&self, doubt: Failure) -> Result<(), Failure> {
-        let question = failure::question(&doubt, self.shell.err_paint(self.color));
-        tell(&self.shell, &question);
-        if (self.shell.line)().is_ok_and(|line| is_yes(&line)) { Ok(()) } else { Err(doubt) }
+        let agreed =
+            self.given.yes || self.ask(&doubt, "go on? [y/N] ").is_some_and(|line| is_yes(&line));
+        if agreed { Ok(()) } else { Err(doubt) }
+    }
+
+    fn typed(&self, word: &Word<'_>, danger: Failure) -> Result<(), Failure> {
+        let (flag, given, prompt) = match word {
+            Word::Org { .. } => (
+                "--confirm-org",
+                self.given.confirm_org.clone(),
+                "type the name of the org to go on: ",
+            ),
+            Word::Rows(_) => (
+                "--confirm-rows",
+                self.given.confirm_rows.map(|rows| rows.to_string()),
+                "type the number of rows to go on: ",
+            ),
+        };
+        if let Some(given) = given {
+            let wrong = format!("`{flag}` says `{}`", given.escape_debug());
+            return if word.is(&given) { Ok(()) } else { Err(danger.cause(wrong)) };
+        }
+        let typed = self.ask(&danger, prompt).is_some_and(|line| word.is(&line));
+        if typed { Ok(()) } else { Err(danger) }
     }
 }
 
@@ -174,46 +212,102 @@ mod tests {
     use super::*;
     use crate::cli::shell::tests::shell;
 
-    /// Whether a doubt is passed, with these terminals and this answer, and what was said.
-    fn passed(terminals: bool, asking: Asking, answer: &'static str) -> (bool, String) {
+    /// What is asked of a person.
+    enum Asked {
+        Doubt,
+        Word(Word<'static>),
+    }
+
+    const ACME: Word<'static> = Word::Org { name: "Acme Ltd", id: "00D8c00000Hn2PqEAJ" };
+
+    fn confirm(words: &[&str]) -> Confirm {
+        let words = ["longshore", "resume"].iter().chain(words);
+        match crate::cli::args::Args::read(words).unwrap().command {
+            crate::cli::args::Command::Resume(resume) => resume.confirm,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What comes of a question, with these terminals, flags and this answer, and what was said.
+    fn answered(
+        (terminals, input_is_stdin): (bool, bool),
+        flags: &[&str],
+        asked: &Asked,
+        answer: &'static str,
+    ) -> (Result<(), Failure>, String) {
         let (mut shell, told) = shell(std::path::Path::new("/"), &[("NO_COLOR", "1")]);
         (shell.in_is_terminal, shell.err_is_terminal) = (terminals, terminals);
         shell.line = Arc::new(move || Ok(answer.to_owned()));
-        let doubt = Failure::new(Blame::Guard, "this very load was started before")
+        let failure = Failure::new(Blame::Guard, "this very load was started before")
             .hint("`--yes` sends all the rows once more");
-        let passed = assent(&shell, &Manners::default(), asking).to(doubt).is_ok();
+        let confirm = confirm(flags);
+        let asking = Asking { confirm: &confirm, input_is_stdin };
+        let assent = assent(&shell, &Manners::default(), asking);
+        let result = match asked {
+            Asked::Doubt => assent.to(failure),
+            Asked::Word(word) => assent.typed(word, failure),
+        };
         let said = told.err.lock().unwrap().clone();
-        (passed, String::from_utf8(said).unwrap())
+        (result, String::from_utf8(said).unwrap())
     }
 
     #[test]
     fn a_doubt_is_asked_about_only_where_somebody_can_answer() {
-        let nobody = Asking { yes: false, input_is_stdin: false };
-        for (terminals, asking, answer, passes) in [
-            (true, nobody, "y\n", true),
-            (true, nobody, "YES\n", true),
-            (true, nobody, "\n", false),
-            (true, nobody, "no\n", false),
-            (true, nobody, "", false),
-            (true, Asking { input_is_stdin: true, ..nobody }, "y\n", false),
-            (false, nobody, "y\n", false),
-            (false, Asking { yes: true, ..nobody }, "", true),
+        for (place, flags, answer, passes) in [
+            ((true, false), &[][..], "y\n", true),
+            ((true, false), &[], "YES\n", true),
+            ((true, false), &[], "\n", false),
+            ((true, false), &[], "no\n", false),
+            ((true, false), &[], "", false),
+            ((true, true), &[], "y\n", false),
+            ((false, false), &[], "y\n", false),
+            ((false, false), &["--yes"], "", true),
+            ((false, false), &["--confirm-org", "Acme Ltd"], "", false),
         ] {
-            let (passed, said) = passed(terminals, asking, answer);
-            assert_eq!(passed, passes, "{terminals} {asking:?} {answer:?}");
-            let asked = terminals && !asking.input_is_stdin;
-            assert_eq!(!said.is_empty(), asked, "{said}");
+            let (result, said) = answered(place, flags, &Asked::Doubt, answer);
+            assert_eq!(result.is_ok(), passes, "{place:?} {flags:?} {answer:?}");
+            assert_eq!(!said.is_empty(), place == (true, false), "{said}");
         }
     }
 
     #[test]
-    fn the_question() {
-        let nobody = Asking { yes: false, input_is_stdin: false };
-        insta::assert_snapshot!(passed(true, nobody, "n").1.trim_end(), @"
+    fn a_word_must_be_typed_or_given_and_yes_is_not_it() {
+        let (org, rows) = (Asked::Word(ACME), Asked::Word(Word::Rows(96)));
+        for (terminals, flags, asked, answer, passes) in [
+            (false, &["--yes"][..], &org, "", false),
+            (false, &["--yes"], &rows, "", false),
+            (false, &["--confirm-org", "Acme Ltd"], &org, "", true),
+            (false, &["--confirm-org", "00D8c00000Hn2PqEAJ"], &org, "", true),
+            (false, &["--confirm-org", "acme ltd"], &org, "", false),
+            (false, &["--confirm-org", ""], &org, "", false),
+            (false, &["--confirm-org", "Acme Ltd"], &rows, "", false),
+            (false, &["--confirm-rows", "96"], &rows, "", true),
+            (false, &["--confirm-rows", "95"], &rows, "", false),
+            (true, &["--confirm-rows", "95"], &rows, "96\n", false),
+            (true, &["--yes"], &org, "Acme Ltd\n", true),
+            (true, &[], &org, "y\n", false),
+            (true, &[], &org, "\n", false),
+            (true, &[], &rows, "96\n", true),
+            (true, &[], &rows, "96 rows\n", false),
+        ] {
+            let result = answered((terminals, false), flags, asked, answer).0;
+            assert_eq!(result.is_ok(), passes, "{terminals} {flags:?} {answer:?}");
+        }
+        let wrong = answered((false, false), &["--confirm-org", "Umbrella"], &org, "").0;
+        assert_eq!(wrong.unwrap_err().causes, ["`--confirm-org` says `Umbrella`"]);
+    }
+
+    #[test]
+    fn the_questions() {
+        let said = |asked: &Asked| answered((true, false), &[], asked, "n").1;
+        insta::assert_snapshot!(said(&Asked::Doubt).trim_end(), @"
         warning: this very load was started before
 
         hint: `--yes` sends all the rows once more
         go on? [y/N]
         ");
+        let last = |asked: &Asked| said(asked).lines().last().unwrap_or_default().to_owned();
+        assert_eq!(last(&Asked::Word(ACME)), "type the name of the org to go on: ");
+        assert_eq!(last(&Asked::Word(Word::Rows(1))), "type the number of rows to go on: ");
     }
 }

@@ -1,6 +1,10 @@
 //! What was asked, turned into a checked plan.
 
+pub mod dataloader;
 pub mod environment;
 pub mod mapping;
 pub mod plan;
+pub mod policy;
+pub mod profiles;
 pub mod project;
+pub mod window;

@@ -123,6 +123,9 @@ pub struct LoadPlan {
     /// Look at what was changed once more after the change; for far sides that can.
     #[serde(default)]
     pub verify_after: bool,
+    /// Rows in error past which no further job is started.
+    #[serde(default)]
+    pub max_failed: Option<super::policy::MaxFailed>,
     /// The org ends with the command, so there is nothing to go on with or to start again.
     pub passing_org: bool,
 }

@@ -4,6 +4,9 @@
 //! [defaults]
 //! target-org = "practice"
 //! parallel = 4
+//!
+//! [policy]
+//! max_rows = 500000
 //! ```
 //!
 //! It is looked for in the working directory and nowhere else, so that one never wonders which one
@@ -12,6 +15,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::policy::Policy;
 use crate::model::failure::{Blame, Explain};
 
 /// The name of the project file.
@@ -34,11 +38,15 @@ pub struct Defaults {
     pub nulls: Option<String>,
 }
 
+/// All that a project file says.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Project {
+pub struct Project {
     #[serde(default)]
-    defaults: Defaults,
+    pub defaults: Defaults,
+    /// Limits of what may be loaded.
+    #[serde(default)]
+    pub policy: Policy,
 }
 
 /// Why a project file cannot be used.
@@ -66,6 +74,18 @@ impl Explain for BadProject {
 }
 
 impl Defaults {
+    /// Reads the defaults of the project file in `dir`; nothing when there is none.
+    pub fn read(dir: &Path) -> Result<Self, BadProject> {
+        Project::read(dir).map(|project| project.defaults)
+    }
+
+    /// Reads the defaults from the text of a project file; `path` stands in messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, BadProject> {
+        Project::parse(text, path).map(|project| project.defaults)
+    }
+}
+
+impl Project {
     /// Reads the project file in `dir`; nothing when there is none.
     pub fn read(dir: &Path) -> Result<Self, BadProject> {
         let path = dir.join(FILE_NAME);
@@ -83,12 +103,11 @@ impl Defaults {
 
     /// Reads the text of a project file; `path` stands in messages.
     pub fn parse(text: &str, path: &Path) -> Result<Self, BadProject> {
-        let project: Project = toml::from_str(text).map_err(|error| BadProject::Wrong {
+        toml::from_str(text).map_err(|error| BadProject::Wrong {
             path: path.to_owned(),
             place: error.span().map(|span| place(text, span.start)).unwrap_or_default(),
             message: error.message().trim_end().replace('\n', ", "),
-        })?;
-        Ok(project.defaults)
+        })
     }
 }
 
@@ -146,7 +165,7 @@ mod tests {
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
             `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
         longshore.toml:2:12: invalid type: string "4", expected u64
-        longshore.toml:1:2: unknown field `default`, expected `defaults`
+        longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`
         longshore.toml:2:12: invalid value: integer `-1`, expected u64
         "#);

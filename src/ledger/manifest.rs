@@ -55,10 +55,23 @@ pub struct Manifest {
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
+    /// What a person has confirmed, where that was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
     /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
     /// without it cannot be gone on with.
     #[serde(default)]
     pub plan: Option<serde_json::Value>,
+}
+
+/// What a person has confirmed before a run was begun in a production org.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Confirmed {
+    /// The id of the org.
+    pub org: String,
+    /// Rows of the input, where something is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 /// A mapping file as it was when the run began.

@@ -16,10 +16,12 @@ use super::merge::planned;
 use super::preview::{Preview, count};
 use super::steps::{self, Step, StepEnd};
 use crate::faults;
-use crate::ledger::{Fact, Ledger, Manifest, RunFolder, sync_folder};
+use crate::ledger::{Confirmed, Fact, Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
+use crate::model::schema::OrgFacts;
 use crate::pipeline::event::{Event, Summary};
+use crate::pipeline::guards::{self, Deed};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
 use crate::target::Target;
@@ -81,8 +83,10 @@ pub async fn carry_out<T: Target>(
         let message = "nothing is to be changed, and nothing is sent".to_owned();
         tools.watch.see(&Event::Notice { message });
     }
+    let confirmed = confirm(&decided.preview, &org, &*target, &tools).await?;
     let names = Names { run: name, alias, org };
-    let manifest = manifest(&request, &decided, &names, target.kind(), &started);
+    let mut manifest = manifest(&request, &decided, &names, target.kind(), &started);
+    manifest.confirmed = confirmed;
     let ledger = begin(&folder, &manifest)?;
     unborn.0 = None;
     let message = format!("run {} in {}", names.run, folder.root().display());
@@ -91,7 +95,8 @@ pub async fn carry_out<T: Target>(
     ledger.record(&input).map_err(|error| no_ledger(&error))?;
 
     let frozen = frozen(&request, &decided);
-    let run = Run { folder, ledger, frozen, names, target, tools };
+    let confirmed = manifest.confirmed.is_some();
+    let run = Run { folder, ledger, frozen, names, confirmed, target, tools };
     run.go_on(began).await.map(|summary| Ended::Carried(Box::new(summary)))
 }
 
@@ -120,8 +125,9 @@ pub async fn resume<T: Target>(
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let resumed = reopened.ledger.record(&Fact::Resumed { when: now, version });
     resumed.map_err(|error| no_ledger(&error))?;
+    let confirmed = manifest.confirmed.is_some();
     let names = Names { run: manifest.run, alias: manifest.alias, org };
-    let run = Run { folder, ledger: reopened.ledger, frozen, names, target, tools };
+    let run = Run { folder, ledger: reopened.ledger, frozen, names, confirmed, target, tools };
     run.go_on(began).await
 }
 
@@ -131,6 +137,8 @@ pub(super) struct Run<T> {
     pub ledger: Ledger,
     pub frozen: Frozen,
     pub names: Names,
+    /// Somebody has confirmed what the run does to a production org.
+    pub confirmed: bool,
     pub target: Arc<T>,
     pub tools: Tools,
 }
@@ -263,6 +271,7 @@ fn manifest(
         input_digest: Some(decided.source.1),
         mapping: None,
         retry_of: None,
+        confirmed: None,
         plan: serde_json::to_value(frozen(request, decided)).ok(),
     }
 }
@@ -280,6 +289,27 @@ fn input_read(decided: &Decided) -> Fact {
         digest,
         whole: true,
     }
+}
+
+/// Holds all steps against the policy before the first of them, and has them confirmed at once.
+async fn confirm<T: Target>(
+    preview: &Preview,
+    org: &OrgFacts,
+    target: &T,
+    tools: &Tools,
+) -> Result<Option<Confirmed>, Failure> {
+    let steps = super::steps_of(target.kind()).iter();
+    let deeds: Vec<Deed<'_>> = steps
+        .map(|step| (step, step.rows_of(preview)))
+        .filter(|(_, rows)| *rows > 0)
+        .map(|(step, rows)| Deed {
+            operation: step.operation,
+            object: step.object,
+            org,
+            rows: Some(rows),
+        })
+        .collect();
+    guards::check_all(&deeds, target, tools).await
 }
 
 /// A sync that takes something away is agreed to first.

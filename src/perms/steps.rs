@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::carry::Run;
 use super::decisions::{Decision, Decisions, What};
+use super::preview::Preview;
 use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
 use crate::faults;
 use crate::ledger::{Manifest, RunState};
@@ -17,6 +18,7 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::limits::{CHUNK_BYTES_MAX, CHUNK_ROWS_DEFAULT, JOBS_PARALLEL_DEFAULT};
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
+use crate::pipeline::assent::{Assent, Word};
 use crate::pipeline::event::{Event, Summary, Watch};
 use crate::pipeline::resume;
 use crate::pipeline::run::{Tools, load};
@@ -102,6 +104,16 @@ impl Step {
         serde_json::from_slice(&text).ok()
     }
 
+    /// How many of the decisions that were counted are for it.
+    pub fn rows_of(&self, preview: &Preview) -> u64 {
+        match self.what {
+            What::Grant => preview.grant,
+            What::Extend => preview.extend,
+            What::Revoke => preview.revoke,
+            What::Rejected | What::Unchanged => 0,
+        }
+    }
+
     /// Whether some decision is for it.
     pub fn has_rows(&self, parent: &Path, decisions: Digest) -> Result<bool, Failure> {
         let mut all = Decisions::open(parent, decisions)?;
@@ -159,6 +171,7 @@ impl Step {
             state_dir: None,
             retry_of: None,
             verify_after: false,
+            max_failed: None,
             passing_org,
         })
     }
@@ -184,7 +197,10 @@ pub(super) async fn carry<T: Target>(step: &Step, run: &Run<T>) -> Result<StepEn
     let parent = run.folder.root();
     let (tools, target) = (&run.tools, &run.target);
     let root = step.root(parent);
-    let tools = Tools { watch: Arc::new(Within(Arc::clone(&tools.watch))), ..tools.clone() };
+    let mut tools = Tools { watch: Arc::new(Within(Arc::clone(&tools.watch))), ..tools.clone() };
+    if run.confirmed {
+        tools.assent = Arc::new(Confirmed(tools.assent));
+    }
     let target = Arc::clone(target);
     let ended = if step.is_begun(parent) {
         if step.is_closed(parent)? {
@@ -215,6 +231,19 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     faults::create_folder(&builder, path).map_err(|error| Failure::disk("create", path, &error))
+}
+
+/// What was confirmed for the run as a whole is not asked for again with each step.
+struct Confirmed(Arc<dyn Assent>);
+
+impl Assent for Confirmed {
+    fn to(&self, doubt: Failure) -> Result<(), Failure> {
+        self.0.to(doubt)
+    }
+
+    fn typed(&self, _word: &Word<'_>, _danger: Failure) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// Passes on what a step does, and not that it begins and ends as a run.

@@ -74,6 +74,14 @@ impl Earlier {
         }
     }
 
+    /// Rows by verdict of all chunks that were settled.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        let settled = self.chunks.keys().filter_map(|chunk| self.settled(*chunk));
+        settled.for_each(|of_chunk| counts.add(of_chunk));
+        counts
+    }
+
     /// The job and the reason, when a chunk was settled with nothing known of any row.
     pub fn lost(&self, chunk: ChunkNumber) -> Option<(JobId, String)> {
         let state = &self.chunks.get(&chunk)?.state;

@@ -37,7 +37,9 @@ pub fn conclude<T: Target>(
 ) -> Result<Summary, Failure> {
     let mut tally = Tally::of(carried);
     if tally.failure.is_none() {
-        tally.failure = parts.halt.take();
+        // What only keeps further jobs from being started means nothing when there are none.
+        let stops = |failure: &Failure| !tally.is_over || failure.blame != Blame::Guard;
+        tally.failure = parts.halt.take().filter(stops);
     }
     if let Some(refusal) = tally.refusal(|| no_job_was_made(parts, &names.run)) {
         // Nothing was sent and nothing is worth keeping; a folder that stays behind does no harm.

@@ -227,14 +227,14 @@ fn refusal(input: &str, rejected: &Rejected) -> Failure {
 
 /// `--skip` and `--limit`.
 #[derive(Debug, Clone, Copy)]
-struct Window {
-    skip: u64,
-    limit: Option<u64>,
+pub struct Window {
+    pub skip: u64,
+    pub limit: Option<u64>,
 }
 
 impl Window {
     /// The part of a slab that lies in the window, and whether the window ends in it.
-    fn cut(self, slab: RawSlab) -> (RawSlab, bool) {
+    pub fn cut(self, slab: RawSlab) -> (RawSlab, bool) {
         let last = self.limit.map_or(u64::MAX, |limit| self.skip.saturating_add(limit));
         let rows = slab.marks.iter().chain(slab.rejected.iter().map(|rejected| &rejected.mark));
         let (first_row, last_row) =

@@ -51,6 +51,7 @@ pub fn of(
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         retry_of: plan.retry_of.clone(),
+        confirmed: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

@@ -18,6 +18,7 @@ pub mod chunk;
 pub mod earlier;
 pub mod event;
 pub mod export;
+pub mod guards;
 pub mod handover;
 pub mod map;
 pub mod read;

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
 use super::read::{self, ReadError, SlabReader};
-use super::run::{Incoming, Parts, Tools, compile, digest, notices, tell_start};
+use super::run::{Incoming, Parts, Tools, brake, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
-use super::{copies, ending, manifest, strays};
+use super::{copies, ending, guards, manifest, strays};
 use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
 use crate::model::failure::{Blame, Failure};
@@ -46,13 +46,14 @@ pub async fn resume<T: Target>(
     let org = target.facts().await?;
     same_org(&manifest, &org)?;
 
-    let parts = Parts {
+    let mut parts = Parts {
         target,
         halt: Halt::default(),
         ledger: Arc::new(ledger),
         fields: manifest.fields.clone(),
         kept: KeptColumns::of_header(&manifest.columns),
         earlier: Arc::new(Earlier::read(&folder, state)?),
+        brake: None,
         plan,
         folder,
         tools,
@@ -67,7 +68,14 @@ pub async fn resume<T: Target>(
     let Manifest { run, alias, .. } = &manifest;
     tell_start(&*parts.tools.watch, &parts.plan, run, &parts.folder, &org, alias);
 
-    let incoming = parts.incoming(&manifest).await;
+    let incoming = match guards::check_again(&parts, &manifest, &org) {
+        Ok(limit) => {
+            parts.brake = brake(&parts.plan, limit, &org, &parts.folder);
+            parts.incoming(&manifest).await
+        }
+        // What is in jobs is followed to its end: results do not wait for another day.
+        Err(refusal) => Incoming::Refused(refusal),
+    };
     let mut carried = parts.carry(incoming).await;
     carried.taken_in = carried.taken_in.map_err(|failure| parts.ways_out(failure));
     let names = ending::Names { run: run.clone(), alias: alias.clone(), org };

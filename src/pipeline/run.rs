@@ -11,6 +11,7 @@ use super::chunk::{ChunkLimits, Spool};
 use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
+use super::guards::{self, Brake, Guards};
 use super::handover::EndedChunk;
 use super::intake::{Intake, TakenIn};
 use super::map::{self, Mapping, Wanted};
@@ -23,6 +24,7 @@ use super::validate::{self, Checks};
 use super::{again, copies, ending, manifest};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
+use crate::config::policy::MaxFailed;
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -43,7 +45,7 @@ pub struct Seed {
 /// `Err` means that the load was refused and nothing was sent. `Ok` holds the accounting of every
 /// row that was read, and the exit code; a failure in mid-run is part of it.
 pub async fn load<T: Target>(
-    plan: LoadPlan,
+    mut plan: LoadPlan,
     target: Arc<T>,
     alias: String,
     tools: Tools,
@@ -57,6 +59,8 @@ pub async fn load<T: Target>(
     let org = target.facts().await?;
     let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
     let digest = digest(&plan).await?;
+    let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
+    plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
@@ -65,6 +69,7 @@ pub async fn load<T: Target>(
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
+        confirmed,
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
     let (folder, ledger) = {
@@ -81,6 +86,7 @@ pub async fn load<T: Target>(
     tell_mapping(&**watch, &mapping);
 
     let parts = Parts {
+        brake: brake(&plan, plan.max_failed, &org, &folder),
         plan,
         target,
         tools,
@@ -103,6 +109,7 @@ pub struct Tools {
     pub stop: Stop,
     pub assent: Arc<dyn Assent>,
     pub seed: Seed,
+    pub guards: Guards,
 }
 
 /// All that the stages of one run share.
@@ -117,6 +124,8 @@ pub(super) struct Parts<T> {
     pub(super) fields: Vec<SentField>,
     pub(super) kept: KeptColumns,
     pub(super) earlier: Arc<Earlier>,
+    /// Stops the run when too many rows are in error.
+    pub(super) brake: Option<Brake>,
     /// Another process has begun the run.
     pub(super) resumed: bool,
 }
@@ -163,8 +172,8 @@ impl<T: Target> Parts<T> {
             Incoming::Refused(failure) => Box::new(move || feed.prepared_only(failure)),
         };
         let taking_in = spawn_blocking(feeding);
-        let halt = self.halt.clone();
-        let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt));
+        let (halt, brake) = (self.halt.clone(), self.brake.clone());
+        let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt, brake.as_ref()));
         self.submit().run(chunks_in, ended_out).await;
 
         let taken_in = taking_in.await.unwrap_or_else(|_| Err(broken("intake")));
@@ -253,14 +262,34 @@ fn settle_all(
     mut settle: Settle,
     mut ended: mpsc::Receiver<EndedChunk>,
     halt: &Halt,
+    brake: Option<&Brake>,
 ) -> Result<Settled, Failure> {
     while let Some(chunk) = ended.blocking_recv() {
         if let Err(failure) = settle.take(chunk) {
             halt.because(Failure::new(failure.blame, &failure.message));
             return Err(failure);
         }
+        if let Some(refusal) = brake.and_then(|brake| brake.pull(settle.counts())) {
+            halt.because(refusal);
+        }
     }
     settle.finish()
+}
+
+/// What stops the run when too many rows are in error.
+pub(super) fn brake(
+    plan: &LoadPlan,
+    limit: Option<MaxFailed>,
+    org: &OrgFacts,
+    folder: &RunFolder,
+) -> Option<Brake> {
+    limit.map(|limit| Brake {
+        limit,
+        operation: plan.operation,
+        object: plan.object.to_string(),
+        org: org.clone(),
+        run: manifest::shown(folder.root()),
+    })
 }
 
 /// An option that would do nothing is refused.

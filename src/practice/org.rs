@@ -13,7 +13,7 @@ use super::objects;
 use super::rules;
 use super::seed;
 use super::soql::{self, Found, Shape};
-use super::store::{Act, Life, Rid, Store};
+use super::store::{Act, Effect, Life, Rid, Slot, Store};
 use super::switches::Switches;
 
 /// The API version in the links of describes.
@@ -356,6 +356,22 @@ impl Org {
 
     pub fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// The same org as if it were a production org: it says that it is no sandbox. This is not
+    /// kept with the org.
+    #[must_use]
+    pub fn as_production(self) -> Self {
+        let field = objects::find("Organization").and_then(|object| {
+            let place = object.position("IsSandbox")?;
+            Some((Rid::new(object, 0), u16::try_from(place).ok()?))
+        });
+        if let Some((target, place)) = field {
+            let values = vec![(place, Slot::Bool(false))];
+            let effect = Effect { target, act: Act::Update, at: (self.now_ms)(), values };
+            self.data().store.perform(&effect);
+        }
+        self
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {

@@ -91,6 +91,10 @@ impl Target for AnyTarget {
         ask!(self, org => org.jobs_since(spec, user_id, since).await)
     }
 
+    async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
+        ask!(self, org => org.count_records(object).await)
+    }
+
     fn usage(&self) -> ApiUsage {
         ask!(self, org => org.usage())
     }

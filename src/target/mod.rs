@@ -272,6 +272,15 @@ pub trait Target: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
+    /// How many records of an object there are now; `None` when the far side does not count them.
+    fn count_records(
+        &self,
+        object: &ObjectName,
+    ) -> impl Future<Output = Result<Option<u64>, Fault>> + Send {
+        let _ = object;
+        std::future::ready(Ok(None))
+    }
+
     /// Calls made so far.
     fn usage(&self) -> ApiUsage;
 

@@ -9,6 +9,7 @@ mod disk_faults;
 mod documents;
 mod door;
 mod faults;
+mod guards;
 mod kills;
 mod ledger;
 mod load;

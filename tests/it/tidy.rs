@@ -26,7 +26,9 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that may be named only below these paths.
-const FENCES: [(&str, &[&str]); 10] = [
+const FENCES: [(&str, &[&str]); 12] = [
+    ("aws_lc_rs", &["src/config/dataloader/", "src/practice/"]),
+    ("quick_xml", &["src/config/dataloader/"]),
     ("reqwest", &["src/http/"]),
     ("governor", &["src/http/"]),
     ("indicatif", &["src/report/"]),

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-
-use super::{Api, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow, Progress};
+use super::{Api, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow, Progress};
 
 /// What every load has.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -97,10 +95,9 @@ pub struct Load {
     /// Place a copy of error.csv here
     #[arg(long, env = "LONGSHORE_ERROR", value_name = "FILE", help_heading = "Result files")]
     pub error: Option<PathBuf>,
-    /// Go on where a person would be asked, as when the same load was started before
-    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
-    pub yes: bool,
 
+    #[command(flatten)]
+    pub confirm: Confirm,
     #[command(flatten)]
     pub manners: Manners,
     #[command(flatten)]

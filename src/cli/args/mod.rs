@@ -8,6 +8,7 @@ mod runs;
 
 use std::ffi::OsString;
 
+use crate::config::policy::MaxFailed;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
@@ -79,6 +80,26 @@ pub struct Connect {
     /// or `env`, from `LONGSHORE_INSTANCE_URL` and its companions
     #[arg(short = 'o', long, env = "LONGSHORE_TARGET_ORG", value_name = "ALIAS")]
     pub target_org: Option<String>,
+}
+
+/// Answers to the guards, for every command that changes an org.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Guards")]
+pub struct Confirm {
+    /// Go on where a person would be asked, as when the same load was started before; it confirms
+    /// nothing
+    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
+    pub yes: bool,
+    /// The name or the id of the production org that is to be changed
+    #[arg(long, env = "LONGSHORE_CONFIRM_ORG", value_name = "NAME")]
+    pub confirm_org: Option<String>,
+    /// How many rows the input has, where a production org is to lose something
+    #[arg(long, env = "LONGSHORE_CONFIRM_ROWS", value_name = "N")]
+    pub confirm_rows: Option<u64>,
+    /// Start no further job when more rows than these are in error: a number, or a percentage of
+    /// those whose fate is known, such as 5%
+    #[arg(long, env = "LONGSHORE_MAX_FAILED", value_name = "N|P%")]
+    pub max_failed: Option<MaxFailed>,
 }
 
 /// How things are told, for every command that speaks to an org.

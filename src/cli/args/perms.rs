@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{Connect, Delimiter, Manners, Place, Progress};
+use super::{Confirm, Connect, Delimiter, Manners, Place, Progress};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Perms {
@@ -71,9 +71,8 @@ pub struct ChangePerms {
     /// Name of the run folder instead of one made from the time
     #[arg(long, env = "LONGSHORE_RUN_NAME", value_name = "NAME")]
     pub run_name: Option<String>,
-    /// Go on where a person would be asked, as when a sync takes something away
-    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
-    pub yes: bool,
+    #[command(flatten)]
+    pub confirm: Confirm,
     #[command(flatten)]
     pub manners: Manners,
     #[command(flatten)]

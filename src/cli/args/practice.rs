@@ -27,6 +27,9 @@ pub struct Serve {
     /// Serve a new org from memory instead, and keep nothing
     #[arg(long, env = "LONGSHORE_FRESH", value_parser = BoolishValueParser::new())]
     pub fresh: bool,
+    /// Let the org say that it is a production org, so that every guard stands
+    #[arg(long, env = "LONGSHORE_PRODUCTION", value_parser = BoolishValueParser::new())]
+    pub production: bool,
     /// Users of a new org [default: 3000]
     #[arg(long, env = "LONGSHORE_USERS", value_name = "N")]
     pub users: Option<u32>,

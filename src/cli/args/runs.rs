@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{Manners, Progress};
+use super::{Confirm, Manners, Progress};
 
 /// Where run folders are.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -32,9 +32,8 @@ pub struct Resume {
     /// Name of the run, or path of its folder [default: the newest that is not finished]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// Go on where a person would be asked
-    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
-    pub yes: bool,
+    #[command(flatten)]
+    pub confirm: Confirm,
     #[command(flatten)]
     pub place: Place,
     #[command(flatten)]
@@ -65,9 +64,8 @@ pub struct Retry {
     /// Name of the new run's folder instead of one made from the time
     #[arg(long, env = "LONGSHORE_RUN_NAME", value_name = "NAME")]
     pub run_name: Option<String>,
-    /// Go on where a person would be asked
-    #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
-    pub yes: bool,
+    #[command(flatten)]
+    pub confirm: Confirm,
     #[command(flatten)]
     pub place: Place,
     #[command(flatten)]

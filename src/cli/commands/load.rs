@@ -1,6 +1,6 @@
 //! `insert`, `update`, `upsert`, `delete`, `hard-delete`.
 
-use crate::cli::args::{Delete, Insert, Load, Update, Upsert};
+use crate::cli::args::{Confirm, Delete, Insert, Load, Update, Upsert};
 use crate::cli::failure;
 use crate::cli::org::{self, Choice};
 use crate::cli::resolve::{self, Extra, Faults};
@@ -65,14 +65,14 @@ async fn summarized(
     let plan = resolve::load_plan(asked.operation, asked.load, asked.extra, &defaults);
     let choice = Choice::of(alias, &shell.environment);
     let (plan, choice) = both(plan, choice)?;
-    carry_out(plan, choice, asked.load.yes, shell, session).await
+    carry_out(plan, choice, &asked.load.confirm, shell, session).await
 }
 
 /// Carries out a plan in an org.
 pub async fn carry_out(
     mut plan: LoadPlan,
     choice: Choice,
-    yes: bool,
+    confirm: &Confirm,
     shell: &Shell,
     session: &Session<'_>,
 ) -> Result<Summary, Failure> {
@@ -82,7 +82,7 @@ pub async fn carry_out(
     let work = async {
         let target = session.connect(choice).await?;
         let input_is_stdin = plan.input.source == Source::Stdin;
-        let tools = session.tools(Asking { yes, input_is_stdin });
+        let tools = session.tools(Asking { confirm, input_is_stdin })?;
         Box::pin(run::load(plan, target, choice.alias().to_owned(), tools)).await
     };
     session.within(work).await

@@ -118,7 +118,7 @@ async fn carried(
         let target = session.connect(choice).await?;
         let input_is_stdin =
             request.input.as_ref().is_some_and(|input| input.source == Source::Stdin);
-        let tools = session.tools(Asking { yes: asked.change.yes, input_is_stdin });
+        let tools = session.tools(Asking { confirm: &asked.change.confirm, input_is_stdin })?;
         Box::pin(perms::carry_out(request, target, choice.alias().to_owned(), tools)).await
     };
     session.within(work).await

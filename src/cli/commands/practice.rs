@@ -40,6 +40,7 @@ pub async fn practice(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn serve(args: &Serve, shell: &Shell) -> Result<u8, Failure> {
     let org = org_to_serve(args, shell)?;
+    let org = if args.production { org.as_production() } else { org };
     let tenant = tenant_to_serve(args, &org)?;
     let dir = org.dir().map_or_else(|| shell.dir.join(TLS_DIR), Path::to_path_buf);
     let failed = |what: &str, error: &std::io::Error| {

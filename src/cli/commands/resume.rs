@@ -49,7 +49,7 @@ async fn go_on(
         let target = session.connect(choice).await?;
         // The manifest tells the source; standard input may have to be given once more.
         let input_is_stdin = manifest.input_digest.is_none();
-        let tools = session.tools(Asking { yes: args.yes, input_is_stdin });
+        let tools = session.tools(Asking { confirm: &args.confirm, input_is_stdin })?;
         if perms::is_run(manifest) {
             return Box::pin(perms::resume(root, target, tools)).await;
         }

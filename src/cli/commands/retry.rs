@@ -69,7 +69,7 @@ async fn summarized(
     }
     let mut plan = again.plan;
     plan.run_name.clone_from(&args.run_name);
-    load::carry_out(plan, choice, args.yes, shell, session).await
+    load::carry_out(plan, choice, &args.confirm, shell, session).await
 }
 
 /// What a person wanted of permissions is in the file, and what is so already is left alone.

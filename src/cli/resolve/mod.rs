@@ -109,6 +109,7 @@ pub fn load_plan(
         state_dir: None,
         retry_of: None,
         verify_after: load.verify_after,
+        max_failed: None,
         passing_org: false,
     })
 }

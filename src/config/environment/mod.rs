@@ -1,5 +1,7 @@
 //! The process environment, read here and nowhere else, and the sign-in that it may hold.
 
+mod locked_key;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +19,12 @@ const CLIENT_ID: &str = "LONGSHORE_CLIENT_ID";
 const CLIENT_SECRET: &str = "LONGSHORE_CLIENT_SECRET";
 const USERNAME: &str = "LONGSHORE_USERNAME";
 const JWT_KEY_FILE: &str = "LONGSHORE_JWT_KEY_FILE";
+const JWT_KEY_PASSPHRASE: &str = "LONGSHORE_JWT_KEY_PASSPHRASE";
 const REFRESH_TOKEN: &str = "LONGSHORE_REFRESH_TOKEN";
 const API_VERSION: &str = "LONGSHORE_API_VERSION";
 const TARGET_KIND: &str = "LONGSHORE_TARGET_KIND";
 const STATE_DIR: &str = "LONGSHORE_STATE_DIR";
+const CONFIG_DIR: &str = "LONGSHORE_CONFIG_DIR";
 const CA_FILE: &str = "LONGSHORE_CA_FILE";
 
 /// The kinds of org that there are.
@@ -50,6 +54,12 @@ impl Environment {
         self.variables.get(name).map(Secret::reveal).filter(|value| !value.is_empty())
     }
 
+    /// Whether a switch is on, in the words that flags take.
+    pub fn is_on(&self, name: &str) -> bool {
+        let on = ["1", "on", "t", "true", "y", "yes"];
+        self.get(name).is_some_and(|value| on.contains(&value.to_ascii_lowercase().as_str()))
+    }
+
     /// A file with certificates (PEM) to trust besides the platform's: `LONGSHORE_CA_FILE`.
     pub fn ca_file(&self) -> Option<PathBuf> {
         self.get(CA_FILE).map(PathBuf::from)
@@ -62,6 +72,16 @@ impl Environment {
         let home = || Some(Path::new(self.get("HOME")?).join(".local/state"));
         let given = self.get(STATE_DIR).map(PathBuf::from);
         given.or_else(|| self.get("XDG_STATE_HOME").map(PathBuf::from).or_else(home).map(own))
+    }
+
+    /// Where this user's orgs are kept: `LONGSHORE_CONFIG_DIR`, or a folder of its own where the
+    /// desktop's rules put configuration (XDG base directories), or `APPDATA` on Windows.
+    pub fn config_dir(&self) -> Option<PathBuf> {
+        let own = |base: PathBuf| base.join("longshore");
+        let named = |name: &str| self.get(name).map(PathBuf::from);
+        let home = || Some(Path::new(self.get("HOME")?).join(".config"));
+        let base = || named("XDG_CONFIG_HOME").or_else(home).or_else(|| named("APPDATA"));
+        named(CONFIG_DIR).or_else(|| base().map(own))
     }
 
     /// Whether it says anything about a sign-in, complete or not.
@@ -206,7 +226,7 @@ impl Environment {
     fn jwt(&self, faults: &mut Vec<Flaw>) -> Option<Grant> {
         let client_id = self.needed(CLIENT_ID, JWT_KEY_FILE, faults);
         let username = self.needed(USERNAME, JWT_KEY_FILE, faults);
-        let key = match read_key(Path::new(self.get(JWT_KEY_FILE)?)) {
+        let key = match read_key(Path::new(self.get(JWT_KEY_FILE)?), self) {
             Ok(key) => Some(key),
             Err(flaw) => {
                 faults.push(*flaw);
@@ -286,7 +306,7 @@ impl Flaw {
 }
 
 /// Reads `https://host[:port]`; the fault and the way out otherwise.
-fn read_origin(text: &str) -> Result<Url, (String, String)> {
+pub(super) fn read_origin(text: &str) -> Result<Url, (String, String)> {
     let example = "write it as `https://acme.my.salesforce.com`".to_owned();
     // What is after the scheme may be a secret that stands in the wrong variable: not shown.
     let mut url =
@@ -331,7 +351,7 @@ fn is_loopback(host: &Host) -> bool {
 }
 
 /// Reads a private key that nobody else can read, in PKCS#1 or PKCS#8 PEM.
-fn read_key(path: &Path) -> Result<Secret, Box<Flaw>> {
+pub(super) fn read_key(path: &Path, environment: &Environment) -> Result<Secret, Box<Flaw>> {
     use std::io::Read as _;
     let shown = path.display();
     let flaw = |what: String| Box::new(Flaw::new(JWT_KEY_FILE, what));
@@ -357,13 +377,9 @@ fn read_key(path: &Path) -> Result<Secret, Box<Flaw>> {
     let read = file.take(KEY_BYTES_MAX).read_to_string(&mut pem);
     let key = Secret::new(pem);
     read.map_err(cannot)?;
+    let key =
+        if locked_key::is_locked(key.reveal()) { opened(&key, &shown, environment)? } else { key };
     let form = |label: &str| key.reveal().contains(&format!("-----BEGIN {label}-----"));
-    if form("ENCRYPTED PRIVATE KEY") || key.reveal().contains("Proc-Type: 4,ENCRYPTED") {
-        let flaw = Flaw::new(JWT_KEY_FILE, format!("names `{shown}`, a key under a passphrase"));
-        return Err(Box::new(
-            flaw.hint("make a copy without one: `openssl pkey -in KEY -out COPY`"),
-        ));
-    }
     let whole = jsonwebtoken::EncodingKey::from_rsa_pem(key.reveal().as_bytes()).is_ok();
     if whole && (form("PRIVATE KEY") || form("RSA PRIVATE KEY")) {
         return Ok(key);
@@ -373,6 +389,22 @@ fn read_key(path: &Path) -> Result<Secret, Box<Flaw>> {
         "a key begins with `-----BEGIN PRIVATE KEY-----` (PKCS#8) or \
         `-----BEGIN RSA PRIVATE KEY-----` (PKCS#1)",
     )))
+}
+
+/// The key in clear of one under a passphrase.
+fn opened(
+    key: &Secret,
+    shown: &std::path::Display<'_>,
+    environment: &Environment,
+) -> Result<Secret, Box<Flaw>> {
+    let Some(passphrase) = environment.get(JWT_KEY_PASSPHRASE) else {
+        let what = format!("is not set, but the key `{shown}` is under a passphrase");
+        return Err(Box::new(Flaw::new(JWT_KEY_PASSPHRASE, what)));
+    };
+    locked_key::open(key.reveal(), passphrase).map_err(|shut| {
+        let flaw = Flaw::new(JWT_KEY_FILE, format!("names `{shown}`, which stays shut: {shut}"));
+        Box::new(flaw.hint(format!("the passphrase is taken from `{JWT_KEY_PASSPHRASE}`")))
+    })
 }
 
 #[cfg(test)]

@@ -140,6 +140,27 @@ fn a_version_may_be_given_in_several_forms() {
 
 #[cfg(unix)]
 #[test]
+fn a_key_under_a_passphrase_is_opened_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let locked = include_str!("../../../fixtures/keys/jwt-pkcs8-aes256.pem");
+    let path = key_file(dir.path(), locked, 0o600);
+    let path = path.to_str().unwrap();
+    let jwt = [ORG, (CLIENT_ID, "c"), (USERNAME, "u"), (JWT_KEY_FILE, path)];
+    let with = |passphrase| {
+        let pairs: Vec<_> = jwt.into_iter().chain([(JWT_KEY_PASSPHRASE, passphrase)]).collect();
+        environment(&pairs).sign_in()
+    };
+    let Grant::JwtBearer { key, .. } = with("open-sesame").unwrap().grant else { panic!() };
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(key.reveal()), lines(PKCS8));
+    let bad = with("wrong").unwrap_err();
+    assert!(bad.to_string().contains("stays shut: the passphrase does not open it"), "{bad}");
+    assert!(!bad.to_string().contains("wrong"), "{bad}");
+    assert!(bad.hints()[0].contains("`LONGSHORE_JWT_KEY_PASSPHRASE`"), "{:?}", bad.hints());
+}
+
+#[cfg(unix)]
+#[test]
 fn keys_that_will_not_do() {
     let dir = tempfile::tempdir().unwrap();
     let open = key_file(dir.path(), PKCS8, 0o644);
@@ -151,7 +172,7 @@ fn keys_that_will_not_do() {
         (open.as_path(), "which others may open (mode 0644)", "chmod 600 '"),
         (&group, "which others may open (mode 0640)", "chmod 600 '"),
         (&cut, "which holds no RSA private key", "PKCS#8"),
-        (&locked, "a key under a passphrase", "openssl pkey"),
+        (&locked, "is under a passphrase", ""),
         (dir.path(), "which is not a file", ""),
         (&dir.path().join("gone"), "which cannot be read: No such file", ""),
     ] {

@@ -120,6 +120,11 @@ impl Settle {
         Ok(())
     }
 
+    /// Rows by verdict so far, rejected ones not among them.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// Gives the result files their names.
     pub fn finish(mut self) -> Result<Settled, Failure> {
         // Only a broken task leaves a gap; what ended behind it is settled all the same.

@@ -117,6 +117,11 @@ impl Target for Salesforce {
         bulk2::jobs_since(self, spec, user_id, since).await.map(Some)
     }
 
+    async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
+        let soql = format!("SELECT COUNT() FROM {object}");
+        Ok(either(query::page(self, &soql, false).await)?.total_size)
+    }
+
     fn usage(&self) -> ApiUsage {
         self.session.usage()
     }

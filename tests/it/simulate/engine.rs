@@ -10,6 +10,7 @@ use longshore::model::secret::Secret;
 use longshore::model::sign_in::{Grant, SignIn};
 use longshore::pipeline::assent::Assent;
 use longshore::pipeline::event::{Event, Summary, Watch};
+use longshore::pipeline::guards::Guards;
 use longshore::pipeline::resume::resume;
 use longshore::pipeline::run::{self, Seed, Stop, Tools};
 use longshore::practice::{CLIENT_ID, CLIENT_SECRET};
@@ -156,7 +157,8 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
     #[expect(clippy::cast_possible_truncation, reason = "any part of chance is chance")]
     let seed = Seed { started: scene.now(), random: random as u32 };
     let teller = Arc::new(Teller(Arc::clone(scene)));
-    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed };
+    let guards = Guards::default();
+    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards };
     match task {
         Task::Load(number) => {
             let plan = scene.load.plan(scene.folder.path(), &number.to_string());

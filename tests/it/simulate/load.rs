@@ -110,6 +110,7 @@ impl Load {
             error_copy: None,
             state_dir: None,
             verify_after: false,
+            max_failed: None,
             passing_org: false,
             retry_of: None,
         }

@@ -1,0 +1,230 @@
+//! Orgs that a user has signed in to before, each under an alias.
+//!
+//! One file an org, `orgs/ALIAS.toml` in the user's configuration folder, mode 0600 in a folder of
+//! mode 0700. It holds what signs in, so a file that others may open is refused, with the `chmod`
+//! that mends it. A file is written beside its name and renamed, so that it is always whole.
+
+mod error;
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+pub use error::BadProfile;
+
+use super::environment::{Environment, read_key, read_origin};
+use crate::model::secret::Secret;
+use crate::model::sign_in::{Grant, SignIn};
+
+/// Characters of an alias.
+pub const ALIAS_CHARS_MAX: usize = 64;
+
+/// Aliases that have a meaning of their own.
+pub const RESERVED: [&str; 5] = ["demo", "practice", "demo-auth0", "practice-auth0", "env"];
+
+/// The folder of a user's orgs.
+#[derive(Debug, Clone)]
+pub struct Profiles {
+    folder: PathBuf,
+}
+
+/// An org and how to sign in to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    pub kind: Kind,
+    pub instance_url: Url,
+    /// Where tokens are asked for, where it is not the instance.
+    pub login_url: Option<Url>,
+    pub api_version: Option<String>,
+    pub way: Way,
+}
+
+/// What kind of org it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Salesforce,
+    Auth0,
+}
+
+/// By which right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// A token that somebody else obtained; it cannot be renewed.
+    AccessToken {
+        token: Secret,
+    },
+    ClientCredentials {
+        client_id: String,
+        client_secret: Secret,
+    },
+    /// The key stays where it is, and must not be readable by others either.
+    Jwt {
+        client_id: String,
+        username: String,
+        key_file: PathBuf,
+    },
+    Refresh {
+        client_id: String,
+        client_secret: Option<Secret>,
+        refresh_token: Secret,
+    },
+    /// The Salesforce CLI has signed in to it, under this alias or user name; it is asked for a
+    /// token each time, and nothing secret is kept here.
+    SalesforceCli {
+        alias: String,
+    },
+}
+
+impl Way {
+    /// What people call it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::AccessToken { .. } => "access token",
+            Self::ClientCredentials { .. } => "client credentials",
+            Self::Jwt { .. } => "JWT bearer",
+            Self::Refresh { .. } => "refresh token",
+            Self::SalesforceCli { .. } => "Salesforce CLI",
+        }
+    }
+
+    /// What the app is known by at the org.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::ClientCredentials { client_id, .. }
+            | Self::Jwt { client_id, .. }
+            | Self::Refresh { client_id, .. } => Some(client_id),
+            Self::AccessToken { .. } | Self::SalesforceCli { .. } => None,
+        }
+    }
+
+    /// The user it signs in as, where that is fixed beforehand.
+    pub fn username(&self) -> Option<&str> {
+        match self {
+            Self::Jwt { username, .. } => Some(username),
+            _ => None,
+        }
+    }
+}
+
+impl Profile {
+    /// What to sign in with; `token` is the one that the Salesforce CLI gave, where it is asked.
+    pub fn sign_in(
+        &self,
+        token: Option<Secret>,
+        environment: &Environment,
+    ) -> Result<SignIn, BadProfile> {
+        let grant = match &self.way {
+            Way::AccessToken { token } => Grant::Token(token.clone()),
+            Way::ClientCredentials { client_id, client_secret } => Grant::ClientCredentials {
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+            },
+            Way::Jwt { client_id, username, key_file } => Grant::JwtBearer {
+                client_id: client_id.clone(),
+                username: username.clone(),
+                key: read_key(key_file, environment).map_err(|flaw| BadProfile::Key { flaw })?,
+            },
+            Way::Refresh { client_id, client_secret, refresh_token } => Grant::Refresh {
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                refresh_token: refresh_token.clone(),
+            },
+            Way::SalesforceCli { .. } => Grant::Token(token.ok_or(BadProfile::NoToken)?),
+        };
+        Ok(SignIn {
+            instance_url: self.instance_url.clone(),
+            login_url: self.login_url.clone(),
+            grant,
+            api_version: self.api_version.clone(),
+        })
+    }
+}
+
+impl Profiles {
+    /// The orgs of the user of this process; nothing where no folder is known.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        environment.config_dir().map(|dir| Self::in_folder(&dir))
+    }
+
+    /// The orgs in a configuration folder.
+    pub fn in_folder(config: &Path) -> Self {
+        Self { folder: config.join("orgs") }
+    }
+
+    /// The aliases, sorted.
+    pub fn aliases(&self) -> Result<Vec<String>, BadProfile> {
+        let unreadable = |error| BadProfile::Unreadable { path: self.folder.clone(), error };
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut aliases = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name();
+            let alias = name.to_str().and_then(|name| name.strip_suffix(".toml"));
+            aliases.extend(alias.filter(|alias| check(alias).is_ok()).map(str::to_owned));
+        }
+        aliases.sort();
+        Ok(aliases)
+    }
+
+    /// Whether there is an org of that alias.
+    pub fn has(&self, alias: &str) -> bool {
+        check(alias).is_ok() && self.path(alias).exists()
+    }
+
+    pub fn read(&self, alias: &str) -> Result<Profile, BadProfile> {
+        check(alias)?;
+        let path = self.path(alias);
+        if !path.exists() {
+            let known = self.aliases()?;
+            return Err(BadProfile::Unknown { alias: alias.to_owned(), known });
+        }
+        file::read(&path)
+    }
+
+    /// Keeps an org, in the place of one of the same alias.
+    pub fn write(&self, alias: &str, profile: &Profile) -> Result<(), BadProfile> {
+        check(alias)?;
+        file::write(&self.folder, &self.path(alias), profile)
+    }
+
+    /// Forgets an org; what it kept is overwritten by nothing, as a disk may keep copies anyhow.
+    pub fn remove(&self, alias: &str) -> Result<(), BadProfile> {
+        // Read first, so that a wrong alias is told with the nearest.
+        if !self.has(alias) {
+            self.read(alias)?;
+        }
+        let path = self.path(alias);
+        std::fs::remove_file(&path).map_err(|error| BadProfile::Unwritable { path, error })
+    }
+
+    fn path(&self, alias: &str) -> PathBuf {
+        self.folder.join(format!("{alias}.toml"))
+    }
+}
+
+/// An alias is a file's name on every system, and none of ours.
+pub fn check(alias: &str) -> Result<(), BadProfile> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@');
+    let bare = alias.trim_start_matches('.');
+    let fits = (1..=ALIAS_CHARS_MAX).contains(&alias.len()) && alias.bytes().all(good);
+    if RESERVED.contains(&alias) {
+        return Err(BadProfile::Reserved { alias: alias.to_owned() });
+    }
+    if fits && bare.len() == alias.len() && !alias.starts_with('-') {
+        return Ok(());
+    }
+    Err(BadProfile::BadAlias { alias: alias.to_owned() })
+}
+
+/// Reads an origin as a person writes it: `https://acme.my.salesforce.com`.
+pub fn origin(text: &str) -> Result<Url, BadProfile> {
+    read_origin(text).map_err(|(what, hint)| BadProfile::BadUrl { what, hint })
+}
+
+#[cfg(test)]
+mod tests;
