@@ -15,6 +15,7 @@ use super::ending::{self, Names};
 use super::merge::planned;
 use super::preview::{Preview, count};
 use super::steps::{self, Step, StepEnd};
+use super::tenant;
 use crate::faults;
 use crate::ledger::{Confirmed, Fact, Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::failure::{Blame, Failure};
@@ -64,7 +65,11 @@ pub async fn carry_out<T: Target>(
     let message =
         format!("{operation} with {input} in `{alias}` ({}{sandbox}) as `{user}`", org.name);
     tools.watch.see(&Event::Notice { message });
-    let decided = decide(&request, &*target, folder.root(), tools.seed.started).await?;
+    let decided = if target.kind() == "auth0" {
+        tenant::decide(&request, &*target, folder.root()).await?
+    } else {
+        decide(&request, &*target, folder.root(), tools.seed.started).await?
+    };
     for notice in &decided.notices {
         tools.watch.see(&Event::Notice { message: notice.clone() });
     }
@@ -300,7 +305,7 @@ async fn confirm<T: Target>(
 ) -> Result<Option<Confirmed>, Failure> {
     let steps = super::steps_of(target.kind()).iter();
     let deeds: Vec<Deed<'_>> = steps
-        .map(|step| (step, step.rows_of(preview)))
+        .map(|step| (step, (step.rows)(preview)))
         .filter(|(_, rows)| *rows > 0)
         .map(|(step, rows)| Deed {
             operation: step.operation,

@@ -88,7 +88,13 @@ pub(super) fn merge(root: &Path, digest: Digest, steps: &[Step]) -> Result<Merge
         counts.input += 1;
         *of(&mut counts, row.verdict) += 1;
         note(&mut groups, &row, decision.mark.row);
-        let ids = [decision.user_id.as_bytes(), decision.permission_id.as_bytes()];
+        // A tenant tells the id of a user who was named by e-mail.
+        let told = match row.verdict {
+            Verdict::Success | Verdict::Error if decision.before.is_empty() => &row.own[0],
+            _ => &decision.user_id,
+        };
+        let user = if decision.user_id.is_empty() { told } else { &decision.user_id };
+        let ids = [user.as_bytes(), decision.permission_id.as_bytes()];
         let own = row.own.iter().map(String::as_bytes).chain(ids);
         files[row.verdict as usize].push(decisions.source().chain(own))?;
         let reviewed = reviewed(&decision, &row);
@@ -263,13 +269,31 @@ fn note(groups: &mut Groups, row: &Row, number: u64) {
 
 /// A line of the review.
 fn reviewed(decision: &Decision, row: &Row) -> [String; 5] {
+    if decision.before.is_empty() && row.verdict == Verdict::Success {
+        return found(decision, &row.own[1]);
+    }
     let before = decision.before.clone();
     let (after, why) = match row.verdict {
         Verdict::Success => (decision.after(), decision.why.clone()),
-        Verdict::Error => (before.clone(), format!("the org refused: {}", row.own[3])),
+        Verdict::Error => (before.clone(), format!("not done: {}", row.own[3])),
         Verdict::Rejected => (before.clone(), row.own[2].clone()),
         Verdict::Unprocessed => (before.clone(), row.own[0].clone()),
         Verdict::Unknown => ("unknown".to_owned(), row.own[0].clone()),
     };
     [decision.user.clone(), decision.permission.clone(), before, after, why]
+}
+
+/// A line of the review where the load has looked at what the user held: `added`, `unchanged`,
+/// `removed` or `absent`, and perhaps the roles through which a permission stays effective.
+fn found(decision: &Decision, created: &str) -> [String; 5] {
+    let (word, rest) = created.split_once(';').map_or((created, ""), |(word, rest)| (word, rest));
+    let (before, after, why) = match word {
+        "added" => ("no", "yes", "asked for"),
+        "removed" => ("yes", "no", "asked for"),
+        "absent" => ("no", "no", "does not have it"),
+        _ => ("yes", "yes", "has it already"),
+    };
+    let after = if rest.is_empty() { after.to_owned() } else { format!("{after};{rest}") };
+    let (user, permission) = (decision.user.clone(), decision.permission.clone());
+    [user, permission, before.to_owned(), after, why.to_owned()]
 }

@@ -27,6 +27,7 @@ mod report;
 mod sets;
 mod spool;
 mod steps;
+mod tenant;
 mod users;
 mod verify;
 mod who;
@@ -71,11 +72,11 @@ fn frozen(manifest: &Manifest) -> Result<Frozen, Failure> {
 }
 
 /// The loads that a change comes to, in a kind of org.
-fn steps_of(_org_kind: &str) -> &'static [Step] {
-    &steps::SALESFORCE
+fn steps_of(org_kind: &str) -> &'static [Step] {
+    if org_kind == "auth0" { &steps::AUTH0 } else { &steps::SALESFORCE }
 }
 
 /// What summaries call the object.
-fn object_of(_org_kind: &str) -> &'static str {
-    "PermissionSetAssignment"
+fn object_of(org_kind: &str) -> &'static str {
+    if org_kind == "auth0" { "UserPermission, UserRole" } else { "PermissionSetAssignment" }
 }

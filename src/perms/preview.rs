@@ -2,6 +2,7 @@
 
 use super::ask::Action;
 use super::decisions::{Decision, What};
+use super::steps::is_role;
 use crate::pipeline::event::ErrorGroup;
 use crate::pipeline::settle::Groups;
 
@@ -12,6 +13,11 @@ pub struct Preview {
     pub extend: u64,
     pub revoke: u64,
     pub unchanged: u64,
+    /// Of an Auth0 tenant: how many of them are roles.
+    pub granted_roles: u64,
+    pub revoked_roles: u64,
+    /// What users hold is found out just before each change, so that some may be no change.
+    pub unlooked: bool,
     /// Rejected rows by a word for their reason, in the order of first appearance.
     pub blocked: Vec<(&'static str, u64)>,
     groups: Groups,
@@ -20,9 +26,15 @@ pub struct Preview {
 impl Preview {
     pub(super) fn add(&mut self, decision: &Decision) {
         match decision.what {
-            What::Grant => self.grant += 1,
+            What::Grant => {
+                self.grant += 1;
+                self.granted_roles += u64::from(self.unlooked && is_role(decision));
+            }
             What::Extend => self.extend += 1,
-            What::Revoke => self.revoke += 1,
+            What::Revoke => {
+                self.revoke += 1;
+                self.revoked_roles += u64::from(self.unlooked && is_role(decision));
+            }
             What::Unchanged => self.unchanged += 1,
             What::Rejected => {
                 let word = reason(&decision.code);
@@ -57,7 +69,13 @@ impl Preview {
     /// `add 4,812 · already 311 · remove 96 · blocked 14 (licence 9, inactive 5)`.
     pub fn line(&self, action: Action) -> String {
         let mut parts = Vec::new();
-        if action == Action::Revoke {
+        if self.unlooked {
+            let (word, number) = match action {
+                Action::Revoke => ("remove", self.revoke),
+                Action::Grant | Action::Sync => ("add", self.grant),
+            };
+            parts.push(format!("{word} up to {}", count(number)));
+        } else if action == Action::Revoke {
             parts.push(format!("remove {}", count(self.revoke)));
             parts.push(format!("not there {}", count(self.unchanged)));
         } else {

@@ -36,8 +36,10 @@ pub(super) struct Step {
     columns: &'static [&'static str],
     /// The cells of a decision, by column.
     cells: fn(&Decision) -> Vec<&str>,
-    /// Which of the decisions; nothing for all.
+    /// Which of the decisions of that kind.
     of: fn(&Decision) -> bool,
+    /// How many they are.
+    pub rows: fn(&Preview) -> u64,
 }
 
 /// The steps in a Salesforce org, in their order.
@@ -50,6 +52,7 @@ pub(super) static SALESFORCE: [Step; 3] = [
         columns: &["Id"],
         cells: |decision| vec![&decision.assignment],
         of: |_| true,
+        rows: |preview| preview.revoke,
     },
     Step {
         name: "02-grant",
@@ -63,6 +66,7 @@ pub(super) static SALESFORCE: [Step; 3] = [
             vec![&decision.user_id, set, group, &decision.expires]
         },
         of: |_| true,
+        rows: |preview| preview.grant,
     },
     Step {
         name: "03-extend",
@@ -72,8 +76,78 @@ pub(super) static SALESFORCE: [Step; 3] = [
         columns: &["Id", "ExpirationDate"],
         cells: |decision| vec![&decision.assignment, &decision.expires],
         of: |_| true,
+        rows: |preview| preview.extend,
     },
 ];
+
+/// The steps in an Auth0 tenant; permissions and roles are objects of their own. Roles go first, so
+/// that of a permission it is told through which roles it stays effective after all.
+pub(super) static AUTH0: [Step; 4] = [
+    Step {
+        name: "01-revoke-roles",
+        what: What::Revoke,
+        operation: Operation::Delete,
+        object: "UserRole",
+        columns: &ROLE,
+        cells: of_role,
+        of: is_role,
+        rows: |preview| preview.revoked_roles,
+    },
+    Step {
+        name: "02-revoke-permissions",
+        what: What::Revoke,
+        operation: Operation::Delete,
+        object: "UserPermission",
+        columns: &PERMISSION,
+        cells: of_permission,
+        of: |decision| !is_role(decision),
+        rows: |preview| preview.revoke - preview.revoked_roles,
+    },
+    Step {
+        name: "03-grant-permissions",
+        what: What::Grant,
+        operation: Operation::Insert,
+        object: "UserPermission",
+        columns: &PERMISSION,
+        cells: of_permission,
+        of: |decision| !is_role(decision),
+        rows: |preview| preview.grant - preview.granted_roles,
+    },
+    Step {
+        name: "04-grant-roles",
+        what: What::Grant,
+        operation: Operation::Insert,
+        object: "UserRole",
+        columns: &ROLE,
+        cells: of_role,
+        of: is_role,
+        rows: |preview| preview.granted_roles,
+    },
+];
+
+const PERMISSION: [&str; 4] = ["user_id", "email", "resource_server_identifier", "permission_name"];
+const ROLE: [&str; 3] = ["user_id", "email", "role"];
+
+/// A permission stands under the identifier of its API, and a role under none.
+pub(super) fn is_role(decision: &Decision) -> bool {
+    decision.assignment.is_empty()
+}
+
+fn of_permission(decision: &Decision) -> Vec<&str> {
+    let [id, email] = who(decision);
+    vec![id, email, &decision.assignment, &decision.permission]
+}
+
+fn of_role(decision: &Decision) -> Vec<&str> {
+    let [id, email] = who(decision);
+    vec![id, email, &decision.permission_id]
+}
+
+/// A user is named by the id, or else by the e-mail.
+fn who(decision: &Decision) -> [&str; 2] {
+    let email = if decision.user_id.is_empty() { decision.user.as_str() } else { "" };
+    [&decision.user_id, email]
+}
 
 impl Step {
     pub fn takes(&self, decision: &Decision) -> bool {
@@ -102,16 +176,6 @@ impl Step {
     pub fn summary(&self, parent: &Path) -> Option<Summary> {
         let text = std::fs::read(self.root(parent).join("out/summary.json")).ok()?;
         serde_json::from_slice(&text).ok()
-    }
-
-    /// How many of the decisions that were counted are for it.
-    pub fn rows_of(&self, preview: &Preview) -> u64 {
-        match self.what {
-            What::Grant => preview.grant,
-            What::Extend => preview.extend,
-            What::Revoke => preview.revoke,
-            What::Rejected | What::Unchanged => 0,
-        }
     }
 
     /// Whether some decision is for it.

@@ -23,8 +23,8 @@ pub enum Perms {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ChangePerms {
     /// CSV file with a column of users (`Username`, `Email`, `User Id`, `Federation Identifier`,
-    /// `Employee Number`) and one of permissions (`Permission Set`, `Permission Set Group`); `-` for
-    /// standard input
+    /// `Employee Number`) and one of permissions (`Permission Set`, `Permission Set Group`; of an
+    /// Auth0 tenant `API` with `Permission`, or `Role`); `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: Option<String>,
     #[command(flatten)]

@@ -327,8 +327,10 @@ fn previewed(preview: Preview, asked: &Asked<'_>, shell: &Shell) -> Result<u8, F
     for group in &groups {
         let rows: Vec<String> = group.rows.iter().map(u64::to_string).collect();
         let more = if group.count > group.rows.len() as u64 { ", …" } else { "" };
+        let noun = if group.count == 1 { "row" } else { "rows" };
         let (code, rows) = (escape(&group.code), rows.join(", "));
-        writeln!(text, "  {} × {code}, rows {rows}{more}", count(group.count)).unwrap_or_default();
+        writeln!(text, "  {} × {code}, {noun} {rows}{more}", count(group.count))
+            .unwrap_or_default();
         writeln!(text, "      {}", escape(&group.message)).unwrap_or_default();
     }
     text.push_str("nothing was sent: this is what would happen\n");
