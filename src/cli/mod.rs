@@ -9,9 +9,11 @@ pub mod org;
 #[cfg(test)]
 mod reference;
 pub mod resolve;
+pub mod salesforce_cli;
 pub mod session;
 pub mod shell;
 pub mod signals;
+pub mod survey;
 pub mod table;
 
 use std::ffi::OsString;
@@ -85,7 +87,10 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 }
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
-    use commands::{describe, export, load, objects, perms, practice, resume, retry, runs, verify};
+    use commands::{
+        apply, check, describe, export, load, objects, org, perms, plan, practice, resume, retry,
+        runs, verify,
+    };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
         Command::Update(args) => load::load(&args.into(), shell).await,
@@ -94,6 +99,13 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::HardDelete(args) => {
             load::load(&Asked::delete(args, Operation::HardDelete), shell).await
         }
+        Command::Check(args) => {
+            documented(check::check(args, shell).await, args.load.manners.json, shell)
+        }
+        Command::Plan(args) => {
+            documented(plan::plan(args, shell).await, args.load().manners.json, shell)
+        }
+        Command::Apply(args) => apply::apply(args, shell).await,
         Command::Resume(args) => resume::resume(args, shell).await,
         Command::Retry(args) => retry::retry(args, shell).await,
         Command::Perms(args) => perms::perms(args, shell).await,
@@ -108,6 +120,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         }
         Command::Verify(args) => documented(verify::verify(args, shell), args.manners.json, shell),
         Command::Runs(args) => documented(runs::runs(args, shell), args.manners().json, shell),
+        Command::Org(args) => documented(org::org(args, shell).await, args.manners().json, shell),
         Command::Practice(args) => practice::practice(args, shell).await,
         Command::Completions { .. } | Command::Man => Ok(0),
     }

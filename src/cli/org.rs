@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inprocess::InProcess;
+use super::salesforce_cli;
 use super::shell::Shell;
 use crate::config::environment::Environment;
+use crate::config::profiles::{Alias, Kind, Profile, Profiles, Way};
 use crate::http::client::{Client, Settings};
 use crate::http::reqwest::{Patience, Reqwest};
 use crate::http::transport::Transport;
@@ -39,6 +41,8 @@ pub enum Choice {
     DemoTenant,
     PracticeTenant,
     Environment,
+    /// One that the user has signed in to before.
+    Profile(Alias),
 }
 
 impl Choice {
@@ -51,17 +55,15 @@ impl Choice {
             Some("practice-auth0") => Ok(Self::PracticeTenant),
             Some("env") => Ok(Self::Environment),
             None if environment.has_sign_in() => Ok(Self::Environment),
-            Some(other) => Err(ways(Failure::new(
-                Blame::Request,
-                format!("there is no org `{}`", other.escape_debug()),
-            ))),
+            Some(other) => of_profile(other, environment),
             None => Err(ways(Failure::new(Blame::Request, "no org is given"))),
         }
     }
 
     /// The alias as it is told.
-    pub fn alias(self) -> &'static str {
+    pub fn alias(&self) -> &str {
         match self {
+            Self::Profile(alias) => alias.as_str(),
             Self::Demo => "demo",
             Self::Practice => "practice",
             Self::DemoTenant => "demo-auth0",
@@ -76,13 +78,35 @@ impl Choice {
     }
 }
 
+fn of_profile(name: &str, environment: &Environment) -> Result<Choice, Failure> {
+    let profiles = Profiles::of(environment);
+    let kept = profiles.as_ref().zip(Alias::parse(name).ok());
+    if let Some((_, alias)) = kept.filter(|(profiles, alias)| profiles.has(*alias)) {
+        return Ok(Choice::Profile(alias));
+    }
+    let failure = match profiles.map(|profiles| profiles.unknown(name)) {
+        Some(unknown) => Failure::from(unknown),
+        None => Failure::new(Blame::Request, format!("there is no org `{}`", name.escape_debug())),
+    };
+    Err(ways(failure))
+}
+
+/// Where the orgs of this user are kept.
+pub fn profiles(shell: &Shell) -> Result<Profiles, Failure> {
+    Profiles::of(&shell.environment).ok_or_else(|| {
+        Failure::new(Blame::Request, "there is no folder to keep orgs in")
+            .hint("set `LONGSHORE_CONFIG_DIR`, or `HOME`")
+    })
+}
+
 fn ways(failure: Failure) -> Failure {
     failure
         .hint("`-o demo` is a practice org made new for this one command")
         .hint("`-o practice` is a practice org kept under `./.longshore/practice`")
         .hint("`-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0")
         .hint(
-            "a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells",
+            "a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` \
+             and what `docs/guide/sign-in.md` tells",
         )
         .hint("`target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one")
 }
@@ -113,19 +137,52 @@ pub async fn connect(
         }
         Choice::Environment => {
             let sign_in = shell.environment.sign_in()?;
-            let ca_file = shell.environment.ca_file();
-            (Arc::new(Reqwest::new(Patience::default(), ca_file.as_deref())?), sign_in)
+            (over_the_network(shell)?, sign_in)
+        }
+        Choice::Profile(alias) => {
+            let profile = profiles(shell)?.read(alias)?;
+            return Box::pin(connect_to(&profile, shell, watch)).await;
         }
     };
+    let is_tenant = match choice {
+        Choice::DemoTenant | Choice::PracticeTenant => true,
+        Choice::Environment => shell.environment.is_auth0(),
+        Choice::Demo | Choice::Practice | Choice::Profile(_) => false,
+    };
+    Box::pin(signed_in(transport, sign_in, is_tenant, shell, watch)).await
+}
+
+/// Signs in to an org as a profile says.
+pub async fn connect_to(
+    profile: &Profile,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
+    let token = match &profile.way {
+        Way::SalesforceCli { alias } => Some(salesforce_cli::ask(alias).await?.token),
+        _ => None,
+    };
+    let sign_in = profile.sign_in(token, &shell.environment)?;
+    let transport = over_the_network(shell)?;
+    signed_in(transport, sign_in, profile.kind == Kind::Auth0, shell, watch).await
+}
+
+fn over_the_network(shell: &Shell) -> Result<Arc<dyn Transport>, Failure> {
+    let ca_file = shell.environment.ca_file();
+    Ok(Arc::new(Reqwest::new(Patience::default(), ca_file.as_deref())?))
+}
+
+async fn signed_in(
+    transport: Arc<dyn Transport>,
+    sign_in: SignIn,
+    is_tenant: bool,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
     let mut settings = Settings::new(random(), Arc::clone(&shell.now));
     settings.waiting = Arc::new(move |reason, length| {
         watch.see(&Event::Waiting { reason: reason.to_owned(), seconds: length.as_secs_f64() });
     });
-    let is_tenant = match choice {
-        Choice::DemoTenant | Choice::PracticeTenant => true,
-        Choice::Environment => shell.environment.is_auth0(),
-        Choice::Demo | Choice::Practice => false,
-    };
     Ok(Arc::new(if is_tenant {
         AnyTarget::Auth0(Auth0::sign_in(transport, settings, sign_in).await?)
     } else {
@@ -144,7 +201,7 @@ pub fn state_dir(choice: Choice, shell: &Shell) -> Option<PathBuf> {
     match choice {
         Choice::Demo | Choice::DemoTenant => None,
         Choice::Practice | Choice::PracticeTenant => Some(practice_dir(shell, None)),
-        Choice::Environment => shell.environment.state_dir(),
+        Choice::Environment | Choice::Profile(_) => shell.environment.state_dir(),
     }
 }
 
@@ -231,7 +288,7 @@ mod tests {
         hint: `-o demo` is a practice org made new for this one command
         hint: `-o practice` is a practice org kept under `./.longshore/practice`
         hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-        hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+        hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
         hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
         ");
     }

@@ -205,7 +205,8 @@ const PROJECT_FILE: &str = "\n## The project file\n\n\
     dashes. An unknown key\nis refused.\n\n```toml\n[defaults]\ntarget-org = \"practice\"\n\
     column-delimiter = \"COMMA\"\nline-ending = \"LF\"\nencoding = \"utf-8\"\n\
     chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 2\napi = \"auto\"\n\
-    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\nnulls = \"ignore\"\n```\n\n\
+    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\non-duplicate = \"refuse\"\n\
+    nulls = \"ignore\"\n```\n\n\
     Its policy limits what may be loaded from this folder. What passes a limit is refused before \
     anything is sent\n(exit code 6); `max_failed` stops a run, and `resume` goes on with it. \
     `change_window` (one, or a list) is for\nproduction orgs; the others are for every org.\n\n\

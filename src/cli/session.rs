@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
     pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
         tokio::select! {
-            target = org::connect(choice, self.shell, watch) => target,
+            target = Box::pin(org::connect(choice, self.shell, watch)) => target,
             () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
         }
     }
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
             stop: self.stop.clone(),
             assent: assent(self.shell, self.manners, asking),
             seed: Seed { started: (self.shell.now)(), random: low_half(org::random()) },
-            guards: Guards { policy, max_failed: asking.confirm.max_failed },
+            guards: Guards { policy, max_failed: asking.confirm.max_failed, reviewed: None },
         })
     }
 
@@ -81,6 +81,11 @@ impl<'a> Session<'a> {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         signals::within(&self.stop, work).await
+    }
+
+    /// Ends what is shown, for a command with a screen of its own.
+    pub fn close(self) {
+        self.show.close();
     }
 
     /// The last screen or the document, and the exit code. `refused` makes the document of a run
@@ -103,11 +108,6 @@ impl<'a> Session<'a> {
                 Err(failure)
             }
         }
-    }
-
-    /// Ends the showing of a command that has a last word of its own.
-    pub fn close(self) {
-        self.show.close();
     }
 
     fn tell(&self, summary: &Summary) -> Result<(), Failure> {

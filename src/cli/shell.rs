@@ -28,6 +28,8 @@ pub struct Shell {
     pub err_is_terminal: bool,
     /// Reads a line that a person types.
     pub line: Arc<dyn Fn() -> io::Result<String> + Send + Sync>,
+    /// Reads a line that is not shown while a person types it.
+    pub hidden_line: Arc<dyn Fn() -> io::Result<String> + Send + Sync>,
     pub elapsed: Elapsed,
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -43,6 +45,7 @@ impl Shell {
             err: Arc::new(Mutex::new(io::stderr())),
             in_is_terminal: io::stdin().is_terminal(),
             line: Arc::new(line_of_stdin),
+            hidden_line: Arc::new(rpassword::read_password),
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             elapsed: Arc::new(move || start.elapsed()),
@@ -152,6 +155,7 @@ pub(crate) mod tests {
             err,
             in_is_terminal: false,
             line: Arc::new(|| Err(io::Error::other("nobody is there"))),
+            hidden_line: Arc::new(|| Err(io::Error::other("nobody is there"))),
             out_is_terminal: false,
             err_is_terminal: false,
             elapsed: clock().0,

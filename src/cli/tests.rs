@@ -35,6 +35,9 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       upsert       Create or change records, found by an external id
       delete       Delete the records whose Id is in each row of a CSV file
       hard-delete  Delete records past the recycle bin; the org must allow it
+      check        Work a load out, from the file to the last job, and send nothing
+      plan         Write a load down as a plan that can be reviewed
+      apply        Carry a reviewed plan out, if nothing that it rests on has changed
       export       Write the rows of a query, or of an object, to a CSV file
       objects      List the objects of the org and what can be done to them
       describe     Show the fields of an object as a loader sees them
@@ -42,6 +45,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       retry        Load the rows of a run again that failed, were not processed or were rejected
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
       runs         The runs that were made here: list them, show one, remove what they need no more
+      org          The orgs that you sign in to: add one, list them, show one, forget one
       practice     The practice org: a small Salesforce on this machine
       completions  Print a completion script for a shell
       man          Print the manual page
@@ -99,7 +103,7 @@ fn all_that_is_wrong_with_a_load_is_told_at_once() {
     hint: `-o demo` is a practice org made new for this one command
     hint: `-o practice` is a practice org kept under `./.longshore/practice`
     hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-    hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+    hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
     hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one
     ");
 }

@@ -77,6 +77,31 @@ pub enum OnBadRow {
     Stop,
 }
 
+/// What becomes of rows with the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum OnDuplicate {
+    /// Nothing is sent.
+    Refuse,
+    /// The first row of each key is sent, the others are rejected.
+    KeepFirst,
+    /// The same with the last row.
+    KeepLast,
+    /// All are sent, those of one key in successive jobs.
+    Separate,
+}
+
+impl OnDuplicate {
+    /// The word of the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::KeepFirst => "keep-first",
+            Self::KeepLast => "keep-last",
+            Self::Separate => "separate",
+        }
+    }
+}
+
 /// What an empty cell means on update and upsert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Nulls {
@@ -108,6 +133,9 @@ pub struct LoadPlan {
     pub chunk_bytes: u64,
     pub parallel: usize,
     pub on_bad_row: OnBadRow,
+    /// What was asked for; without it, it depends on what such rows would do.
+    #[serde(default)]
+    pub on_duplicate: Option<OnDuplicate>,
     pub nulls: Nulls,
     pub skip: u64,
     pub limit: Option<u64>,

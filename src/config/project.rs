@@ -35,6 +35,7 @@ pub struct Defaults {
     pub api: Option<String>,
     pub runs_dir: Option<PathBuf>,
     pub on_bad_row: Option<String>,
+    pub on_duplicate: Option<String>,
     pub nulls: Option<String>,
 }
 
@@ -112,7 +113,7 @@ impl Project {
 }
 
 /// `:line:column` of a byte, both counted from 1, the column in characters.
-fn place(text: &str, byte: usize) -> String {
+pub fn place(text: &str, byte: usize) -> String {
     let before = text.get(..byte).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -142,6 +143,7 @@ mod tests {
             api = "auto"
             runs-dir = "runs"
             on-bad-row = "stop"
+            on-duplicate = "keep-last"
             nulls = "clear"
         "#;
         let defaults = Defaults::parse(text, Path::new(FILE_NAME)).unwrap();
@@ -163,7 +165,7 @@ mod tests {
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
         longshore.toml:2:1: unknown field `paralel`, expected one of
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
-            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `nulls`
+            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

@@ -52,12 +52,18 @@ pub struct Manifest {
     /// The mapping file, from the root of the file system on, and its digest.
     #[serde(default)]
     pub mapping: Option<MappingFile>,
+    /// The rows that are not sent with all the others, as their keys repeat.
+    #[serde(default)]
+    pub duplicates: Option<DuplicateRows>,
     /// The run whose rows are tried again by this one.
     #[serde(default)]
     pub retry_of: Option<String>,
     /// What a person has confirmed, where that was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// The digest of the plan that the run carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<String>,
     /// All that was asked for, as `config::plan` writes it, with paths from the root on; a run
     /// without it cannot be gone on with.
     #[serde(default)]
@@ -79,6 +85,16 @@ pub struct Confirmed {
 pub struct MappingFile {
     pub path: PathBuf,
     pub digest: Digest,
+}
+
+/// The list of rows with the same key that lies in the run folder.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DuplicateRows {
+    pub rows: u64,
+    pub digest: Digest,
+    /// The first column of the key, and all of them as a message names them.
+    pub key: String,
+    pub names: String,
 }
 
 /// The folders of one run, held by a lock for the life of the process.
@@ -250,6 +266,17 @@ impl Lock {
 fn no_run(root: &Path) -> Failure {
     Failure::new(Blame::Request, format!("there is no run in `{}`", root.display()))
         .hint("`longshore runs` lists the runs; `--runs-dir DIR` looks elsewhere")
+}
+
+/// Makes the folder of all runs, for those who need it before there is a run.
+pub fn make_runs_dir(runs_dir: &Path) -> Result<(), Failure> {
+    if runs_dir.is_dir() {
+        return Ok(());
+    }
+    private_folders(runs_dir).and_then(|()| sync_folder(runs_dir)).map_err(|error| {
+        Failure::disk("create", runs_dir, &error)
+            .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
+    })
 }
 
 /// Writes a file so that it is there whole or not at all: beside, sync, rename, sync the folder.

@@ -18,7 +18,10 @@ pub use clean::{Cleaned, clean};
 pub use fact::{Fact, Output, RawKind};
 pub use file::{Ledger, Reopened};
 pub use history::{History, StartedLoad};
-pub use manifest::{Confirmed, Manifest, MappingFile, RunFolder, sync_folder, write_whole};
+pub use manifest::{
+    Confirmed, DuplicateRows, Manifest, MappingFile, RunFolder, make_runs_dir, sync_folder,
+    write_whole,
+};
 pub use read::{BadLedger, Facts, Torn};
 pub use state::{ChunkState, InputRead, Paused, Phase, Planned, Raw, RunState};
 pub use verify::{Verified, verify};

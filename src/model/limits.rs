@@ -31,6 +31,19 @@ pub const SLAB_ROWS: usize = 2_048;
 /// Bytes of field text after which a slab is handed on even if it has fewer rows.
 pub const SLAB_BYTES: usize = 1 << 20;
 
+/// Fingerprints of keys that are sorted in memory, 24 bytes each; more go to disk in sorted parts.
+pub const KEYS_HELD: usize = 1 << 18;
+
+/// Sorted parts that are read side by side, each a file and a buffer; more are merged first.
+pub const SORTED_PARTS_MAX: usize = 128;
+
+/// Keys that a refusal for duplicates lists.
+pub const KEYS_LISTED: usize = 10;
+
+/// Places where `--on-duplicate separate` may end a job early. Source: our own bound; the jobs go
+/// one at a time, and an org takes 15,000 batches of all its users in a rolling day.
+pub const SEPARATE_CUTS_MAX: u64 = 99;
+
 /// Slabs that may wait between two stages. Memory in flight is this times the slab size times the
 /// number of hand-overs.
 pub const SLABS_WAITING: usize = 1;
@@ -152,3 +165,6 @@ pub const PERMS_ROWS_MAX: u64 = 2_000_000;
 /// Grants of others that a change of permissions looks at, at most: a sync by permission has to
 /// know all who hold it, at about 300 bytes each.
 pub const PERMS_HELD_MAX: usize = 1_000_000;
+
+/// Rows that a plan shows as they would be sent.
+pub const SAMPLE_ROWS: usize = 3;

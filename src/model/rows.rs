@@ -103,6 +103,9 @@ impl Table {
     }
 }
 
+/// The code of a row that is left out, as another one with the same key is sent.
+pub const DUPLICATE_ROW: &str = "duplicate_row";
+
 /// A row that failed a local check and is never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {

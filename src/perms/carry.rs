@@ -277,6 +277,8 @@ fn manifest(
         mapping: None,
         retry_of: None,
         confirmed: None,
+        applied: None,
+        duplicates: None,
         plan: serde_json::to_value(frozen(request, decided)).ok(),
     }
 }

@@ -19,6 +19,10 @@ const FEW_USERS: usize = 1_000;
 /// Permissions up to which the org is asked for who holds these.
 const FEW_PERMISSIONS: usize = 500;
 
+/// Grants that somebody has made. One of a group may name no set, and then has no owner to go by.
+pub(super) const GRANTED: &str =
+    "(PermissionSet.IsOwnedByProfile = false OR PermissionSetGroupId != null)";
+
 /// A grant that is there.
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
@@ -64,7 +68,7 @@ impl Held {
         } else if by_permission {
             condition(sets, permissions).into_iter().collect()
         } else {
-            vec!["PermissionSet.IsOwnedByProfile = false".to_owned()]
+            vec![GRANTED.to_owned()]
         };
         for condition in conditions {
             let soql = format!(

@@ -43,7 +43,7 @@ pub use report::{REPORT_COLUMNS, Reported, report};
 use steps::Step;
 pub use who::WhoField;
 
-use crate::ledger::{Manifest, Verified};
+use crate::ledger::{Cleaned, Manifest, Verified, clean as clean_run};
 use crate::model::failure::{Blame, Failure};
 
 /// Whether the manifest is that of a change of permissions, and not of a load.
@@ -61,6 +61,27 @@ pub fn verify(root: &Path) -> Result<Verified, Failure> {
 pub fn begun(root: &Path, manifest: &Manifest) -> Result<Vec<(&'static str, bool)>, Failure> {
     let steps = steps_of(&manifest.org_kind).iter().filter(|step| step.is_begun(root));
     steps.map(|step| Ok((step.name, step.is_closed(root)?))).collect()
+}
+
+/// Removes what such a run and its steps do not need any more, as [`ledger::clean`] does.
+///
+/// [`ledger::clean`]: crate::ledger::clean
+pub fn clean(root: &Path, now: &str) -> Result<Cleaned, Failure> {
+    let manifest = Manifest::read(root)?;
+    let own = clean_run(root, now)?;
+    if !matches!(own, Cleaned::Clean) {
+        return Ok(own);
+    }
+    let mut all = (0, 0);
+    for step in steps_of(&manifest.org_kind).iter().filter(|step| step.is_begun(root)) {
+        match clean_run(&step.root(root), now)? {
+            Cleaned::Removed { files, bytes } => all = (all.0 + files, all.1 + bytes),
+            Cleaned::Clean => {}
+            kept @ Cleaned::Kept(_) => return Ok(kept),
+        }
+    }
+    let (files, bytes) = all;
+    Ok(if files == 0 { Cleaned::Clean } else { Cleaned::Removed { files, bytes } })
 }
 
 fn frozen(manifest: &Manifest) -> Result<Frozen, Failure> {

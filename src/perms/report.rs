@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::carry::on_thread;
 use super::columns::{Columns, EXPIRES, GROUP, SET};
 use super::expiry;
+use super::held::GRANTED;
 use super::query::{IN_LIST, is_in, rows};
 use super::sets::{Sets, id};
 use super::users::Users;
@@ -76,7 +77,7 @@ pub async fn report<T: Target>(
         let soql = format!(
             "SELECT Id, AssigneeId, Assignee.Username, Assignee.Email, Assignee.IsActive, \
              PermissionSetId, PermissionSetGroupId, ExpirationDate FROM PermissionSetAssignment \
-             WHERE PermissionSet.IsOwnedByProfile = false{condition}"
+             WHERE {GRANTED}{condition}"
         );
         rows(target, soql, |cells| {
             let what = if cells[6].is_empty() { cells[5] } else { cells[6] };

@@ -224,6 +224,7 @@ impl Step {
             chunk_bytes: CHUNK_BYTES_MAX,
             parallel: JOBS_PARALLEL_DEFAULT,
             on_bad_row: OnBadRow::Reject,
+            on_duplicate: None,
             nulls: if self.what == What::Extend { Nulls::Clear } else { Nulls::Ignore },
             skip: 0,
             limit: None,

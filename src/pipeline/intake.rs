@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::chunk::Spool;
+use super::duplicates::Repeats;
 use super::event::{Event, Watch};
 use super::map::{self, Mapping};
 use super::read::SlabReader;
@@ -19,13 +20,14 @@ use crate::ledger::Output;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::SLABS_WAITING;
-use crate::model::rows::{CheckedSlab, RawSlab, Rejected};
+use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, RawSlab, Rejected};
 
 /// All that the first half needs.
 pub struct Intake {
     pub reader: SlabReader,
     pub mapping: Mapping,
     pub checks: Checks,
+    pub repeats: Repeats,
     pub spool: Spool,
     pub rejected: RejectedFile,
     pub on_bad_row: OnBadRow,
@@ -35,7 +37,12 @@ pub struct Intake {
     pub watch: Arc<dyn Watch>,
     pub stop: Stop,
     pub halt: Halt,
+    /// Sees each slab after it was checked, in order.
+    pub look: Option<Look>,
 }
+
+/// Somebody who sees checked slabs before they are spooled.
+pub type Look = Box<dyn FnMut(&CheckedSlab) + Send>;
 
 /// What came in.
 #[derive(Debug)]
@@ -76,8 +83,9 @@ impl Intake {
     /// A fault of the input in mid-file halts the run; what was spooled before is handed on all the
     /// same, so that every row that was read is accounted for.
     pub fn run(self, mut hand_on: impl FnMut(Chunk) -> bool) -> Result<TakenIn, Failure> {
-        let Self { mut reader, mapping, checks, spool, rejected, .. } = self;
+        let Self { mut reader, mapping, checks, mut repeats, spool, rejected, .. } = self;
         let (watch, stop, halt) = (self.watch, self.stop, self.halt);
+        let mut look = self.look;
         let window = Window { skip: self.skip, limit: self.limit };
         let mut sink = Sink {
             spool,
@@ -98,6 +106,10 @@ impl Intake {
             scope.spawn(move || check_on(&raw_in, &mapping, &checks, &checked_out));
             for (mut slab, progress) in checked_in {
                 sink.spool.set_apart(&mut slab);
+                sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
+                if let Some(look) = &mut look {
+                    look(&slab);
+                }
                 sink.take(&slab)?;
                 watch.see(&sink.so_far(progress));
             }
@@ -175,7 +187,7 @@ struct Sink<'a> {
 impl Sink<'_> {
     fn take(&mut self, slab: &CheckedSlab) -> Result<(), Failure> {
         for rejected in &slab.rejected {
-            if self.on_bad_row == OnBadRow::Stop {
+            if self.on_bad_row == OnBadRow::Stop && rejected.code != DUPLICATE_ROW {
                 return Err(refusal(&self.input, rejected));
             }
             self.rejected.push(rejected)?;

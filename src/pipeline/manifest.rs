@@ -50,8 +50,10 @@ pub fn of(
             .mapping
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
+        duplicates: None,
         retry_of: plan.retry_of.clone(),
         confirmed: None,
+        applied: None,
         plan: serde_json::to_value(from_the_root(plan)).ok(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod again;
 mod copies;
+mod duplicates;
 mod ending;
 mod feed;
 mod intake;
@@ -28,4 +29,5 @@ pub mod run;
 pub mod settle;
 pub mod stop;
 pub mod submit;
+pub mod survey;
 pub mod validate;

@@ -8,10 +8,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::duplicates::Repeats;
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
 use super::read::{self, ReadError, SlabReader};
-use super::run::{Incoming, Parts, Tools, brake, compile, digest, notices, tell_start};
+use super::run::{Incoming, Opened, Parts, Tools, brake, compile, digest, notices, tell_start};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
 use super::{copies, ending, guards, manifest, strays};
@@ -109,6 +110,7 @@ impl<T: Target> Parts<T> {
         let mapping = manifest::mapping(manifest)?;
         let plan = LoadPlan { mapping, ..self.plan.clone() };
         same_input(manifest, &plan).await?;
+        let repeats = Repeats::open(&self.folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
@@ -117,7 +119,7 @@ impl<T: Target> Parts<T> {
         if !sent.eq(manifest.sent.iter()) {
             return Err(other_fields(manifest));
         }
-        Ok(Incoming::Read(Box::new((reader, mapping, checks))))
+        Ok(Incoming::Read(Box::new(Opened { reader, mapping, checks, repeats })))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
 use crate::model::failure::{Blame, Failure};
+use crate::model::rows::DUPLICATE_ROW;
 
 /// Which rows are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +112,7 @@ struct Rows {
     /// Columns of the source; those after them are ours.
     width: usize,
     class: Option<usize>,
+    code: Option<usize>,
     row: usize,
     more: bool,
 }
@@ -123,10 +125,12 @@ impl Rows {
         let place = |wanted: &[u8]| header.iter().position(|name| name == wanted);
         let width = header.iter().position(own).unwrap_or(header.len());
         let class = place(b"longshore__class");
+        let code = place(b"longshore__code");
         let row = place(b"longshore__row").ok_or_else(|| {
             io::Error::other(format!("`{}` has no column `longshore__row`", path.display()))
         })?;
-        let mut rows = Self { reader, record: ByteRecord::new(), width, class, row, more: true };
+        let record = ByteRecord::new();
+        let mut rows = Self { reader, record, width, class, code, row, more: true };
         rows.advance()?;
         Ok(rows)
     }
@@ -139,6 +143,12 @@ impl Rows {
     fn number(&self) -> Option<u64> {
         let cell = self.record.get(self.row).filter(|_| self.more)?;
         Some(std::str::from_utf8(cell).ok()?.parse().unwrap_or(u64::MAX))
+    }
+
+    /// The row was left out for another one of the same key, which it must not overwrite now.
+    fn is_duplicate(&self) -> bool {
+        let code = self.code.and_then(|code| self.record.get(code));
+        code == Some(DUPLICATE_ROW.as_bytes())
     }
 
     fn is_retryable(&self) -> bool {
@@ -167,7 +177,7 @@ fn merge(out: &Path, to: &mut impl Write, take: Take) -> io::Result<Gathered> {
             (0, ErrorRows::Retryable) => rows.is_retryable(),
             (0, ErrorRows::None) => false,
             (0, ErrorRows::All) | (1, _) => true,
-            _ => take.rejected,
+            _ => take.rejected && !rows.is_duplicate(),
         };
         if wanted {
             gathered.taken[at] += 1;

@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
 use super::chunk::{ChunkLimits, Spool};
+use super::duplicates::{self, Looked, Repeats};
 use super::earlier::Earlier;
 use super::event::{Event, Summary, Watch};
 use super::feed::Feed;
@@ -45,7 +46,7 @@ pub struct Seed {
 /// `Err` means that the load was refused and nothing was sent. `Ok` holds the accounting of every
 /// row that was read, and the exit code; a failure in mid-run is part of it.
 pub async fn load<T: Target>(
-    mut plan: LoadPlan,
+    plan: LoadPlan,
     target: Arc<T>,
     alias: String,
     tools: Tools,
@@ -54,28 +55,37 @@ pub async fn load<T: Target>(
     let watch = &tools.watch;
     copies::check(&plan)?;
     can_verify_after(&plan, &*target)?;
+    duplicates::can_look(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
     let org = target.facts().await?;
     let (mapping, checks) = compile(&plan, &*target, reader.header()).await?;
-    let digest = digest(&plan).await?;
+    let run = RunId::new(tools.seed.started, tools.seed.random);
+    let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
+    let mut looked = duplicates::look(&plan, &mapping, &checks, &name, &tools).await?;
+    let mut plan = looked.lanes(plan);
+    let digest = match looked.digest {
+        Some(digest) => Some(digest),
+        None => digest(&plan).await?,
+    };
+    as_reviewed(&tools, digest)?;
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
     plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
-    let run = RunId::new(tools.seed.started, tools.seed.random);
-    let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
     let kept = KeptColumns::of_header(reader.header());
     let manifest = Manifest {
         input_digest: digest,
         columns: reader.header().to_vec(),
         org_kind: target.kind().to_owned(),
+        duplicates: looked.about(),
         confirmed,
+        applied: tools.guards.reviewed.as_ref().map(|reviewed| reviewed.plan.clone()),
         ..manifest::of(&plan, &name, &alias, tools.seed, &org, &mapping)
     };
-    let (folder, ledger) = {
+    let (folder, ledger, repeats) = {
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
-        let begun = begin_folder(&plan, &manifest);
+        let begun = begin_folder(&plan, &manifest, &mut looked);
         if begun.is_err() {
             again::withdraw(&plan, &root);
         }
@@ -98,7 +108,8 @@ pub async fn load<T: Target>(
         earlier: Arc::default(),
         resumed: false,
     };
-    let carried = parts.carry(Incoming::Read(Box::new((reader, mapping, checks)))).await;
+    let opened = Opened { reader, mapping, checks, repeats };
+    let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
 
@@ -133,11 +144,19 @@ pub(super) struct Parts<T> {
 /// Where the rows of a run come from.
 pub(super) enum Incoming {
     /// The input, from its first row on.
-    Read(Box<(SlabReader, Mapping, Checks)>),
+    Read(Box<Opened>),
     /// Earlier processes have read it all; what they rejected is found in its file.
     Spooled(Box<Found>),
     /// The input cannot be gone on with. What is in jobs already is followed to its end.
     Refused(Failure),
+}
+
+/// The input and all that is known of its rows beforehand.
+pub(super) struct Opened {
+    pub(super) reader: SlabReader,
+    pub(super) mapping: Mapping,
+    pub(super) checks: Checks,
+    pub(super) repeats: Repeats,
 }
 
 /// What both halves of the conveyor came to.
@@ -186,10 +205,8 @@ impl<T: Target> Parts<T> {
         Carried { taken_in, settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))) }
     }
 
-    fn intake(
-        &self,
-        (reader, mapping, checks): (SlabReader, Mapping, Checks),
-    ) -> Result<Intake, Failure> {
+    fn intake(&self, opened: Opened) -> Result<Intake, Failure> {
+        let Opened { reader, mapping, checks, repeats } = opened;
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let spool = Spool::new(&self.folder.sent(), &sent, limits);
@@ -197,6 +214,7 @@ impl<T: Target> Parts<T> {
             reader,
             mapping,
             checks,
+            repeats,
             spool: spool.as_before(self.earlier.cuts()),
             rejected: RejectedFile::begin(&self.folder.out(), &self.kept)?,
             on_bad_row: self.plan.on_bad_row,
@@ -205,6 +223,7 @@ impl<T: Target> Parts<T> {
             watch: Arc::clone(&self.tools.watch),
             stop: self.tools.stop.clone(),
             halt: self.halt.clone(),
+            look: None,
         })
     }
 
@@ -276,6 +295,17 @@ fn settle_all(
     settle.finish()
 }
 
+/// The input of a plan is the one that was reviewed, to the moment of its load.
+fn as_reviewed(tools: &Tools, digest: Option<Digest>) -> Result<(), Failure> {
+    match &tools.guards.reviewed {
+        Some(reviewed) if Some(reviewed.input) != digest => Err(Failure::new(
+            Blame::Guard,
+            "the file was changed after it was compared with the plan",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What stops the run when too many rows are in error.
 pub(super) fn brake(
     plan: &LoadPlan,
@@ -326,14 +356,20 @@ pub(super) async fn compile<T: Target>(
 ///
 /// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing
 /// was taken away, and a run without it cannot be gone on with.
-fn begin_folder(plan: &LoadPlan, manifest: &Manifest) -> Result<(RunFolder, Ledger), Failure> {
+fn begin_folder(
+    plan: &LoadPlan,
+    manifest: &Manifest,
+    looked: &mut Looked,
+) -> Result<(RunFolder, Ledger, Repeats), Failure> {
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     let path = folder.ledger();
     let ledger = Ledger::create(&path, &manifest.run)
         .map_err(|error| Failure::disk("create", &path, &error))?;
     sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
+    looked.write(&folder)?;
     folder.write_manifest(manifest)?;
-    Ok((folder, ledger))
+    let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
+    Ok((folder, ledger, repeats))
 }
 
 pub(super) fn tell_start(

@@ -99,6 +99,10 @@ impl Target for AnyTarget {
         ask!(self, org => org.usage())
     }
 
+    fn resumes(&self, request: &ExportRequest) -> bool {
+        ask!(self, org => org.resumes(request))
+    }
+
     async fn export(
         &self,
         request: &ExportRequest,

@@ -188,6 +188,24 @@ pub enum ExportQuery {
 pub trait RowSink: Send {
     fn header(&mut self, header: &csv::ByteRecord) -> std::io::Result<()>;
     fn row(&mut self, row: &csv::ByteRecord) -> std::io::Result<()>;
+
+    /// Where an earlier export of the same question stopped, in the words of [`Self::mark`]; the
+    /// header and the rows before it are there already.
+    fn stopped_at(&self) -> Option<&str> {
+        None
+    }
+
+    /// The rows so far are all those before this place, from which the same export may go on later.
+    /// Only told by a far side that [can](Target::resumes).
+    fn mark(&mut self, place: &str) -> std::io::Result<()> {
+        let _ = place;
+        Ok(())
+    }
+
+    /// Something a person should know of how the rows were got.
+    fn note(&mut self, what: &str) {
+        let _ = what;
+    }
 }
 
 /// A finished export.
@@ -283,6 +301,13 @@ pub trait Target: Send + Sync + 'static {
 
     /// Calls made so far.
     fn usage(&self) -> ApiUsage;
+
+    /// Whether an export takes long enough to be gone on with after an interruption: its `work`
+    /// directory and its rows are kept then, and [`RowSink::stopped_at`] tells where it stopped.
+    fn resumes(&self, request: &ExportRequest) -> bool {
+        let _ = request;
+        false
+    }
 
     /// Hands the rows of a query to `sink`, in constant memory.
     ///

@@ -280,7 +280,118 @@ fn an_export_is_what_everybody_holds_and_can_be_taken_away_as_it_is() {
     assert_eq!(roles.len(), wanted);
     assert!(roles.iter().any(|row| row["role_name"] == "Employee"));
     let refused = run(&world, &["export", "UserRole", "--where", "x", "--output", "x.csv"]);
-    assert!(refused.expect(1).stderr.contains("`--where` has no meaning for an Auth0 tenant"));
+    assert!(refused.expect(1).stderr.contains("`--where` has no meaning for `UserRole`"));
+}
+
+/// A killed export goes on behind its last place on disk, and is in the end what it would have been.
+#[test]
+fn a_killed_export_goes_on_where_it_was() {
+    let world = world(700, Plan::Unlimited);
+    let looks = |world: &World| calls(world, "GET").values().sum::<usize>();
+    for (object, ends) in [("UserPermission", 700), ("UserRole", 0)] {
+        let whole = ["export", object, "--output", "whole.csv"];
+        run(&world, &whole).expect(0);
+        let before = looks(&world);
+        let args = ["export", object, "--output", "held.csv"];
+        let killed = world.run_changed(&args, b"", |command| {
+            to_auth0(command);
+            // The first is that of the question, the second that of a place.
+            command.env("LONGSHORE_FAULTS", "sync.after@journal:2:kill");
+        });
+        assert_eq!(killed.code, -1, "{}", killed.stderr);
+        assert!(!world.path("held.csv").exists());
+        let other = ["export", object, "--fields", "email", "--output", "other.csv"];
+        std::fs::rename(
+            world.path(".held.csv.longshore-export"),
+            world.path(".other.csv.longshore-export"),
+        )
+        .unwrap();
+        let copied = world.path(".other.csv.longshore-export");
+        let kept = world.path(".held.csv.longshore-export");
+        std::fs::create_dir(&kept).unwrap();
+        for entry in std::fs::read_dir(&copied).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), kept.join(entry.file_name())).unwrap();
+        }
+        let ran = run(&world, &args).expect(0);
+        assert!(ran.stderr.contains("going on behind the "), "{}", ran.stderr);
+        assert_eq!(world.read("held.csv"), world.read("whole.csv"));
+        let again = looks(&world) - before;
+        assert!(again <= ends + 60 && again >= ends, "{again} looks at {ends} users");
+        assert!(!kept.exists());
+        let ran = run(&world, &other).expect(0);
+        assert!(ran.stderr.contains("asked something else; begun anew"), "{}", ran.stderr);
+        assert!(!copied.exists());
+        std::fs::remove_file(world.path("held.csv")).unwrap();
+    }
+}
+
+/// One call for a hundred users, and the tenant has what the file says.
+#[test]
+fn a_role_for_many_users_costs_few_calls() {
+    let world = world(450, Plan::Unlimited);
+    let people = tenant(&world).people();
+    let mut text = "user_id,email,role\n".to_owned();
+    for (at, person) in people.iter().enumerate() {
+        // Some by e-mail, those with a twin or without one by id.
+        let twin = |email: &str| {
+            people.iter().filter(|one| one.email.as_deref() == Some(email)).count() > 1
+        };
+        match &person.email {
+            Some(email) if at % 9 == 0 && !twin(email) => {
+                writeln!(text, ",{email},Vacant").unwrap();
+            }
+            _ => writeln!(text, "{},,Vacant", person.id).unwrap(),
+        }
+    }
+    text += "auth0|nobody,,Vacant\n";
+    world.file("roles.csv", &text);
+    let before = tenant(&world).audit().requests().len();
+    let summary = load(&world, &["insert", "UserRole", "roles.csv", "--verify-after"], 3);
+    assert_eq!(summary["rows"]["success"], people.len());
+    let errors = world.results(&summary, "error");
+    assert_eq!(column(&errors, "longshore__code"), ["user_not_found"]);
+    let requests = tenant(&world).audit().requests().split_off(before);
+    let mails = requests.iter().filter(|one| one.path.contains("users-by-email")).count();
+    assert!(requests.len() - mails < 60, "{} calls", requests.len() - mails);
+    let (vacant, _) =
+        tenant(&world).roles().into_iter().find(|(_, name)| name == "Vacant").unwrap();
+    for person in &people {
+        assert!(tenant(&world).roles_of(&person.id).iter().any(|(id, _)| *id == vacant));
+    }
+    let images = format!("{}/raw/000001.before.jsonl", summary["run_dir"].as_str().unwrap());
+    assert!(world.read(&images).lines().count() >= people.len());
+}
+
+/// More users than a search gives, found and listed.
+#[test]
+fn users_are_exported_without_a_cut() {
+    let world = world(2_300, Plan::Unlimited);
+    let people = tenant(&world).people();
+    run(&world, &["export", "User", "--output", "all.csv"]).expect(0);
+    let all = crate::world::read_csv(&world.path("all.csv"));
+    assert_eq!(all.len(), people.len());
+    for (row, person) in all.iter().zip(&people) {
+        assert_eq!(row["user_id"], person.id);
+        assert_eq!(row["email"], person.email.clone().unwrap_or_default());
+    }
+    assert!(all.iter().any(|row| row["connection"] == "google-oauth2"));
+    let args = ["export", "User", "--where", "_exists_:email", "--fields", "user_id,email"];
+    let ran = run(&world, &[&args[..], &["--output", "found.csv"]].concat()).expect(0);
+    let found = crate::world::read_csv(&world.path("found.csv"));
+    let wanted: BTreeSet<&str> =
+        people.iter().filter(|one| one.email.is_some()).map(|one| one.id.as_str()).collect();
+    assert!(wanted.len() > 2_000);
+    assert_eq!(found.len(), wanted.len());
+    assert_eq!(found.iter().map(|row| row["user_id"].as_str()).collect::<BTreeSet<_>>(), wanted);
+    assert!(ran.stderr.contains("found by a search"), "{}", ran.stderr);
+    let args = ["export", "User", "--where", "email:(", "--output", "no.csv"];
+    assert!(run(&world, &args).expect(1).stderr.contains("Invalid query"));
+    let described = run(&world, &["describe", "User", "--json"]).expect(0);
+    assert!(described.stdout.contains("email_verified"), "{}", described.stdout);
+    world.file("users.csv", "email\na@b.example\n");
+    let refused = run(&world, &["insert", "User", "users.csv"]).expect(2);
+    assert!(refused.stderr.contains("`User`"), "{}", refused.stderr);
 }
 
 #[test]

@@ -64,6 +64,11 @@ fn what_the_sign_in_page_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_duplicates_says_is_what_happens() {
+    check("docs/guide/duplicates.md");
+}
+
+#[test]
 fn what_the_page_on_auth0_says_is_what_happens() {
     check("docs/guide/auth0-removals.md");
 }
@@ -240,6 +245,10 @@ impl Follower {
             command.strip_prefix("export ").and_then(|it| it.split_once('='))
         {
             self.exports.insert(name.to_owned(), value.to_owned());
+            return Vec::new();
+        }
+        if let Some(names) = command.strip_prefix("unset ") {
+            names.split(' ').for_each(|name| drop(self.exports.remove(name)));
             return Vec::new();
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_longshore"));

@@ -14,7 +14,9 @@ mod kills;
 mod ledger;
 mod load;
 mod memory;
+mod org;
 mod perms;
+mod plan;
 mod procedures;
 mod resume;
 #[cfg(target_os = "linux")]

@@ -551,6 +551,43 @@ fn a_run_of_permissions_is_listed_shown_and_verified_like_a_load() {
         world.file(&name, text);
     }
     world.run(&["verify", "start"]).expect(0);
+    // The results as received of the steps go, and what people look at stays.
+    let cleaned = world.run(&["runs", "clean"]).expect(0);
+    assert!(cleaned.stdout.starts_with("start: 1 file removed"), "{}", cleaned.stdout);
+    world.run(&["verify", "start"]).expect(0);
+}
+
+#[test]
+fn a_step_that_breaks_off_leaves_a_run_that_is_accounted_for() {
+    let world = small();
+    world.file("roster.csv", roster(&world));
+    let since = audit(&world);
+    let mut command =
+        world.command(&["perms", "sync", "roster.csv", "--run-name", "sync", "--yes"]);
+    command.env("LONGSHORE_FAULTS", "ledger.prepared.before:2+:eio");
+    let ran = Ran::of(&command.output().unwrap()).expect(9);
+    assert!(
+        ran.stdout
+            .contains("`longshore resume sync` goes on where it stopped, by the same decisions"),
+        "{}",
+        ran.stdout
+    );
+    let done = effects(&world, since);
+    assert!(done.iter().all(|(verb, _)| *verb == "hardDelete") && done.len() >= 10, "{done:?}");
+    let reasons: BTreeSet<String> = out(&world, "sync", "unprocessed")
+        .into_iter()
+        .map(|row| row["longshore__reason"].clone())
+        .collect();
+    assert!(reasons.contains("step `03-extend` has not begun"), "{reasons:?}");
+    let verified = world.run(&["verify", "sync"]).expect(0);
+    assert!(verified.stdout.contains("note: the run is not finished"), "{}", verified.stdout);
+    let shown = world.run(&["runs", "show", "sync"]).expect(0).stdout;
+    assert!(shown.contains("step `02-grant` was begun"), "{shown}");
+
+    world.run(&["resume", "sync", "--yes"]).expect(3);
+    assert_eq!(out(&world, "sync", "unprocessed").len(), 0);
+    assert_eq!(effects(&world, since).len(), done.len() + 20);
+    world.run(&["verify", "sync"]).expect(0);
 }
 
 #[test]

@@ -228,7 +228,9 @@ impl World {
             let entries = effects
                 .get_mut(&row["sf__Id"])
                 .unwrap_or_else(|| panic!("no effect on {}: {row:?}", row["sf__Id"]));
-            let entry = entries.pop().unwrap_or_else(|| panic!("more rows than effects: {row:?}"));
+            assert!(!entries.is_empty(), "more rows than effects: {row:?}");
+            // Rows of one record are applied in the order of the file.
+            let entry = entries.remove(0);
             for (field, value) in &entry.fields {
                 if let Some(cell) = row.get(*field)
                     && matches!(value, Value::Text(_))

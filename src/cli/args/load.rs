@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{Api, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow, Progress};
+use super::{
+    Api, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow, OnDuplicate, Progress,
+};
 
 /// What every load has.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -34,6 +36,16 @@ pub struct Load {
     /// What becomes of a row that cannot be read or is not valid [default: reject]
     #[arg(long, env = "LONGSHORE_ON_BAD_ROW", value_enum, ignore_case = true, value_name = "WHAT")]
     pub on_bad_row: Option<OnBadRow>,
+    /// What becomes of rows with the same key (record id, upsert key, user and permission)
+    /// [default: refuse, or send them where the same row twice does no harm]
+    #[arg(
+        long,
+        env = "LONGSHORE_ON_DUPLICATE",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHAT"
+    )]
+    pub on_duplicate: Option<OnDuplicate>,
 
     /// Auth0 only: look at each user once more after its change, and trust that look alone
     #[arg(long, env = "LONGSHORE_VERIFY_AFTER")]

@@ -2,7 +2,9 @@
 
 mod load;
 mod look;
+mod org;
 mod perms;
+mod plan;
 mod practice;
 mod runs;
 
@@ -15,9 +17,11 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
+pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use perms::{
     ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
 };
+pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand};
 
@@ -46,6 +50,13 @@ pub enum Command {
     /// Permissions by names: users and what they are to have, as people write them
     #[command(subcommand)]
     Perms(Perms),
+    /// Work a load out, from the file to the last job, and send nothing
+    Check(Check),
+    /// Write a load down as a plan that can be reviewed
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Carry a reviewed plan out, if nothing that it rests on has changed
+    Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
     /// List the objects of the org and what can be done to them
@@ -60,6 +71,9 @@ pub enum Command {
     Verify(OneRun),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
+    /// The orgs that you sign in to: add one, list them, show one, forget one
+    #[command(subcommand)]
+    Org(Org),
     /// The practice org: a small Salesforce on this machine
     #[command(subcommand)]
     Practice(Practice),
@@ -173,6 +187,18 @@ pub enum OnBadRow {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicate {
+    /// Nothing is sent
+    Refuse,
+    /// The first is sent, the others go to rejected.csv
+    KeepFirst,
+    /// The last is sent, the others go to rejected.csv
+    KeepLast,
+    /// All are sent in the order of the file, in successive jobs
+    Separate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Nulls {
     Ignore,
     Clear,
@@ -212,7 +238,11 @@ impl Args {
     {
         let matches = command().try_get_matches_from(words)?;
         let mut args = Self::from_arg_matches(&matches)?;
-        if let (Some(load), Some((_, given))) = (args.load_mut(), matches.subcommand()) {
+        let mut given = matches.subcommand();
+        while let Some(deeper) = given.and_then(|(_, matches)| matches.subcommand()) {
+            given = Some(deeper);
+        }
+        if let (Some(load), Some((_, given))) = (args.load_mut(), given) {
             let from_environment =
                 |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
             let ids = given.ids().filter(from_environment);
@@ -227,6 +257,8 @@ impl Args {
             Command::Update(update) => Some(&mut update.load),
             Command::Upsert(upsert) => Some(&mut upsert.update.load),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&mut delete.load),
+            Command::Check(check) => Some(&mut check.load),
+            Command::Plan(plan) => Some(plan.load_mut()),
             _ => None,
         }
     }
@@ -238,6 +270,9 @@ impl Args {
             Command::Update(update) => Some(&update.load.manners),
             Command::Upsert(upsert) => Some(&upsert.update.load.manners),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
+            Command::Check(check) => Some(&check.load.manners),
+            Command::Plan(plan) => Some(&plan.load().manners),
+            Command::Apply(apply) => Some(&apply.manners),
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
             Command::Perms(perms) => Some(perms.manners()),
@@ -246,6 +281,7 @@ impl Args {
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
+            Command::Org(org) => Some(org.manners()),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

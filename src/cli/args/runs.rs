@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{Confirm, Manners, Progress};
+use super::{Confirm, Manners, OnDuplicate, Progress};
 
 /// Where run folders are.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -61,6 +61,15 @@ pub struct Retry {
     /// Leave out the rows of rejected.csv
     #[arg(long, env = "LONGSHORE_NO_REJECTED", value_parser = BoolishValueParser::new())]
     pub no_rejected: bool,
+    /// What becomes of rows with the same key [default: as the first run]
+    #[arg(
+        long,
+        env = "LONGSHORE_ON_DUPLICATE",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHAT"
+    )]
+    pub on_duplicate: Option<OnDuplicate>,
     /// Name of the new run's folder instead of one made from the time
     #[arg(long, env = "LONGSHORE_RUN_NAME", value_name = "NAME")]
     pub run_name: Option<String>,

@@ -14,7 +14,7 @@ use crate::config::project::Defaults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::names::ObjectName;
 use crate::pipeline::event::Watch;
-use crate::pipeline::export::{Destination, Exported, export as run};
+use crate::pipeline::export::{Destination, Exported, export as run, goes_on};
 use crate::pipeline::stop::Stop;
 use crate::report::Show;
 use crate::report::figures::{bytes, counted, path, time};
@@ -71,7 +71,13 @@ async fn exported(args: &Export, shell: &Shell, show: &Arc<dyn Show>) -> Result<
     tokio::select! {
         biased;
         done = work => done,
-        () = stop.asked() => Err(signals::interrupted("the export was interrupted")),
+        () = stop.asked() => {
+            let failure = signals::interrupted("the export was interrupted");
+            Err(match goes_on(&args.output) {
+                Some(hint) if !is_stdout(&args.output) => failure.hint(hint),
+                _ => failure,
+            })
+        }
     }
 }
 

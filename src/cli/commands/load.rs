@@ -89,7 +89,7 @@ pub async fn carry_out(
 }
 
 /// Both, or all that is wrong with either.
-fn both<A, B>(plan: Result<A, Faults>, choice: Result<B, Failure>) -> Result<(A, B), Faults> {
+pub fn both<A, B>(plan: Result<A, Faults>, choice: Result<B, Failure>) -> Result<(A, B), Faults> {
     match (plan, choice) {
         (Ok(plan), Ok(choice)) => Ok((plan, choice)),
         (Ok(_), Err(fault)) => Err(Faults(vec![fault])),

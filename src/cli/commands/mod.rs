@@ -1,11 +1,15 @@
 //! One file for each command.
 
+pub mod apply;
+pub mod check;
 pub mod completions;
 pub mod describe;
 pub mod export;
 pub mod load;
 pub mod objects;
+pub mod org;
 pub mod perms;
+pub mod plan;
 pub mod practice;
 pub mod resume;
 pub mod retry;

@@ -5,8 +5,10 @@ use super::resume::org_of;
 use super::runs::{self, root_of};
 use crate::cli::args::{Retry, RetryErrors};
 use crate::cli::failure;
+use crate::cli::resolve;
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
+use crate::config::plan::OnDuplicate;
 use crate::ledger::Manifest;
 use crate::model::failure::{Blame, Failure};
 use crate::perms;
@@ -68,7 +70,13 @@ async fn summarized(
         session.see(&Event::Notice { message });
     }
     let mut plan = again.plan;
+    if plan.on_duplicate == Some(OnDuplicate::Separate) {
+        let message = "the first run sent several rows of a record one after the other; what is \
+                       tried again now comes after all of them";
+        session.see(&Event::Notice { message: message.to_owned() });
+    }
     plan.run_name.clone_from(&args.run_name);
+    plan.on_duplicate = args.on_duplicate.map(resolve::on_duplicate).or(plan.on_duplicate);
     load::carry_out(plan, choice, &args.confirm, shell, session).await
 }
 

@@ -347,6 +347,7 @@ fn clean(args: &CleanRuns, shell: &Shell) -> Result<u8, Failure> {
     for (name, run) in all(&dir)? {
         let outcome = match run {
             Ok(run) if is_young(&run, now, args.older_than) => continue,
+            Ok(run) if perms::is_run(&run.manifest) => perms::clean(&run.root, &now.to_string()),
             Ok(run) => clean_run(&run.root, &now.to_string()),
             Err(failure) => Err(failure),
         };

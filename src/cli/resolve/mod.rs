@@ -3,6 +3,8 @@
 //!
 //! All faults are collected, so that nobody corrects a command line one flag at a time.
 
+pub mod explain;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +13,7 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, RUNS_DIR, Source,
+    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -79,6 +81,9 @@ pub fn load_plan(
         Some(args::OnBadRow::Stop) => OnBadRow::Stop,
         Some(args::OnBadRow::Reject) | None => OnBadRow::Reject,
     };
+    let on_duplicate = check
+        .word("on-duplicate", load.on_duplicate, defaults.on_duplicate.as_deref())
+        .map(on_duplicate);
     let nulls = match check.word("nulls", extra.nulls, defaults.nulls.as_deref()) {
         Some(args::Nulls::Clear) if takes_nulls(operation) => Nulls::Clear,
         _ => Nulls::Ignore,
@@ -99,6 +104,7 @@ pub fn load_plan(
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),
         on_bad_row,
+        on_duplicate,
         nulls,
         skip: load.skip.unwrap_or(0),
         limit: load.limit,
@@ -117,6 +123,25 @@ pub fn load_plan(
 /// Where run folders are: what was given, else what the project file says.
 pub fn runs_dir(given: Option<PathBuf>, defaults: &Defaults) -> PathBuf {
     given.or_else(|| defaults.runs_dir.clone()).unwrap_or_else(|| RUNS_DIR.into())
+}
+
+/// The name of a run, if it can be the name of a folder.
+pub fn run_name(name: &str) -> Result<&str, Failure> {
+    check_run_name(name, "`--run-name`").map(|()| name)
+}
+
+fn check_run_name(name: &str, flag: &str) -> Result<(), Failure> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if starts && name.chars().all(good) && name.len() <= RUN_NAME_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{flag}: `{}` cannot be the name of a folder: a letter or digit, then letters, digits, \
+         `-`, `_` and `.`, at most {RUN_NAME_MAX}",
+        name.escape_debug(),
+    );
+    Err(Failure::new(Blame::Request, message))
 }
 
 /// Whether an empty cell can clear a field: only where there is a record to clear it in.
@@ -268,16 +293,8 @@ impl Check<'_> {
 
     fn run_name(&mut self) {
         let Some(name) = self.load.run_name.as_deref() else { return };
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if !starts || !name.chars().all(good) || name.len() > RUN_NAME_MAX {
-            let flag = self.flag("run-name", false);
-            self.fault(format!(
-                "{flag}: `{}` cannot be the name of a folder: a letter or digit, then letters, \
-                 digits, `-`, `_` and `.`, at most {RUN_NAME_MAX}",
-                name.escape_debug(),
-            ));
-        }
+        let flag = self.flag("run-name", false);
+        self.faults.extend(check_run_name(name, &flag).err());
     }
 
     /// Copies of result files must not overwrite each other or what is read.
@@ -312,7 +329,7 @@ impl Check<'_> {
 }
 
 /// Whether two paths lead to one file, however they are spelled and linked.
-fn same_file(one: &Path, other: &Path) -> bool {
+pub fn same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((real(one), real(other)), (Some(one), Some(other)) if one == other)
 }
 
@@ -353,6 +370,16 @@ impl From<Faults> for Failure {
 /// The alias that was asked for, by the same precedence.
 pub fn target_org<'a>(given: Option<&'a str>, defaults: &'a Defaults) -> Option<&'a str> {
     given.or(defaults.target_org.as_deref()).filter(|alias| !alias.is_empty())
+}
+
+/// The word of the command line as the plan has it.
+pub fn on_duplicate(word: args::OnDuplicate) -> OnDuplicate {
+    match word {
+        args::OnDuplicate::Refuse => OnDuplicate::Refuse,
+        args::OnDuplicate::KeepFirst => OnDuplicate::KeepFirst,
+        args::OnDuplicate::KeepLast => OnDuplicate::KeepLast,
+        args::OnDuplicate::Separate => OnDuplicate::Separate,
+    }
 }
 
 fn delimiter(word: args::Delimiter) -> Delimiter {

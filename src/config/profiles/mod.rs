@@ -23,6 +23,42 @@ pub const ALIAS_CHARS_MAX: usize = 64;
 /// Aliases that have a meaning of their own.
 pub const RESERVED: [&str; 5] = ["demo", "practice", "demo-auth0", "practice-auth0", "env"];
 
+/// What a user calls an org: 1 to 64 letters, digits, `-`, `_`, `.` and `@`, a letter or digit
+/// first, and none of [`RESERVED`]; so it can be the name of a file on every system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Alias {
+    bytes: [u8; ALIAS_CHARS_MAX],
+    length: usize,
+}
+
+impl Alias {
+    pub fn parse(text: &str) -> Result<Self, BadProfile> {
+        if RESERVED.contains(&text) {
+            return Err(BadProfile::Reserved { alias: text.to_owned() });
+        }
+        let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
+        let mut bytes = [0; ALIAS_CHARS_MAX];
+        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        match bytes.get_mut(..text.len()) {
+            Some(place) if begins && text.bytes().all(good) => {
+                place.copy_from_slice(text.as_bytes());
+                Ok(Self { bytes, length: text.len() })
+            }
+            _ => Err(BadProfile::BadAlias { alias: text.to_owned() }),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Alias {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
 /// The folder of a user's orgs.
 #[derive(Debug, Clone)]
 pub struct Profiles {
@@ -154,7 +190,7 @@ impl Profiles {
     }
 
     /// The aliases, sorted.
-    pub fn aliases(&self) -> Result<Vec<String>, BadProfile> {
+    pub fn aliases(&self) -> Result<Vec<Alias>, BadProfile> {
         let unreadable = |error| BadProfile::Unreadable { path: self.folder.clone(), error };
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -165,60 +201,49 @@ impl Profiles {
         for entry in entries {
             let name = entry.map_err(unreadable)?.file_name();
             let alias = name.to_str().and_then(|name| name.strip_suffix(".toml"));
-            aliases.extend(alias.filter(|alias| check(alias).is_ok()).map(str::to_owned));
+            aliases.extend(alias.and_then(|alias| Alias::parse(alias).ok()));
         }
-        aliases.sort();
+        aliases.sort_by(|one: &Alias, other| one.as_str().cmp(other.as_str()));
         Ok(aliases)
     }
 
     /// Whether there is an org of that alias.
-    pub fn has(&self, alias: &str) -> bool {
-        check(alias).is_ok() && self.path(alias).exists()
+    pub fn has(&self, alias: Alias) -> bool {
+        self.path(alias).exists()
     }
 
-    pub fn read(&self, alias: &str) -> Result<Profile, BadProfile> {
-        check(alias)?;
-        let path = self.path(alias);
-        if !path.exists() {
-            let known = self.aliases()?;
-            return Err(BadProfile::Unknown { alias: alias.to_owned(), known });
+    pub fn read(&self, alias: Alias) -> Result<Profile, BadProfile> {
+        if !self.has(alias) {
+            return Err(self.unknown(alias.as_str()));
         }
-        file::read(&path)
+        file::read(&self.path(alias))
     }
 
     /// Keeps an org, in the place of one of the same alias.
-    pub fn write(&self, alias: &str, profile: &Profile) -> Result<(), BadProfile> {
-        check(alias)?;
+    pub fn write(&self, alias: Alias, profile: &Profile) -> Result<(), BadProfile> {
         file::write(&self.folder, &self.path(alias), profile)
     }
 
-    /// Forgets an org; what it kept is overwritten by nothing, as a disk may keep copies anyhow.
-    pub fn remove(&self, alias: &str) -> Result<(), BadProfile> {
-        // Read first, so that a wrong alias is told with the nearest.
+    /// Forgets an org.
+    pub fn remove(&self, alias: Alias) -> Result<(), BadProfile> {
         if !self.has(alias) {
-            self.read(alias)?;
+            return Err(self.unknown(alias.as_str()));
         }
         let path = self.path(alias);
         std::fs::remove_file(&path).map_err(|error| BadProfile::Unwritable { path, error })
     }
 
-    fn path(&self, alias: &str) -> PathBuf {
-        self.folder.join(format!("{alias}.toml"))
+    /// The failure that nothing is known under that name.
+    pub fn unknown(&self, alias: &str) -> BadProfile {
+        let known = self.aliases().unwrap_or_default();
+        let known = known.iter().map(|alias| alias.as_str().to_owned()).collect();
+        BadProfile::Unknown { alias: alias.to_owned(), known }
     }
-}
 
-/// An alias is a file's name on every system, and none of ours.
-pub fn check(alias: &str) -> Result<(), BadProfile> {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@');
-    let bare = alias.trim_start_matches('.');
-    let fits = (1..=ALIAS_CHARS_MAX).contains(&alias.len()) && alias.bytes().all(good);
-    if RESERVED.contains(&alias) {
-        return Err(BadProfile::Reserved { alias: alias.to_owned() });
+    /// The file of an org.
+    pub fn path(&self, alias: Alias) -> PathBuf {
+        self.folder.join(format!("{}.toml", alias.as_str()))
     }
-    if fits && bare.len() == alias.len() && !alias.starts_with('-') {
-        return Ok(());
-    }
-    Err(BadProfile::BadAlias { alias: alias.to_owned() })
 }
 
 /// Reads an origin as a person writes it: `https://acme.my.salesforce.com`.

@@ -11,6 +11,14 @@ fn profile(way: Way) -> Profile {
     }
 }
 
+fn alias(text: &str) -> Alias {
+    Alias::parse(text).unwrap()
+}
+
+fn names(profiles: &Profiles) -> Vec<String> {
+    profiles.aliases().unwrap().iter().map(|alias| alias.as_str().to_owned()).collect()
+}
+
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
@@ -36,21 +44,21 @@ fn ways() -> [Way; 6] {
 fn what_is_kept_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let profiles = Profiles::in_folder(folder.path());
-    assert_eq!(profiles.aliases().unwrap(), [""; 0]);
+    assert_eq!(names(&profiles), [""; 0]);
     for way in ways() {
         let kept = Profile {
             login_url: Some(origin("https://test.salesforce.com").unwrap()),
             api_version: Some("62.0".to_owned()),
             ..profile(way)
         };
-        profiles.write("acme-prod", &kept).unwrap();
-        assert_eq!(profiles.read("acme-prod").unwrap(), kept);
+        profiles.write(alias("acme-prod"), &kept).unwrap();
+        assert_eq!(profiles.read(alias("acme-prod")).unwrap(), kept);
     }
-    profiles.write("acme.dev", &profile(ways()[0].clone())).unwrap();
-    assert_eq!(profiles.aliases().unwrap(), ["acme-prod", "acme.dev"]);
-    profiles.remove("acme-prod").unwrap();
-    assert_eq!(profiles.aliases().unwrap(), ["acme.dev"]);
-    let error = profiles.remove("acme.dve").unwrap_err();
+    profiles.write(alias("acme.dev"), &profile(ways()[0].clone())).unwrap();
+    assert_eq!(names(&profiles), ["acme-prod", "acme.dev"]);
+    profiles.remove(alias("acme-prod")).unwrap();
+    assert_eq!(names(&profiles), ["acme.dev"]);
+    let error = profiles.remove(alias("acme.dve")).unwrap_err();
     assert_eq!(error.to_string(), "there is no org `acme.dve`");
     assert_eq!(error.hints()[0], "did you mean `acme.dev`?");
 }
@@ -61,13 +69,13 @@ fn a_file_that_others_may_open_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let profiles = Profiles::in_folder(folder.path());
-    profiles.write("acme", &profile(ways()[1].clone())).unwrap();
+    profiles.write(alias("acme"), &profile(ways()[1].clone())).unwrap();
     let path = folder.path().join("orgs/acme.toml");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     for mode in [0o640, 0o604, 0o660] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let error = profiles.read("acme").unwrap_err();
+        let error = profiles.read(alias("acme")).unwrap_err();
         assert!(matches!(error, BadProfile::Open { .. }), "{error}");
         assert_eq!(error.hints(), [format!("chmod 600 '{}'", path.display())]);
     }
@@ -77,7 +85,7 @@ fn a_file_that_others_may_open_is_refused() {
 fn a_wrong_file_is_refused_without_being_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let profiles = Profiles::in_folder(folder.path());
-    profiles.write("acme", &profile(ways()[1].clone())).unwrap();
+    profiles.write(alias("acme"), &profile(ways()[1].clone())).unwrap();
     let path = folder.path().join("orgs/acme.toml");
     let good = std::fs::read_to_string(&path).unwrap();
     for (from, to, line) in [
@@ -90,7 +98,7 @@ fn a_wrong_file_is_refused_without_being_quoted() {
         assert_ne!(text, good);
         let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
-        let told = profiles.read("acme").unwrap_err().to_string();
+        let told = profiles.read(alias("acme")).unwrap_err().to_string();
         assert!(told.contains(line) && !told.contains("s3cret"), "{from}: {told}");
     }
 }
@@ -98,15 +106,15 @@ fn a_wrong_file_is_refused_without_being_quoted() {
 #[test]
 fn an_alias_is_a_name_of_its_own() {
     for alias in ["a", "acme-prod", "jo@acme.example", "A_1"] {
-        assert!(check(alias).is_ok(), "{alias}");
+        assert!(Alias::parse(alias).is_ok(), "{alias}");
     }
     let long = "a".repeat(ALIAS_CHARS_MAX + 1);
     for alias in ["", ".", "..", ".a", "-a", "a/b", "a\\b", "a b", "ä", "a\0", &long] {
-        let told = check(alias).unwrap_err();
+        let told = Alias::parse(alias).unwrap_err();
         assert!(matches!(told, BadProfile::BadAlias { .. }), "{alias}");
     }
     for alias in RESERVED {
-        assert!(matches!(check(alias), Err(BadProfile::Reserved { .. })), "{alias}");
+        assert!(matches!(Alias::parse(alias), Err(BadProfile::Reserved { .. })), "{alias}");
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod intact;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -48,9 +48,13 @@ pub struct Spool {
     header: Vec<u8>,
     limits: ChunkLimits,
     cuts: Cuts,
+    /// Rows that share no chunk with an earlier row, and that row; ascending.
+    apart: VecDeque<(u64, u64)>,
     next: u32,
     open: Option<OpenChunk>,
     line: Vec<u8>,
+    /// Chunks are cut and nothing is written.
+    is_dry: bool,
 }
 
 /// Bytes of the two write buffers of an open chunk.
@@ -82,10 +86,17 @@ impl Spool {
             header: line,
             limits,
             cuts: Cuts::new(),
+            apart: VecDeque::new(),
             next: 1,
             open: None,
             line: Vec::new(),
+            is_dry: false,
         }
+    }
+
+    /// Cuts the same chunks and writes none of them.
+    pub fn dry(header: &[String], limits: ChunkLimits) -> Self {
+        Self { is_dry: true, ..Self::new(Path::new(""), header, limits) }
     }
 
     /// Cuts where earlier processes of the run have cut, and refuses other rows than they had.
@@ -97,6 +108,13 @@ impl Spool {
         self
     }
 
+    /// Lets none of these rows of the next slab share a chunk with the row beside it.
+    ///
+    /// A chunk ends before such a row if the other is in it.
+    pub fn keep_apart(&mut self, rows: Vec<(u64, u64)>) {
+        self.apart = rows.into();
+    }
+
     /// Spools the accepted rows of a slab; returns the chunks that became full.
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
@@ -105,7 +123,7 @@ impl Spool {
             self.line.clear();
             push_line(&mut self.line, slab.fields.row(index));
             let row = slab.raw.marks[index].row;
-            if self.is_full() {
+            if self.must_part(row) || self.is_full() {
                 full.extend(self.close()?);
             }
             self.write_body(row)?;
@@ -158,6 +176,14 @@ impl Spool {
             return Err(drift(&open.chunk));
         }
         Ok(Some(open.chunk))
+    }
+
+    /// Whether the row may not go into the open chunk, as an earlier row is in it.
+    fn must_part(&mut self, row: u64) -> bool {
+        let Some((_, other)) = self.apart.pop_front_if(|(apart, _)| *apart == row) else {
+            return false;
+        };
+        self.open.as_ref().is_some_and(|open| other >= open.chunk.first_row)
     }
 
     fn is_full(&self) -> bool {
@@ -221,6 +247,7 @@ impl Spool {
         let cut = self.cuts.get(&number).copied();
         let files = match cut {
             Some(Cut { keep: true, .. }) => None,
+            _ if self.is_dry => None,
             _ => Some((create(&body)?, create(&source)?)),
         };
         let mut open = OpenChunk {

@@ -1,5 +1,7 @@
 //! Exports rows into a file that appears only when it is whole, or to a given writer.
 
+mod kept;
+
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,9 +9,10 @@ use std::time::Duration;
 use csv::ByteRecord;
 use tokio::time::Instant;
 
+use self::kept::{Found, Kept};
 use super::event::{Event, Watch};
 use crate::model::failure::{Blame, Failure};
-use crate::target::{ExportRequest, RowSink, Target};
+use crate::target::{ExportQuery, ExportRequest, RowSink, Target};
 
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 256 << 10;
@@ -38,7 +41,8 @@ pub struct Exported {
 /// Runs an export: UTF-8 CSV, comma, line feed, quotes only where needed, header first.
 ///
 /// Memory does not grow with the rows. Whatever ends it early, a failure or a dropped future, the
-/// temporary directory beside the output is removed and the output's old content stays.
+/// output's old content stays. The temporary directory beside the output is removed, unless the
+/// target [can go on](Target::resumes): the same export to the same file then does.
 pub async fn export<T: Target>(
     target: &T,
     request: &ExportRequest,
@@ -48,7 +52,8 @@ pub async fn export<T: Target>(
     match to {
         Destination::Writer(writer) => {
             let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
-            rows(target, request, &work, writer, Path::new("-"), watch).await
+            let sink = CsvSink::new(writer, watch);
+            rows(target, request, &work.dir, sink, Path::new("-")).await
         }
         Destination::File(path) => to_file(target, request, path, watch).await,
     }
@@ -81,29 +86,92 @@ async fn to_file<T: Target>(
             let opened = std::fs::OpenOptions::new().write(true).open(&path);
             let mut device = opened.map_err(|error| Failure::disk("open", &path, &error))?;
             let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
-            return rows(target, request, &work, &mut device, &path, watch).await;
+            let sink = CsvSink::new(&mut device, watch);
+            return rows(target, request, &work.dir, sink, &path).await;
         }
         Ok(_) | Err(_) => (),
+    }
+    if target.resumes(request) {
+        return to_kept(target, request, &path, watch).await;
     }
     let work = Work::beside(&path)?;
     let part = work.dir.join("rows.csv");
     let mut file = create(&part).map_err(|error| Failure::disk("create", &part, &error))?;
-    let exported = rows(target, request, &work, &mut file, &path, watch).await?;
+    let sink = CsvSink::new(&mut file, watch);
+    let exported = rows(target, request, &work.dir, sink, &path).await?;
     let kept = file.sync_all().and_then(|()| std::fs::rename(&part, &path));
     kept.map_err(|error| Failure::disk("write", &path, &error))?;
     Ok(exported)
 }
 
+/// To a file, with what an interrupted export of the same question has left beside it.
+async fn to_kept<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    path: &Path,
+    watch: &dyn Watch,
+) -> Result<Exported, Failure> {
+    let org = target.facts().await?.id;
+    let (mut kept, found) = Kept::open(path, &question(&org, request))?;
+    let notice = |message: String| watch.see(&Event::Notice { message });
+    match found {
+        Found::Nothing => {}
+        Found::Other => notice(
+            "the unfinished export beside the output asked something else; begun anew".to_owned(),
+        ),
+        Found::Same { stopped } => {
+            let rows = kept.place.as_ref().map_or(0, |place| place.rows);
+            let when = stopped.map(|time| format!(" of {time:.0}")).unwrap_or_default();
+            notice(format!(
+                "going on behind the {rows} rows of an unfinished export{when}; what has changed in \
+                 them since is not seen"
+            ));
+        }
+    }
+    let mut file = kept.rows().map_err(|error| Failure::disk("open", path, &error))?;
+    let dir = kept.dir.clone();
+    let mut sink = CsvSink::new(&mut file, watch);
+    sink.go_on_in(&mut kept);
+    match rows(target, request, &dir, sink, path).await {
+        Ok(exported) => {
+            kept.finish(path).map_err(|error| Failure::disk("write", path, &error))?;
+            Ok(exported)
+        }
+        Err(failure) if kept.place.is_some() => Err(failure.hint(GOES_ON)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What a person may do with an unfinished export.
+const GOES_ON: &str = "the same command goes on where this one stopped";
+
+/// The hint for somebody who interrupted an export to this file, if it can be gone on with.
+pub fn goes_on(output: &Path) -> Option<&'static str> {
+    let output = std::fs::canonicalize(output).unwrap_or_else(|_| output.to_owned());
+    kept::rows_beside(&output).map(|_| GOES_ON)
+}
+
+/// All that decides what rows there are, as one text.
+fn question(org: &str, request: &ExportRequest) -> String {
+    let asked = match &request.query {
+        ExportQuery::Soql(text) => serde_json::json!({ "soql": text }),
+        ExportQuery::Object { object, fields, filter } => {
+            serde_json::json!({ "object": object, "fields": fields, "filter": filter })
+        }
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let all = request.all;
+    serde_json::json!({ "version": version, "org": org, "all": all, "asked": asked }).to_string()
+}
+
 async fn rows<T: Target>(
     target: &T,
     request: &ExportRequest,
-    work: &Work,
-    writer: &mut (dyn Write + Send),
+    work: &Path,
+    mut sink: CsvSink<'_>,
     shown: &Path,
-    watch: &dyn Watch,
 ) -> Result<Exported, Failure> {
-    let mut sink = CsvSink::new(writer, watch);
-    let ended = target.export(request, &work.dir, &mut sink).await;
+    let ended = target.export(request, work, &mut sink).await;
     let ended = ended.map(drop).map_err(Failure::from);
     // What the writer said explains more than what the target made of it.
     match sink.end() {
@@ -120,13 +188,37 @@ struct CsvSink<'a> {
     rows: u64,
     told: Instant,
     failed: Option<io::Error>,
+    kept: Option<&'a mut Kept>,
+    /// Bytes of an earlier export.
+    before: u64,
 }
 
 impl<'a> CsvSink<'a> {
     fn new(writer: &'a mut (dyn Write + Send), watch: &'a dyn Watch) -> Self {
         let writer = Counted { writer: BufWriter::with_capacity(WRITE_BYTES, writer), bytes: 0 };
         let writer = csv::WriterBuilder::new().flexible(true).from_writer(writer);
-        Self { writer, watch, rows: 0, told: Instant::now(), failed: None }
+        Self { writer, watch, rows: 0, told: Instant::now(), failed: None, kept: None, before: 0 }
+    }
+
+    /// Rows are appended to those of an earlier export.
+    fn go_on_in(&mut self, kept: &'a mut Kept) {
+        if let Some(place) = &kept.place {
+            self.rows = place.rows;
+            self.before = place.bytes;
+        }
+        self.kept = Some(kept);
+    }
+
+    /// Hands all rows to the file and writes the place down.
+    fn save(&mut self) -> io::Result<()> {
+        if !self.kept.as_ref().is_some_and(|kept| kept.is_pending()) {
+            return Ok(());
+        }
+        let flushed = self.writer.flush();
+        flushed.map_err(|error| self.remember(error))?;
+        let (rows, bytes) = (self.rows, self.bytes());
+        let saved = self.kept.as_mut().map_or(Ok(()), |kept| kept.save(bytes, rows));
+        saved.map_err(|error| self.remember(error))
     }
 
     fn write(&mut self, record: &ByteRecord) -> io::Result<()> {
@@ -140,13 +232,21 @@ impl<'a> CsvSink<'a> {
         like
     }
 
+    fn bytes(&self) -> u64 {
+        self.before + self.writer.get_ref().bytes
+    }
+
     fn tell(&mut self) {
-        let (rows, bytes) = (self.rows, self.writer.get_ref().bytes);
+        let (rows, bytes) = (self.rows, self.bytes());
         self.watch.see(&Event::Exported { rows, bytes });
         self.told = Instant::now();
     }
 
     fn end(mut self) -> (Option<io::Error>, Exported) {
+        if self.failed.is_none() {
+            // What failed is remembered.
+            let _saved = self.save().is_ok();
+        }
         if self.failed.is_none()
             && let Err(error) = self.writer.flush()
         {
@@ -155,7 +255,7 @@ impl<'a> CsvSink<'a> {
         if self.failed.is_none() {
             self.tell();
         }
-        let exported = Exported { rows: self.rows, bytes: self.writer.get_ref().bytes };
+        let exported = Exported { rows: self.rows, bytes: self.bytes() };
         // A writer that is dropped flushes once more; after a failure there is no point in it.
         let Self { writer, failed, .. } = self;
         match writer.into_inner() {
@@ -168,7 +268,7 @@ impl<'a> CsvSink<'a> {
 
 impl RowSink for CsvSink<'_> {
     fn header(&mut self, header: &ByteRecord) -> io::Result<()> {
-        self.write(header)
+        if self.stopped_at().is_some() { Ok(()) } else { self.write(header) }
     }
 
     fn row(&mut self, row: &ByteRecord) -> io::Result<()> {
@@ -178,6 +278,23 @@ impl RowSink for CsvSink<'_> {
             self.tell();
         }
         Ok(())
+    }
+
+    fn stopped_at(&self) -> Option<&str> {
+        let kept = self.kept.as_ref()?;
+        kept.place.as_ref().map(|place| place.mark.as_str())
+    }
+
+    fn mark(&mut self, place: &str) -> io::Result<()> {
+        if self.told.elapsed() >= TELL {
+            self.tell();
+        }
+        let due = self.kept.as_mut().is_some_and(|kept| kept.passed(place));
+        if due { self.save() } else { Ok(()) }
+    }
+
+    fn note(&mut self, what: &str) {
+        self.watch.see(&Event::Notice { message: what.to_owned() });
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
 use crate::target::{
-    ApiUsage, ExportDone, ExportQuery, Fault, FaultClass, JobSpec, JobStatus, Outcome, ResultFile,
+    ApiUsage, ExportDone, Fault, FaultClass, JobSpec, JobStatus, Outcome, ResultFile,
 };
 
 /// Gives `rows` rows, then ends as told. Everything else is out of its reach.

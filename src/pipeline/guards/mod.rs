@@ -34,6 +34,17 @@ pub struct Guards {
     pub policy: Policy,
     /// `--max-failed` as it was given now; it outranks the policy and what the run began with.
     pub max_failed: Option<MaxFailed>,
+    /// The plan that the load carries out, when it was reviewed before.
+    pub reviewed: Option<Reviewed>,
+}
+
+/// A plan that somebody has reviewed.
+#[derive(Debug, Clone)]
+pub struct Reviewed {
+    /// Digest of the input that the plan is for.
+    pub input: Digest,
+    /// Digest of the plan itself.
+    pub plan: String,
 }
 
 /// Something that is about to be done to an org, as a person needs to be told.
@@ -153,6 +164,41 @@ pub async fn check_all<T: Target>(
     // What takes something away has more to be confirmed.
     let gravest = deeds.iter().find(|deed| is_removal(deed.operation)).or(deeds.first());
     gravest.map_or(Ok(None), |deed| confirm(deed, &Source::Stdin, &*tools.assent))
+}
+
+/// What the guards would say to a load that is only worked out.
+#[derive(Debug, Default)]
+pub struct Foreseen {
+    /// What the policy would refuse.
+    pub refusals: Vec<String>,
+    /// The flags that would confirm it, where it must be confirmed.
+    pub to_confirm: Option<String>,
+}
+
+/// Asks the guards without asking anybody.
+pub async fn foresee<T: Target>(
+    plan: &LoadPlan,
+    rows: u64,
+    org: &OrgFacts,
+    target: &T,
+    tools: &Tools,
+) -> Result<Foreseen, Failure> {
+    let (policy, source) = (&tools.guards.policy, &plan.input.source);
+    let (operation, object) = (plan.operation, plan.object.as_str());
+    let deed = Deed { operation, object, org, rows: Some(rows) };
+    let mut refusals = vec![
+        allowed(policy, &deed, tools.seed.started).err(),
+        few_enough(policy, &deed, source).err(),
+    ];
+    if let Some(share) = policy.max_delete_share.filter(|_| is_removal(operation))
+        && let Some(records) = target.count_records(&plan.object).await?
+    {
+        refusals.push(part_enough(share, records, &deed, source).err());
+    }
+    Ok(Foreseen {
+        refusals: refusals.into_iter().flatten().map(|refusal| refusal.message).collect(),
+        to_confirm: is_production(org).then(|| flags_to_confirm(&deed)),
+    })
 }
 
 /// Holds a run that another process began against the policy of now, before a new job is made.
@@ -285,6 +331,11 @@ fn confirm_org(deed: &Deed<'_>, assent: &dyn Assent) -> Result<(), Failure> {
 
 /// The refusal, with the very flags that confirm it.
 fn ways_to_confirm(message: String, deed: &Deed<'_>) -> Failure {
+    let flags = flags_to_confirm(deed);
+    Failure::new(Blame::Guard, message).hint(format!("`{flags}` confirms it; `--yes` does not"))
+}
+
+fn flags_to_confirm(deed: &Deed<'_>) -> String {
     let OrgFacts { name, id, .. } = deed.org;
     let org = if name.is_empty() { id } else { name };
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
@@ -295,8 +346,7 @@ fn ways_to_confirm(message: String, deed: &Deed<'_>) -> Failure {
     };
     let rows = deed.rows.filter(|_| is_removal(deed.operation));
     let rows = rows.map(|rows| format!(" --confirm-rows {rows}")).unwrap_or_default();
-    Failure::new(Blame::Guard, message)
-        .hint(format!("`--confirm-org {org}{rows}` confirms it; `--yes` does not"))
+    format!("--confirm-org {org}{rows}")
 }
 
 fn uncounted(deed: &Deed<'_>, source: &Source) -> Failure {

@@ -93,6 +93,19 @@ pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
     MappedSlab { raw: slab, fields, failed }
 }
 
+impl Mapping {
+    /// The same mapping with these columns of the body only, in this order.
+    #[must_use]
+    pub fn narrow(&self, columns: &[usize]) -> Self {
+        Self {
+            sent: columns.iter().map(|column| self.sent[*column].clone()).collect(),
+            not_sent: Vec::new(),
+            notices: Vec::new(),
+            slots: columns.iter().map(|column| self.slots[*column].clone()).collect(),
+        }
+    }
+}
+
 /// The fields of some rows, and the rows among them that failed.
 struct Part {
     fields: Table,

@@ -12,6 +12,8 @@ use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 use crate::model::rows::Rejected;
 
+const NAME: &str = "rejected.csv";
+
 /// Columns of our own in rejected.csv.
 const OWN: [&str; 5] = [
     "longshore__column",
@@ -30,21 +32,35 @@ pub struct Found {
 
 /// Writes rejected rows and counts them by kind.
 pub struct RejectedFile {
-    file: ResultWriter,
+    /// Missing where rows are counted only.
+    file: Option<ResultWriter>,
+    rows: u64,
     kept: KeptColumns,
     groups: Groups,
 }
 
 impl RejectedFile {
     pub fn begin(folder: &Path, kept: &KeptColumns) -> Result<Self, Failure> {
-        let file = ResultWriter::begin(folder, "rejected.csv", kept.names(), &OWN)?;
-        Ok(Self { file, kept: kept.clone(), groups: Groups::default() })
+        let file = ResultWriter::begin(folder, NAME, kept.names(), &OWN)?;
+        Ok(Self { file: Some(file), ..Self::nowhere(kept) })
+    }
+
+    /// The same file under a path of one's own.
+    pub fn at(path: &Path, kept: &KeptColumns) -> Result<Self, Failure> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let file = ResultWriter::begin(folder, &name, kept.names(), &OWN)?;
+        Ok(Self { file: Some(file), ..Self::nowhere(kept) })
+    }
+
+    /// Counts rows and writes none.
+    pub fn nowhere(kept: &KeptColumns) -> Self {
+        Self { file: None, rows: 0, kept: kept.clone(), groups: Groups::default() }
     }
 
     /// Reads the file of an earlier process back.
     pub fn find(folder: &Path, kept: &KeptColumns) -> io::Result<Found> {
-        let name = "rejected.csv";
-        let path = folder.join(name);
+        let path = folder.join(NAME);
         let mut hasher = blake3::Hasher::new();
         let bytes = io::copy(&mut File::open(&path)?, &mut hasher)?;
         let mut reader = csv::Reader::from_path(&path)?;
@@ -58,11 +74,11 @@ impl RejectedFile {
             rows += 1;
         }
         let digest = Digest::finish(&hasher);
-        Ok(Found { groups, output: Output { name: name.to_owned(), rows, bytes, digest } })
+        Ok(Found { groups, output: Output { name: NAME.to_owned(), rows, bytes, digest } })
     }
 
     pub fn rows(&self) -> u64 {
-        self.file.rows
+        self.rows
     }
 
     pub fn push(&mut self, rejected: &Rejected) -> Result<(), Failure> {
@@ -76,14 +92,19 @@ impl RejectedFile {
             &row,
         ];
         let source = self.kept.of(|column| rejected.source.get(column).map(AsRef::as_ref));
-        self.file.push(source.chain(own.iter().map(|cell| cell.as_bytes())))?;
+        if let Some(file) = &mut self.file {
+            file.push(source.chain(own.iter().map(|cell| cell.as_bytes())))?;
+        }
+        self.rows += 1;
         self.groups.add("rejected", rejected.code, &rejected.message, rejected.mark.row);
         Ok(())
     }
 
     /// Gives the file its name; returns what kinds of faults there were, and the file as it is.
     pub fn finish(self) -> Result<(Groups, Output), Failure> {
-        let output = self.file.finish()?;
+        let nothing =
+            || Output { name: NAME.to_owned(), rows: self.rows, bytes: 0, digest: Digest::of(b"") };
+        let output = self.file.map_or_else(|| Ok(nothing()), ResultWriter::finish)?;
         Ok((self.groups, output))
     }
 }

@@ -10,6 +10,7 @@ use super::exit;
 use super::figures::{count, counted, escape, escape_lines, path, rate, shorten, time};
 use super::paint::Paint;
 use crate::model::limits::ROWS_LISTED;
+use crate::model::rows::DUPLICATE_ROW;
 use crate::pipeline::event::{ErrorGroup, Status, Summary};
 
 /// Groups of alike rows that the screen shows; the files have all of them.
@@ -231,14 +232,22 @@ fn retry(summary: &Summary, base: &Path) -> Option<String> {
 
 /// What to do with error.csv and rejected.csv, whose paths stand right above.
 fn corrections(summary: &Summary, base: &Path) -> Option<String> {
-    let files = match (summary.rows.error, summary.rows.rejected) {
+    let left_out: u64 = summary
+        .errors
+        .iter()
+        .filter(|group| group.verdict == "rejected" && group.code == DUPLICATE_ROW)
+        .map(|group| group.count)
+        .sum();
+    // Such a row would overwrite the one that was sent in its place.
+    let rejected = summary.rows.rejected.saturating_sub(left_out);
+    let files = match (summary.rows.error, rejected) {
         (0, 0) => return None,
         (_, 0) => "`error.csv`",
         (0, _) => "`rejected.csv`",
         _ => "`error.csv` and `rejected.csv`",
     };
     let ours = || summary.errors.iter().filter(|group| group.verdict == "error");
-    let only_errors = summary.rows.rejected == 0;
+    let only_errors = rejected == 0;
     if only_errors && ours().all(|group| advice::is_so_already(group, &summary.operation)) {
         return None;
     }
@@ -249,8 +258,13 @@ fn corrections(summary: &Summary, base: &Path) -> Option<String> {
         }
     } else {
         let these = if files.contains(" and ") { "these files" } else { "the file" };
+        let but = if left_out > 0 && !only_errors {
+            format!(" (those with the code `{DUPLICATE_ROW}` are to be dropped)")
+        } else {
+            String::new()
+        };
         format!(
-            "correct the rows of {files} or drop them, and load {these}: added columns may stay"
+            "correct the rows of {files} or drop them{but}, and load {these}: added columns may stay"
         )
     })
 }

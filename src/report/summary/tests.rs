@@ -154,6 +154,30 @@ fn rows_that_ask_for_what_is_so_already_need_nothing() {
     assert!(!text.contains("hint:"), "{text}");
 }
 
+/// A row that was left out for another one needs no correction, and must not be loaded.
+#[test]
+fn rows_that_were_left_out_as_duplicates_are_not_to_be_loaded() {
+    let left_out = group("duplicate_row", 2, "rejected", "the same key (`Id`) as row 1", &[2, 3]);
+    let bad = group("bad_id", 1, "rejected", "`Id`: `x` is no id", &[4]);
+    for (errors, rejected, hint) in [
+        (vec![left_out.clone()], 2, None),
+        (
+            vec![left_out, bad],
+            3,
+            Some(
+                "hint: correct the rows of `rejected.csv` or drop them (those with the code \
+                 `duplicate_row` are to be dropped), and load the file: added columns may stay",
+            ),
+        ),
+    ] {
+        let mut summary = whole();
+        summary.errors = errors;
+        summary.rows.rejected = rejected;
+        let text = shown(&summary);
+        assert_eq!(text.lines().find(|line| line.starts_with("hint: correct")), hint, "{text}");
+    }
+}
+
 #[test]
 fn an_interruption_is_told_once() {
     let failure = SummaryFailure { message: "interrupted".to_owned(), hints: Vec::new() };

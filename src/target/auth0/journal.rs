@@ -57,6 +57,13 @@ pub(super) struct Image {
 }
 
 impl Image {
+    /// As it stands in the file.
+    pub(super) fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+
     /// Takes over what another image of the same user tells of items that this one does not know:
     /// of each item the first look counts.
     pub(super) fn learn(&mut self, other: Self) {

@@ -14,6 +14,7 @@ mod jobs;
 mod journal;
 mod limiter;
 mod login;
+mod members;
 mod names;
 mod paced;
 mod schema;
@@ -153,6 +154,10 @@ impl Target for Auth0 {
 
     fn usage(&self) -> ApiUsage {
         self.tenant.session.usage()
+    }
+
+    fn resumes(&self, request: &ExportRequest) -> bool {
+        export::resumes(request)
     }
 
     async fn export(

@@ -1,4 +1,4 @@
-//! Objects of a tenant, as a loader sees them: `UserPermission` and `UserRole`.
+//! Objects of a tenant, as a loader sees them: `User`, `UserPermission` and `UserRole`.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,52 @@ use crate::model::schema::{
 };
 use crate::model::wording::nearest;
 use crate::target::{Fault, FaultClass};
+
+/// A field of a user.
+pub(super) struct UserField {
+    pub(super) name: &'static str,
+    label: &'static str,
+    kind: FieldKind,
+    /// Where it stands in the user, as an export job names it.
+    pub(super) path: &'static str,
+}
+
+const fn of_user(
+    name: &'static str,
+    label: &'static str,
+    kind: FieldKind,
+    path: &'static str,
+) -> UserField {
+    UserField { name, label, kind, path }
+}
+
+/// What an export of users has. Source: the user object (reference page on Auth0, 2.4).
+pub(super) const USER_FIELDS: [UserField; 19] = [
+    of_user("user_id", "User ID", FieldKind::String, "user_id"),
+    of_user("email", "E-mail", FieldKind::Email, "email"),
+    of_user("email_verified", "E-mail verified", FieldKind::Boolean, "email_verified"),
+    of_user("username", "Username", FieldKind::String, "username"),
+    of_user("phone_number", "Phone", FieldKind::Phone, "phone_number"),
+    of_user("name", "Name", FieldKind::String, "name"),
+    of_user("given_name", "Given name", FieldKind::String, "given_name"),
+    of_user("family_name", "Family name", FieldKind::String, "family_name"),
+    of_user("nickname", "Nickname", FieldKind::String, "nickname"),
+    of_user("picture", "Picture", FieldKind::Url, "picture"),
+    of_user("blocked", "Blocked", FieldKind::Boolean, "blocked"),
+    of_user("connection", "Connection", FieldKind::String, "identities[0].connection"),
+    of_user("provider", "Provider", FieldKind::String, "identities[0].provider"),
+    of_user("created_at", "Created", FieldKind::DateTime, "created_at"),
+    of_user("updated_at", "Updated", FieldKind::DateTime, "updated_at"),
+    of_user("last_login", "Last log-in", FieldKind::DateTime, "last_login"),
+    of_user("logins_count", "Log-ins", FieldKind::Int, "logins_count"),
+    of_user("app_metadata", "Application's metadata", FieldKind::Textarea, "app_metadata"),
+    of_user("user_metadata", "User's metadata", FieldKind::Textarea, "user_metadata"),
+];
+
+/// Whether an object is the users themselves.
+pub(super) fn is_user(name: &ObjectName) -> bool {
+    name.as_str().eq_ignore_ascii_case("User")
+}
 
 /// Which tenant this is; its host is its id.
 pub(super) fn facts(session: &Session) -> OrgFacts {
@@ -30,11 +76,19 @@ pub(super) fn facts(session: &Session) -> OrgFacts {
 
 /// The objects without their fields.
 pub(super) fn objects() -> Vec<ObjectSchema> {
-    [Kind::Permission, Kind::Role].map(|kind| plain(kind, Vec::new())).into()
+    let held = [Kind::Permission, Kind::Role].map(|kind| plain(kind, Vec::new()));
+    [user(Vec::new())].into_iter().chain(held).collect()
 }
 
 /// One object with its fields; its APIs, permissions or roles are the values that they may have.
 pub(super) async fn object(tenant: &Tenant, name: &ObjectName) -> Result<ObjectSchema, Fault> {
+    if is_user(name) {
+        let field = |known: &UserField| FieldSchema {
+            createable: false,
+            ..field(known.name, known.label, known.kind, true)
+        };
+        return Ok(user(USER_FIELDS.iter().map(field).collect()));
+    }
     let kind = kind_of(name.as_str()).ok_or_else(|| no_object(name))?;
     let names = match kind {
         Kind::Permission => tenant.apis().await?,
@@ -52,6 +106,11 @@ pub(super) async fn load_schema(
     name: &ObjectName,
     header: &[String],
 ) -> Result<LoadSchema, Fault> {
+    if is_user(name) {
+        // It can be exported only, which its schema says.
+        let object = object(tenant, name).await?;
+        return Ok(LoadSchema { object, related: BTreeMap::new(), key_prefixes: BTreeMap::new() });
+    }
     let kind = kind_of(name.as_str()).ok_or_else(|| no_object(name))?;
     tenant.session.needs(scopes(kind))?;
     let mut object = object(tenant, name).await?;
@@ -74,6 +133,18 @@ fn scopes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Permission => &["read:users", "update:users", "read:resource_servers"],
         Kind::Role => &["read:users", "update:users", "read:roles"],
+    }
+}
+
+/// Users can be exported, and nothing else.
+fn user(fields: Vec<FieldSchema>) -> ObjectSchema {
+    ObjectSchema {
+        name: "User".to_owned(),
+        label: "User".to_owned(),
+        createable: false,
+        deletable: false,
+        deleted_by_row: false,
+        ..plain(Kind::Permission, fields)
     }
 }
 
@@ -146,6 +217,12 @@ fn field(name: &str, label: &str, kind: FieldKind, nillable: bool) -> FieldSchem
         type_name: match kind {
             FieldKind::Picklist => "picklist",
             FieldKind::Email => "email",
+            FieldKind::Boolean => "boolean",
+            FieldKind::DateTime => "datetime",
+            FieldKind::Int => "int",
+            FieldKind::Phone => "phone",
+            FieldKind::Textarea => "textarea",
+            FieldKind::Url => "url",
             _ => "string",
         }
         .to_owned(),
@@ -172,13 +249,13 @@ fn field(name: &str, label: &str, kind: FieldKind, nillable: bool) -> FieldSchem
 }
 
 pub(super) fn no_object(name: &ObjectName) -> Fault {
-    let known = ["UserPermission", "UserRole"];
+    let known = ["User", "UserPermission", "UserRole"];
     let near = nearest(name.as_str(), known).map(|near| format!("did you mean `{near}`?"));
     Fault {
         class: FaultClass::Gone,
         status: None,
         code: "NO_SUCH_OBJECT".to_owned(),
         message: format!("an Auth0 tenant has no object `{name}`"),
-        hints: vec![near.unwrap_or_else(|| "there are `UserPermission` and `UserRole`".to_owned())],
+        hints: vec![near.unwrap_or_else(|| format!("there are `{}`", known.join("`, `")))],
     }
 }

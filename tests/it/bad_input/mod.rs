@@ -4,6 +4,7 @@
 //! refusal no request that changes anything and no effect; for a file with bad rows exactly the
 //! effects of the good ones. The cases of a topic share one served org.
 
+mod duplicates;
 mod environment;
 mod files;
 mod flags;

@@ -3,6 +3,7 @@
 mod again;
 mod changed;
 mod damage;
+mod duplicates;
 mod kills;
 mod retry;
 mod services;

@@ -109,6 +109,7 @@ impl Load {
             success_copy: None,
             error_copy: None,
             state_dir: None,
+            on_duplicate: None,
             verify_after: false,
             max_failed: None,
             passing_org: false,

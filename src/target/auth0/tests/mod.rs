@@ -16,6 +16,7 @@ use crate::model::secret::Secret;
 use crate::model::sign_in::Grant;
 use crate::target::{FaultClass, JobState};
 
+mod exports;
 mod jobs;
 mod sign_in;
 

@@ -1,5 +1,7 @@
 //! The calls of one job: for each user a look at what it holds, and one call with all that is to
-//! change.
+//! change; or for many users at once, where there is such a call.
+
+mod by_role;
 
 use std::collections::HashMap;
 use std::io;
@@ -83,10 +85,12 @@ pub(super) async fn carry_out(
     let counted = Arc::clone(&job);
     let writing = journal.keep(written, move |written| counted.count(written.rows, written.failed));
     let hands = groups.len().min(AT_ONCE);
-    let (waiting, images) = (Mutex::new(groups.into_iter()), Mutex::new(found.images));
+    let (waiting, images) = (Mutex::new(Vec::new().into_iter()), Mutex::new(found.images));
     let alive = Mutex::new(Instant::now());
     let calls = Arc::new(Calls { tenant, job, rows, entries, waiting, images, alive });
     let calling = async move {
+        let left = calls.by_role(groups).await?;
+        *locked(&calls.waiting) = left.into_iter();
         let mut working = JoinSet::new();
         for _ in 0..hands {
             working.spawn(Arc::clone(&calls).work());
@@ -142,7 +146,17 @@ impl Calls {
                 Err(fault) => self.bear(fault, &mut pause).await?,
             }
         };
+        self.lives();
+        self.written(group, &user, verdicts).await
+    }
+
+    /// Something succeeded.
+    fn lives(&self) {
         *locked(&self.alive) = Instant::now();
+    }
+
+    /// Hands the lines of a user's rows to the result files.
+    async fn written(&self, group: Group, user: &str, verdicts: Vec<Verdict>) -> Result<(), Fault> {
         let (mut successful, mut failed, mut failed_count) = (Vec::new(), Vec::new(), 0);
         for (at, verdict) in group.rows.iter().zip(verdicts) {
             let (record, position) = (self.rows.row(*at), at.to_string());
@@ -159,7 +173,7 @@ impl Calls {
                 }
             }
         }
-        locked(&self.images).remove(&user);
+        locked(&self.images).remove(user);
         let count = group.rows.len() as u64;
         let entry = Entry::Rows { successful, failed, count, failed_count };
         self.entries.send(entry).await.map_err(|_| nobody_writes())
@@ -168,11 +182,7 @@ impl Calls {
     /// The id of the user, where there is one, and what became of each row of the group.
     async fn verdicts(&self, group: &Group) -> Result<(String, Vec<Verdict>), Fault> {
         let names = self.tenant.names(self.job.kind).await?;
-        let named = group.rows.iter().map(|at| {
-            let (first, second) = self.rows.names(&self.rows.row(*at));
-            names.item(&first, &second)
-        });
-        let wanted = Wanted::of(named.collect());
+        let wanted = self.wanted(group, names);
         match self.whom(&group.who).await? {
             Ok(user) => {
                 let verdicts = self.one(&user, &wanted, names).await?;
@@ -180,6 +190,15 @@ impl Calls {
             }
             Err(nobody) => Ok((String::new(), vec![Verdict::Bad(nobody); group.rows.len()])),
         }
+    }
+
+    /// What the rows of a group name.
+    fn wanted(&self, group: &Group, names: &Names) -> Wanted {
+        let named = group.rows.iter().map(|at| {
+            let (first, second) = self.rows.names(&self.rows.row(*at));
+            names.item(&first, &second)
+        });
+        Wanted::of(named.collect())
     }
 
     /// The id of the user, or why there is none.
@@ -253,12 +272,16 @@ impl Calls {
             asked: wanted.items.clone(),
             held: of_ours.cloned().collect(),
         };
-        let mut line = serde_json::to_vec(&image).unwrap_or_default();
-        line.push(b'\n');
         let (durable, synced) = oneshot::channel();
-        self.entries.send(Entry::Image { line, durable }).await.map_err(|_| nobody_writes())?;
+        let entry = Entry::Image { line: image.line(), durable };
+        self.entries.send(entry).await.map_err(|_| nobody_writes())?;
         synced.await.map_err(|_| nobody_writes())?;
-        Ok(journal::learn(&mut locked(&self.images), image).clone())
+        Ok(self.learned(image))
+    }
+
+    /// An image with what is known of the same user from before.
+    fn learned(&self, image: Image) -> Image {
+        journal::learn(&mut locked(&self.images), image).clone()
     }
 
     /// Changes what the user holds; the items that the tenant refused, and why.

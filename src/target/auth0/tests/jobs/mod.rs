@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod by_role;
+
 struct Load {
     tenant: Auth0,
     wire: Arc<Scripted>,
@@ -18,12 +20,21 @@ impl Load {
         rows: &str,
         script: impl IntoIterator<Item = Canned>,
     ) -> Self {
+        Self::of("UserPermission", operation, &format!("{HEADER}{rows}"), script).await
+    }
+
+    async fn of(
+        object: &str,
+        operation: Operation,
+        text: &str,
+        script: impl IntoIterator<Item = Canned>,
+    ) -> Self {
         let (tenant, wire) = signed_in(script).await;
         let folder = tempfile::tempdir().unwrap();
         let body = folder.path().join("000001.csv");
         let mut file = std::fs::File::create(&body).unwrap();
-        file.write_all(format!("{HEADER}{rows}").as_bytes()).unwrap();
-        let object = ObjectName::parse("UserPermission").unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let object = ObjectName::parse(object).unwrap();
         let spec = JobSpec { object, operation, external_id: None, verify_after: false };
         Self { tenant, wire, _folder: folder, body, spec }
     }

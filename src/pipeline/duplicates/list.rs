@@ -1,0 +1,167 @@
+//! The list of rows that are not sent with all the others, as it lies in the run folder.
+//!
+//! A line for each, in the order of the input: the row, and the row it is held against. The
+//! manifest has the digest, so every process of the run makes the same of each row.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::sort::Sorted;
+use crate::config::plan::OnDuplicate;
+use crate::faults;
+use crate::ledger::{DuplicateRows, RunFolder};
+use crate::model::chunk::Digest;
+use crate::model::failure::{Blame, Failure};
+use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, Rejected};
+
+/// The list, read along with the rows of the input.
+#[derive(Debug, Default)]
+pub struct Repeats {
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    path: PathBuf,
+    lines: BufReader<File>,
+    line: String,
+    next: Option<(u64, u64)>,
+    about: DuplicateRows,
+    separate: bool,
+}
+
+impl Repeats {
+    /// Opens the list of a run, if it has one, and holds it against its digest.
+    pub fn open(
+        folder: &RunFolder,
+        about: Option<&DuplicateRows>,
+        policy: Option<OnDuplicate>,
+    ) -> Result<Self, Failure> {
+        match about {
+            Some(about) => Self::open_at(place(folder), about, policy),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Opens a list that lies somewhere else.
+    pub(super) fn open_at(
+        path: PathBuf,
+        about: &DuplicateRows,
+        policy: Option<OnDuplicate>,
+    ) -> Result<Self, Failure> {
+        let mut hasher = blake3::Hasher::new();
+        let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
+        if read.is_err() || Digest::finish(&hasher) != about.digest {
+            return Err(damaged(&path));
+        }
+        let file = File::open(&path).map_err(|error| Failure::disk("read", &path, &error))?;
+        let mut open = Open {
+            path,
+            lines: BufReader::new(file),
+            line: String::new(),
+            next: None,
+            about: about.clone(),
+            separate: policy == Some(OnDuplicate::Separate),
+        };
+        open.advance()?;
+        Ok(Self { open: Some(open) })
+    }
+
+    /// Moves the accepted rows that are left out to the rejected of their slab; returns those that
+    /// must not share a chunk with an earlier row, and that row.
+    pub fn set_apart(&mut self, slab: &mut CheckedSlab) -> Result<Vec<(u64, u64)>, Failure> {
+        let mut apart = Vec::new();
+        let Some(open) = &mut self.open else { return Ok(apart) };
+        let mut kept = Vec::with_capacity(slab.accepted.len());
+        for index in std::mem::take(&mut slab.accepted) {
+            let mark = slab.raw.marks[index as usize];
+            match open.next {
+                Some((row, _)) if row < mark.row => return Err(drift(row)),
+                Some((row, other)) if row == mark.row => {
+                    open.advance()?;
+                    if open.separate {
+                        apart.push((row, other));
+                        kept.push(index);
+                        continue;
+                    }
+                    slab.rejected.push(Rejected {
+                        mark,
+                        column: Some(open.about.key.clone()),
+                        code: DUPLICATE_ROW,
+                        message: format!(
+                            "the same key ({}) as row {other}, which is kept",
+                            open.about.names
+                        ),
+                        source: slab.raw.source_of(index as usize),
+                    });
+                }
+                _ => kept.push(index),
+            }
+        }
+        slab.accepted = kept;
+        slab.rejected.sort_by_key(|rejected| rejected.mark.row);
+        Ok(apart)
+    }
+}
+
+impl Open {
+    fn advance(&mut self) -> Result<(), Failure> {
+        self.line.clear();
+        let read = self.lines.read_line(&mut self.line);
+        read.map_err(|error| Failure::disk("read", &self.path, &error))?;
+        if self.line.is_empty() {
+            self.next = None;
+            return Ok(());
+        }
+        let (row, other) = self.line.trim_end().split_once(',').unwrap_or_default();
+        match (row.parse(), other.parse()) {
+            (Ok(row), Ok(other)) => self.next = Some((row, other)),
+            _ => return Err(damaged(&self.path)),
+        }
+        Ok(())
+    }
+}
+
+/// Writes the list and makes it durable.
+pub(super) fn write(path: &Path, pairs: &mut Sorted) -> Result<(), Failure> {
+    let disk = |error: &io::Error| Failure::disk("write", path, error);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = faults::open(&options, path).map_err(|error| disk(&error))?;
+    let mut file = BufWriter::new(file);
+    let mut line = Vec::new();
+    let mut walk = pairs.walk()?;
+    while let Some([row, other, _]) = walk.next()? {
+        push_line(&mut line, row, other);
+        file.write_all(&line).map_err(|error| disk(&error))?;
+    }
+    file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| disk(&error))
+}
+
+/// Makes the line of a row, in place of what `line` held.
+pub(super) fn push_line(line: &mut Vec<u8>, row: u64, other: u64) {
+    line.clear();
+    writeln!(line, "{row},{other}").unwrap_or_default();
+}
+
+/// Where the list lies.
+pub fn place(folder: &RunFolder) -> PathBuf {
+    folder.root().join("duplicates.rows")
+}
+
+fn damaged(path: &Path) -> Failure {
+    let message = format!(
+        "the list of rows with the same key, `{}`, is missing or not what it was when the run began",
+        path.display()
+    );
+    Failure::new(Blame::Guard, message).hint("put the file back as it was, and resume once more")
+}
+
+/// The list is of other rows than these.
+fn drift(row: u64) -> Failure {
+    let message = format!("row {row} was fit to be sent when the run began, and is not now");
+    Failure::new(Blame::Guard, message)
+}

@@ -1,0 +1,228 @@
+//! Sorting more than memory holds: parts that fit are sorted and put on disk, and read side by
+//! side.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::PathBuf;
+
+use crate::faults;
+use crate::ledger::make_runs_dir;
+use crate::model::failure::Failure;
+use crate::model::limits::{KEYS_HELD, SORTED_PARTS_MAX};
+
+/// Three numbers, compared in their order.
+pub type Record = [u64; 3];
+
+const RECORD_BYTES: usize = 24;
+
+/// Bytes of the buffer of a part that is read or written.
+const BUFFER_BYTES: usize = 32 << 10;
+
+/// Where sorted parts go. Their files lose their names as soon as they are open, so that none stays
+/// behind, however the process ends.
+#[derive(Debug)]
+pub struct Room {
+    folder: PathBuf,
+    name: String,
+    parts: Cell<u32>,
+    held: usize,
+}
+
+impl Room {
+    /// Room in `folder`, which is there, for a process that knows itself by `name`.
+    pub fn new(folder: PathBuf, name: &str) -> Self {
+        Self { folder, name: name.to_owned(), parts: Cell::new(0), held: KEYS_HELD }
+    }
+
+    fn write(
+        &self,
+        mut records: impl FnMut() -> io::Result<Option<Record>>,
+    ) -> Result<File, Failure> {
+        make_runs_dir(&self.folder)?;
+        self.parts.set(self.parts.get() + 1);
+        let path = self.folder.join(format!(".{}-sorted-{}", self.name, self.parts.get()));
+        let mut written = || {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = faults::open(&options, &path)?;
+            let reading = File::open(&path);
+            faults::remove_file(&path)?;
+            let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+            while let Some(record) = records()? {
+                for number in record {
+                    file.write_all(&number.to_le_bytes())?;
+                }
+            }
+            file.flush()?;
+            reading
+        };
+        written().map_err(|error| Failure::disk("write", &path, &error))
+    }
+}
+
+/// Takes records in any order.
+#[derive(Debug)]
+pub struct Sorter<'a> {
+    room: &'a Room,
+    held: Vec<Record>,
+    parts: Vec<File>,
+}
+
+/// Records in their order, to be walked through as often as wanted.
+#[derive(Debug)]
+pub struct Sorted {
+    held: Vec<Record>,
+    parts: Vec<File>,
+}
+
+impl<'a> Sorter<'a> {
+    pub fn new(room: &'a Room) -> Self {
+        Self { room, held: Vec::new(), parts: Vec::new() }
+    }
+
+    pub fn push(&mut self, record: Record) -> Result<(), Failure> {
+        if self.held.len() == self.room.held {
+            self.put_away()?;
+        }
+        self.held.push(record);
+        Ok(())
+    }
+
+    pub fn sorted(mut self) -> Sorted {
+        self.held.sort_unstable();
+        Sorted { held: self.held, parts: self.parts }
+    }
+
+    fn put_away(&mut self) -> Result<(), Failure> {
+        if self.parts.len() == SORTED_PARTS_MAX {
+            let mut all = Sorted { held: Vec::new(), parts: std::mem::take(&mut self.parts) };
+            let mut walk = all.walk()?;
+            self.parts.push(self.room.write(|| walk.read())?);
+        }
+        self.held.sort_unstable();
+        let mut records = self.held.iter().copied();
+        self.parts.push(self.room.write(|| Ok(records.next()))?);
+        self.held.clear();
+        Ok(())
+    }
+}
+
+impl Sorted {
+    /// Walks through all records, from the first on.
+    pub fn walk(&mut self) -> Result<Walk<'_>, Failure> {
+        let mut sources = vec![Part::Held(self.held.iter())];
+        for part in &mut self.parts {
+            part.rewind().map_err(|error| unreadable(&error))?;
+            sources.push(Part::Stored(BufReader::with_capacity(BUFFER_BYTES, part)));
+        }
+        let mut heads = BinaryHeap::with_capacity(sources.len());
+        for (index, source) in sources.iter_mut().enumerate() {
+            let head = source.read().map_err(|error| unreadable(&error))?;
+            heads.extend(head.map(|record| Reverse((record, index))));
+        }
+        Ok(Walk { sources, heads })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.parts.is_empty()
+    }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::disk("read back", &PathBuf::from("sorted keys"), error)
+}
+
+#[derive(Debug)]
+enum Part<'a> {
+    Held(std::slice::Iter<'a, Record>),
+    Stored(BufReader<&'a mut File>),
+}
+
+impl Part<'_> {
+    fn read(&mut self) -> io::Result<Option<Record>> {
+        match self {
+            Self::Held(records) => Ok(records.next().copied()),
+            Self::Stored(file) => {
+                let mut bytes = [0; RECORD_BYTES];
+                match file.read_exact(&mut bytes) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                    Err(error) => return Err(error),
+                }
+                let (numbers, _) = bytes.as_chunks::<8>();
+                Ok(Some([0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]))))
+            }
+        }
+    }
+}
+
+/// One way through the records.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    sources: Vec<Part<'a>>,
+    heads: BinaryHeap<Reverse<(Record, usize)>>,
+}
+
+impl Walk<'_> {
+    pub fn next(&mut self) -> Result<Option<Record>, Failure> {
+        self.read().map_err(|error| unreadable(&error))
+    }
+
+    fn read(&mut self) -> io::Result<Option<Record>> {
+        let Some(Reverse((record, source))) = self.heads.pop() else { return Ok(None) };
+        let head = self.sources[source].read()?;
+        self.heads.extend(head.map(|record| Reverse((record, source))));
+        Ok(Some(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(sorted: &mut Sorted) -> Vec<Record> {
+        let mut walk = sorted.walk().unwrap();
+        std::iter::from_fn(|| walk.next().unwrap()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever memory holds, and however often parts were merged, the order is that of `sort`.
+        #[test]
+        fn records_come_in_order(
+            records in prop::collection::vec([0..4_u64, 0..4_u64, 0..u64::MAX], 0..600),
+            held in 1..40_usize,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let room = Room { held, ..Room::new(folder.path().to_owned(), "r") };
+            let mut sorter = Sorter::new(&room);
+            for record in &records {
+                sorter.push(*record).unwrap();
+            }
+            let mut sorted = sorter.sorted();
+            let mut expected = records;
+            expected.sort_unstable();
+            prop_assert_eq!(&all(&mut sorted), &expected);
+            prop_assert_eq!(all(&mut sorted), expected, "a second time");
+            prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_disk_that_is_gone_is_told() {
+        let folder = tempfile::NamedTempFile::new().unwrap();
+        let room = Room { held: 1, ..Room::new(folder.path().to_owned(), "r") };
+        let mut sorter = Sorter::new(&room);
+        sorter.push([1, 2, 3]).unwrap();
+        let failure = sorter.push([1, 2, 4]).unwrap_err();
+        assert_eq!(failure.blame, crate::model::failure::Blame::Disk);
+    }
+}
