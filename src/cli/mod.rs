@@ -88,8 +88,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, load, objects, org, plan, practice, resume, retry, runs,
-        undo, verify,
+        apply, check, describe, export, load, objects, org, perms, plan, practice, resume, retry,
+        runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -109,6 +109,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Resume(args) => resume::resume(args, shell).await,
         Command::Retry(args) => retry::retry(args, shell).await,
         Command::Undo(args) => documented(undo::undo(args, shell).await, args.manners.json, shell),
+        Command::Perms(args) => perms::perms(args, shell).await,
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }

@@ -190,6 +190,14 @@ const _: () =
 const _: () = assert!(FIELD_CHARS_MAX <= ROW_CHARS_MAX);
 const _: () = assert!(BACKOFF_BASE_MS < BACKOFF_CAP_MS && POLL_MIN_MS < POLL_MAX_MS);
 
+/// Rows of a change of permissions at most, one for each pair of user and permission. What is
+/// decided is remembered by pair, at about 100 bytes each.
+pub const PERMS_ROWS_MAX: u64 = 2_000_000;
+
+/// Grants of others that a change of permissions looks at, at most: a sync by permission has to
+/// know all who hold it, at about 300 bytes each.
+pub const PERMS_HELD_MAX: usize = 1_000_000;
+
 /// Rows that a plan shows as they would be sent.
 pub const SAMPLE_ROWS: usize = 3;
 

@@ -184,7 +184,8 @@ fn tell_torn(torn: Torn) -> String {
     format!("line {} of the ledger was torn off when the run was cut short, and is cut", torn.line)
 }
 
-fn same_org(manifest: &Manifest, org: &OrgFacts) -> Result<(), Failure> {
+/// Refuses to go on in another org, or as another user, than the run was begun in.
+pub fn same_org(manifest: &Manifest, org: &OrgFacts) -> Result<(), Failure> {
     let same_org = if manifest.org_id.is_empty() || org.id.is_empty() {
         // An org that does not tell its id is known by its place.
         manifest.org_origin == org.origin

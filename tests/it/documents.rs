@@ -44,6 +44,11 @@ fn what_the_page_on_removing_assignments_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_permissions_by_names_says_is_what_happens() {
+    check("docs/guide/permissions.md");
+}
+
+#[test]
 fn what_the_page_on_profile_permissions_says_is_what_happens() {
     check("docs/guide/profile-permission.md");
 }

@@ -16,6 +16,7 @@ mod load;
 mod lookups;
 mod memory;
 mod org;
+mod perms;
 mod plan;
 mod procedures;
 mod resume;

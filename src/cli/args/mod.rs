@@ -3,6 +3,7 @@
 mod load;
 mod look;
 mod org;
+mod perms;
 mod plan;
 mod practice;
 mod runs;
@@ -17,6 +18,9 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
+pub use perms::{
+    ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
+};
 pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use runs::{
@@ -45,6 +49,9 @@ pub enum Command {
     Delete(Delete),
     /// Delete records past the recycle bin; the org must allow it
     HardDelete(Delete),
+    /// Permissions by names: users and what they are to have, as people write them
+    #[command(subcommand)]
+    Perms(Perms),
     /// Work a load out, from the file to the last job, and send nothing
     Check(Check),
     /// Write a load down as a plan that can be reviewed
@@ -279,6 +286,7 @@ impl Args {
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
             Command::Undo(undo) => Some(&undo.manners),
+            Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),

@@ -8,6 +8,7 @@ pub mod export;
 pub mod load;
 pub mod objects;
 pub mod org;
+pub mod perms;
 pub mod plan;
 pub mod practice;
 pub mod resume;

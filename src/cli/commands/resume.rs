@@ -10,6 +10,7 @@ use crate::cli::session::{Asking, Session};
 use crate::cli::shell::Shell;
 use crate::ledger::Manifest;
 use crate::model::failure::{Blame, Failure};
+use crate::perms;
 use crate::pipeline::event::Summary;
 use crate::pipeline::resume;
 use crate::report::figures::path;
@@ -49,6 +50,9 @@ async fn go_on(
         // The manifest tells the source; standard input may have to be given once more.
         let input_is_stdin = manifest.input_digest.is_none();
         let tools = session.tools(Asking { confirm: &args.confirm, input_is_stdin })?;
+        if perms::is_run(manifest) {
+            return Box::pin(perms::resume(root, target, tools)).await;
+        }
         Box::pin(resume::resume(root, target, tools)).await
     };
     session.within(work).await

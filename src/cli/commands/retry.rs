@@ -10,7 +10,8 @@ use crate::cli::session::Session;
 use crate::cli::shell::Shell;
 use crate::config::plan::OnDuplicate;
 use crate::ledger::Manifest;
-use crate::model::failure::Failure;
+use crate::model::failure::{Blame, Failure};
+use crate::perms;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::retry::{self, ErrorRows, Take};
 use crate::report::figures::counted;
@@ -35,6 +36,9 @@ async fn summarized(
 ) -> Result<Summary, Failure> {
     let root = root_of(&args.run, &args.place, shell)?;
     let manifest = Manifest::read(&root)?;
+    if perms::is_run(&manifest) {
+        return Err(of_names(&manifest));
+    }
     let choice = org_of(&manifest, shell)?;
     let take = Take {
         errors: match args.errors {
@@ -74,4 +78,12 @@ async fn summarized(
     plan.run_name.clone_from(&args.run_name);
     plan.on_duplicate = args.on_duplicate.map(resolve::on_duplicate).or(plan.on_duplicate);
     load::carry_out(plan, choice, &args.confirm, shell, session).await
+}
+
+/// What a person wanted of permissions is in the file, and what is so already is left alone.
+fn of_names(manifest: &Manifest) -> Failure {
+    let Manifest { run, operation, .. } = manifest;
+    let message = format!("the run `{run}` is a `{operation}`, and `retry` is for loads");
+    Failure::new(Blame::Request, message)
+        .hint(format!("`longshore {operation} FILE` once more changes only what is not so yet"))
 }

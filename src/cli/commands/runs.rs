@@ -15,6 +15,7 @@ use crate::config::project::Defaults;
 use crate::ledger::{Cleaned, Manifest, Phase, RunFolder, RunState, Torn, clean as clean_run};
 use crate::model::failure::{Blame, Failure};
 use crate::model::verdict::Counts;
+use crate::perms;
 use crate::pipeline::event::{Status, Summary, SummaryFiles};
 use crate::pipeline::manifest::resume_command;
 use crate::report::figures::{bytes, count, counted, escape, path};
@@ -284,6 +285,15 @@ fn said(run: &Run) -> Vec<String> {
             )
         }
     });
+    if perms::is_run(&run.manifest) {
+        lines.push("the decisions stand in `decisions.csv`".to_owned());
+        for (step, closed) in perms::begun(&run.root, &run.manifest).unwrap_or_default() {
+            let word = if closed { "has come to its end" } else { "was begun" };
+            lines.push(format!("step `{step}` {word}"));
+        }
+        lines.push(closing(run));
+        return lines;
+    }
     let (settled, open): (Vec<_>, Vec<_>) =
         state.chunks.iter().partition(|(_, chunk)| matches!(chunk.phase, Phase::Settled { .. }));
     lines.push(format!(
@@ -307,11 +317,15 @@ fn said(run: &Run) -> Vec<String> {
         lines.push(format!("line {} is torn off: the run was cut short there", torn.line));
     }
     lines.extend(state.cleaned.iter().map(|when| format!("cleaned at {when}")));
-    lines.push(match &state.closed {
+    lines.push(closing(run));
+    lines
+}
+
+fn closing(run: &Run) -> String {
+    match &run.state.closed {
         Some(closed) => format!("closed with exit code {}", closed.exit_code),
         None => "not closed".to_owned(),
-    });
-    lines
+    }
 }
 
 fn phase(phase: &Phase) -> String {
@@ -333,6 +347,7 @@ fn clean(args: &CleanRuns, shell: &Shell) -> Result<u8, Failure> {
     for (name, run) in all(&dir)? {
         let outcome = match run {
             Ok(run) if is_young(&run, now, args.older_than) => continue,
+            Ok(run) if perms::is_run(&run.manifest) => perms::clean(&run.root, &now.to_string()),
             Ok(run) => clean_run(&run.root, &now.to_string()),
             Err(failure) => Err(failure),
         };

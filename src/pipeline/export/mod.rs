@@ -59,6 +59,16 @@ pub async fn export<T: Target>(
     }
 }
 
+/// Hands the rows of a query to `sink`; its pages lie in the system's temporary folder meanwhile.
+pub async fn into_sink<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    sink: &mut dyn RowSink,
+) -> Result<(), Failure> {
+    let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
+    target.export(request, &work.dir, sink).await.map(drop).map_err(Failure::from)
+}
+
 async fn to_file<T: Target>(
     target: &T,
     request: &ExportRequest,

@@ -141,6 +141,31 @@ pub async fn check<T: Target>(
     confirm(&deed, &plan.input.source, &*tools.assent)
 }
 
+/// Holds several loads, which are one change to a person, against the policy before the first of
+/// them begins, and has them confirmed at once. The rows of each are known.
+pub async fn check_all<T: Target>(
+    deeds: &[Deed<'_>],
+    target: &T,
+    tools: &Tools,
+) -> Result<Option<Confirmed>, Failure> {
+    let policy = &tools.guards.policy;
+    for deed in deeds {
+        allowed(policy, deed, tools.seed.started)?;
+        few_enough(policy, deed, &Source::Stdin)?;
+        if let Some(share) = policy.max_delete_share.filter(|_| is_removal(deed.operation))
+            && let Ok(object) = ObjectName::parse(deed.object)
+        {
+            match target.count_records(&object).await? {
+                Some(records) => part_enough(share, records, deed, &Source::Stdin)?,
+                None => tell_no_share(&*tools.watch, &object),
+            }
+        }
+    }
+    // What takes something away has more to be confirmed.
+    let gravest = deeds.iter().find(|deed| is_removal(deed.operation)).or(deeds.first());
+    gravest.map_or(Ok(None), |deed| confirm(deed, &Source::Stdin, &*tools.assent))
+}
+
 /// What the guards would say to a load that is only worked out.
 #[derive(Debug, Default)]
 pub struct Foreseen {

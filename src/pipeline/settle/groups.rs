@@ -39,7 +39,12 @@ impl Groups {
 
     /// The groups, largest first.
     pub fn sorted(self) -> Vec<ErrorGroup> {
-        let mut groups: Vec<_> = self.by_shape.into_values().collect();
+        self.to_sorted()
+    }
+
+    /// Copies of the groups, largest first.
+    pub fn to_sorted(&self) -> Vec<ErrorGroup> {
+        let mut groups: Vec<_> = self.by_shape.values().cloned().collect();
         groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.rows.cmp(&b.rows)));
         groups
     }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::emit::Emit;
+pub use self::files::ResultWriter;
 pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
 use self::matching::{Job, Keys, Matcher};

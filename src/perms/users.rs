@@ -1,0 +1,204 @@
+//! The users of a Salesforce org that a file names, by whatever it names them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::query::{IN_LIST, is_in, rows};
+use super::sets::id;
+use super::who::WhoField;
+use crate::model::failure::Failure;
+use crate::model::ids::RecordId;
+use crate::model::wording::shown;
+use crate::target::Target;
+
+/// Different keys up to which the org is asked for just these; past it all users are read once.
+const SHORT: usize = 2_000;
+
+/// Users of the same key that a message names.
+const CANDIDATES: usize = 3;
+
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub id: RecordId,
+    pub username: Box<str>,
+    pub active: bool,
+    /// The user license of its profile.
+    pub license: Option<RecordId>,
+}
+
+/// The users that the keys of a file mean; about 300 bytes for each.
+#[derive(Debug, Default)]
+pub(super) struct Users {
+    all: Vec<User>,
+    places: HashMap<RecordId, u32>,
+    /// By column and key; several where the key is that of several users.
+    keys: BTreeMap<WhoField, HashMap<String, Vec<u32>>>,
+}
+
+/// Why a key means nobody for certain: a code, and a sentence for people.
+pub(super) type Nobody = (&'static str, String);
+
+impl Users {
+    /// Looks the keys up, by lists of them or in one pass over all users.
+    pub async fn read<T: Target>(
+        target: &T,
+        wanted: &BTreeMap<WhoField, HashSet<String>>,
+    ) -> Result<Self, Failure> {
+        let mut users = Self::default();
+        for (field, keys) in wanted {
+            let keys = keys.iter().map(|key| (key.clone(), Vec::new()));
+            users.keys.insert(*field, keys.collect());
+        }
+        let number: usize = wanted.values().map(HashSet::len).sum();
+        if number > SHORT {
+            users.take(target, String::new()).await?;
+            return Ok(users);
+        }
+        for (field, keys) in wanted {
+            // An id that is none would make the whole question wrong.
+            let is_key = |key: &&String| *field != WhoField::UserId || id(key).is_some();
+            let mut keys: Vec<&str> = keys.iter().filter(is_key).map(String::as_str).collect();
+            keys.sort_unstable();
+            for some in keys.chunks(IN_LIST) {
+                let condition = is_in(field.field(), some.iter().copied());
+                users.take(target, format!(" WHERE {condition}")).await?;
+            }
+        }
+        Ok(users)
+    }
+
+    /// Takes the users that the question finds and the keys want.
+    async fn take<T: Target>(&mut self, target: &T, condition: String) -> Result<(), Failure> {
+        let soql = format!(
+            "SELECT Id, Username, Email, FederationIdentifier, EmployeeNumber, IsActive, \
+             Profile.UserLicenseId FROM User{condition}"
+        );
+        rows(target, soql, |cells| {
+            self.add(cells);
+            Ok(())
+        })
+        .await
+    }
+
+    fn add(&mut self, cells: &[&str]) {
+        let Some(user) = id(cells[0]) else { return };
+        let value = |field| match field {
+            WhoField::UserId => cells[0],
+            WhoField::Username => cells[1],
+            WhoField::Email => cells[2],
+            WhoField::FederationIdentifier => cells[3],
+            WhoField::EmployeeNumber => cells[4],
+        };
+        let mut place = self.places.get(&user).copied();
+        let new = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        for (field, keys) in &mut self.keys {
+            let Some(places) = keys.get_mut(&field.key(value(*field))) else { continue };
+            let place = *place.get_or_insert(new);
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        if place == Some(new) {
+            self.places.insert(user, new);
+            self.all.push(User {
+                id: user,
+                username: cells[1].into(),
+                active: cells[5] == "true",
+                license: id(cells[6]),
+            });
+        }
+    }
+
+    pub fn get(&self, place: u32) -> &User {
+        &self.all[place as usize]
+    }
+
+    /// The place of a user that some key has found.
+    pub fn of_id(&self, id: &RecordId) -> Option<u32> {
+        self.places.get(id).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &RecordId> {
+        self.all.iter().map(|user| &user.id)
+    }
+
+    /// Who is meant.
+    pub fn find(&self, field: WhoField, value: &str) -> Result<u32, Nobody> {
+        let found = self.keys.get(&field).and_then(|keys| keys.get(&field.key(value)));
+        let (words, said) = (field.words(), shown(value.as_bytes()));
+        match found.map(Vec::as_slice).unwrap_or_default() {
+            [] => Err(("user_not_found", format!("no user has the {words} `{said}`"))),
+            [place] => Ok(*place),
+            several => {
+                let mut names: Vec<String> = several
+                    .iter()
+                    .map(|place| self.get(*place))
+                    .map(|user| {
+                        if user.active {
+                            format!("`{}`", user.username)
+                        } else {
+                            format!("`{}` (inactive)", user.username)
+                        }
+                    })
+                    .collect();
+                names.sort();
+                names.truncate(CANDIDATES);
+                let more = if several.len() > CANDIDATES { ", …" } else { "" };
+                let message = format!(
+                    "{} users have the {words} `{said}`; name one by its username: {}{more}",
+                    several.len(),
+                    names.join(", ")
+                );
+                Err(("user_ambiguous", message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_any_of_their_keys() {
+        let mut users = Users::default();
+        let wanted = [
+            (WhoField::Email, "ada@x.example"),
+            (WhoField::Email, "two@x.example"),
+            (WhoField::Username, "ada@x.example.uat"),
+            (WhoField::EmployeeNumber, "e1"),
+            (WhoField::UserId, "0058c00000Zw4ReAAJ"),
+            (WhoField::Email, "nobody@x.example"),
+        ];
+        for (field, key) in wanted {
+            users.keys.entry(field).or_default().insert(field.key(key), Vec::new());
+        }
+        for cells in [
+            ["0058c00000Zw4Re", "ada@x.example.uat", "Ada@x.example", "", "E1", "true", ""],
+            ["0058c00000Zw4Rf", "one@x.example", "two@x.example", "", "", "true", ""],
+            ["0058c00000Zw4Rg", "two@x.example", "two@X.example", "", "", "false", ""],
+            ["0058c00000Zw4Rh", "not asked for", "other@x.example", "", "", "true", ""],
+        ] {
+            users.add(&cells);
+        }
+        assert_eq!(users.len(), 3);
+        let told: Vec<String> = wanted
+            .iter()
+            .map(|(field, key)| match users.find(*field, key) {
+                Ok(place) => users.get(place).username.to_string(),
+                Err((code, message)) => format!("{code}: {message}"),
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        ada@x.example.uat
+        user_ambiguous: 2 users have the e-mail `two@x.example`; name one by its username: `one@x.example`, `two@x.example` (inactive)
+        ada@x.example.uat
+        ada@x.example.uat
+        ada@x.example.uat
+        user_not_found: no user has the e-mail `nobody@x.example`
+        ");
+    }
+}
