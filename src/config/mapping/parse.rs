@@ -9,7 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::transform::{
     BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
 };
-use super::{MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
+use super::{Dialect, MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
 use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
@@ -67,7 +67,13 @@ impl Walk<'_> {
         }
         let unmapped = document.get("options").map(|options| self.options(options)).transpose()?;
         let unmapped = unmapped.unwrap_or_default();
-        Ok(MappingSpec { name: self.name.to_owned(), digest: self.digest, rules, unmapped })
+        Ok(MappingSpec {
+            name: self.name.to_owned(),
+            digest: self.digest,
+            rules,
+            unmapped,
+            dialect: Dialect::Ours,
+        })
     }
 
     fn options(&self, options: &Value) -> Refused<Unmapped> {

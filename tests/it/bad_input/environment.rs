@@ -126,9 +126,7 @@ hint: a key begins with `-----BEGIN PRIVATE KEY-----` (PKCS#8) or `-----BEGIN RS
         (
             "a key under a passphrase",
             "locked.pem",
-            "error: cannot sign in with what the environment says: `LONGSHORE_JWT_KEY_FILE` names `locked.pem`, a key under a passphrase
-
-hint: make a copy without one: `openssl pkey -in KEY -out COPY`",
+            "error: cannot sign in with what the environment says: `LONGSHORE_JWT_KEY_PASSPHRASE` is not set, but the key `locked.pem` is under a passphrase",
         ),
         (
             "a pipe for a key",
