@@ -7,3 +7,4 @@ pub mod arguments;
 pub mod beans;
 pub mod cipher;
 pub mod properties;
+pub mod sdl;

@@ -12,8 +12,6 @@ pub enum MappingError {
     NotAFile { name: String },
     #[error("the mapping `{name}` has {bytes} bytes, at most {MAPPING_BYTES_MAX} are read")]
     TooLarge { name: String, bytes: u64 },
-    #[error("the mapping `{name}` is one of Data Loader, which cannot be read yet")]
-    DataLoader { name: String },
     #[error("the mapping `{name}` is not UTF-8 text")]
     NotText { name: String },
     #[error("{name}:{place}: {what}")]
@@ -31,11 +29,6 @@ impl Explain for MappingError {
             Self::NotAFile { .. } | Self::TooLarge { .. } => {
                 vec!["`--map` names a TOML file; `docs/reference/mapping.md` shows one".to_owned()]
             }
-            Self::DataLoader { .. } => vec![
-                "write its lines as TOML: `Column=Field` becomes `Field = \"Column\"` below \
-                 `[fields]`"
-                    .to_owned(),
-            ],
             Self::NotText { .. } => vec!["save it as UTF-8".to_owned()],
             Self::Refused { hints, .. } => hints.clone(),
         }

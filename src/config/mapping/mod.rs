@@ -13,6 +13,7 @@ mod transform;
 use std::fmt;
 use std::path::Path;
 
+use crate::config::dataloader::sdl;
 use crate::model::chunk::Digest;
 
 pub use error::MappingError;
@@ -38,6 +39,7 @@ pub struct MappingSpec {
     /// One for each field, in the order of the file.
     pub rules: Vec<Rule>,
     pub unmapped: Unmapped,
+    pub dialect: Dialect,
 }
 
 /// Where one field's value comes from.
@@ -69,6 +71,16 @@ pub enum RuleSource {
     },
 }
 
+/// Whose words a mapping speaks, where they mean a little more or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    #[default]
+    Ours,
+    /// Data Loader's: a relationship may name its object or not, whatever it refers to, and several
+    /// columns are joined for texts only; for another field the first counts.
+    DataLoader,
+}
+
 /// What happens to a column that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unmapped {
@@ -87,7 +99,7 @@ pub struct Place {
 }
 
 impl MappingSpec {
-    /// Reads a TOML mapping file.
+    /// Reads a TOML mapping file, or one of Data Loader if its name ends with `.sdl`.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
         let name = path.display().to_string();
         let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
@@ -96,13 +108,13 @@ impl MappingSpec {
         if !about.is_file() {
             return Err(MappingError::NotAFile { name });
         }
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
-            return Err(MappingError::DataLoader { name });
-        }
         if about.len() > MAPPING_BYTES_MAX {
             return Err(MappingError::TooLarge { name, bytes: about.len() });
         }
         let bytes = std::fs::read(path).map_err(unreadable)?;
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
+            return sdl::parse(&bytes, &name);
+        }
         let text = String::from_utf8(bytes);
         let text = text.map_err(|_| MappingError::NotText { name: name.clone() })?;
         Self::parse(&text, &name)

@@ -165,3 +165,67 @@ fn drift(row: u64) -> Failure {
     let message = format!("row {row} was fit to be sent when the run began, and is not now");
     Failure::new(Blame::Guard, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sort::{Room, Sorter};
+    use super::*;
+    use crate::model::rows::{RawSlab, RowMark, Table};
+
+    fn slab(rows: &[u64]) -> CheckedSlab {
+        let mut raw = RawSlab { table: Table::new(1), ..RawSlab::default() };
+        for row in rows {
+            raw.table.push_field(b"k");
+            raw.marks.push(RowMark { row: *row, line: row + 1 });
+        }
+        CheckedSlab { accepted: (0..).take(rows.len()).collect(), raw, ..CheckedSlab::default() }
+    }
+
+    /// A list of two rows, each held against row 1.
+    fn listed(folder: &Path, policy: OnDuplicate) -> Repeats {
+        let folder = RunFolder::make(folder, policy.word(), "now").unwrap();
+        let room = Room::new(folder.root().to_owned(), "r");
+        let mut sorter = Sorter::new(&room);
+        for pair in [[4, 1, 0], [2, 1, 0]] {
+            sorter.push(pair).unwrap();
+        }
+        write(&place(&folder), &mut sorter.sorted()).unwrap();
+        let text = std::fs::read(place(&folder)).unwrap();
+        assert_eq!(text, b"2,1\n4,1\n");
+        let digest = Digest::of(&text);
+        let about =
+            DuplicateRows { rows: 2, digest, key: "Id".to_owned(), names: "`Id`".to_owned() };
+        Repeats::open(&folder, Some(&about), Some(policy)).unwrap()
+    }
+
+    #[test]
+    fn rows_are_left_out_or_kept_apart_slab_by_slab() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut repeats = listed(folder.path(), OnDuplicate::KeepFirst);
+        for (rows, accepted, rejected) in
+            [(&[1, 2, 3][..], &[0, 2][..], &[2][..]), (&[4, 5], &[1], &[4]), (&[6], &[0], &[])]
+        {
+            let mut slab = slab(rows);
+            assert_eq!(repeats.set_apart(&mut slab).unwrap(), []);
+            assert_eq!(slab.accepted, accepted);
+            let found: Vec<u64> = slab.rejected.iter().map(|row| row.mark.row).collect();
+            assert_eq!(found, rejected);
+        }
+        let mut repeats = listed(folder.path(), OnDuplicate::Separate);
+        for (rows, apart) in [(&[1, 2, 3][..], &[(2, 1)][..]), (&[4], &[(4, 1)]), (&[5], &[])] {
+            let mut slab = slab(rows);
+            assert_eq!(repeats.set_apart(&mut slab).unwrap(), apart);
+            assert_eq!(slab.accepted.len(), rows.len());
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_not_fit_any_more_stops_what_was_not_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut repeats = listed(folder.path(), OnDuplicate::KeepLast);
+        let failure = repeats.set_apart(&mut slab(&[1, 3])).unwrap_err();
+        assert_eq!(failure.blame, Blame::Guard);
+        let says = "row 2 was fit to be sent when the run began, and is not now";
+        assert_eq!(failure.message, says);
+    }
+}

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::error::{MapError, listed};
-use super::resolve::{Resolved, Unfit, may_send, resolve};
+use super::resolve::{Resolved, Unfit, may_send, resolve, resolve_loosely};
 use super::{Filling, LookupSlot, Mapping, Slot};
-use crate::config::mapping::{MappingSpec, Place, Rule, RuleSource, Transform, Unmapped};
+use crate::config::mapping::{Dialect, MappingSpec, Place, Rule, RuleSource, Transform, Unmapped};
 use crate::config::plan::{Delimiter, Nulls};
 use crate::model::names::is_result_column;
 use crate::model::operation::Operation;
@@ -160,13 +160,22 @@ impl Draft<'_> {
         let mut named = BTreeSet::new();
         for rule in &spec.rules {
             let at = format!("{}:{}", spec.name, rule.place);
-            let filling = self.filling(rule, &at, &mut named)?;
+            let mut filling = self.filling(rule, &at, &mut named)?;
             let refuse = |unfit| MapError::Unfit {
                 place: Some(at.clone()),
                 name: rule.target.clone(),
                 unfit: Box::new(unfit),
             };
-            let resolved = resolve(&rule.target, self.schema).map_err(refuse)?;
+            let resolved = match spec.dialect {
+                Dialect::Ours => resolve(&rule.target, self.schema),
+                Dialect::DataLoader => resolve_loosely(&rule.target, self.schema),
+            };
+            let resolved = resolved.map_err(refuse)?;
+            if let (Dialect::DataLoader, Filling::Joined { columns, .. }) = (spec.dialect, &filling)
+                && !is_joined(resolved.related.as_ref().unwrap_or(&resolved.field))
+            {
+                filling = Filling::Column(columns[0]);
+            }
             match may_send(&resolved, &self.schema.object, self.wanted) {
                 Ok(()) => {}
                 Err(unfit @ Unfit::OnlyId { .. }) => {
@@ -417,6 +426,11 @@ impl Unfit {
             _ => None,
         }
     }
+}
+
+/// Whether Data Loader joins several columns for the field.
+fn is_joined(field: &FieldSchema) -> bool {
+    matches!(field.kind, FieldKind::String | FieldKind::Textarea)
 }
 
 fn rule_source(rule: &Rule) -> String {

@@ -62,6 +62,34 @@ pub fn resolve(name: &str, schema: &LoadSchema) -> Result<Resolved, Unfit> {
     }
 }
 
+/// The same as Data Loader understands it: the object of a relationship may be named although there
+/// is only one, and where there are several and none is named, the first is meant.
+pub fn resolve_loosely(name: &str, schema: &LoadSchema) -> Result<Resolved, Unfit> {
+    let targets = |relationship| {
+        let reference = schema.object.relationship(relationship);
+        reference.map(|reference| reference.reference_to.clone()).unwrap_or_default()
+    };
+    match resolve(name, schema) {
+        Err(Unfit::NeedlessType { form }) => {
+            let given = name.split_once(':').map_or("", |(given, _)| given);
+            let allowed =
+                targets(form.split_once('.').map_or("", |(relationship, _)| relationship));
+            if allowed.iter().any(|to| to.eq_ignore_ascii_case(given)) {
+                return resolve(&form, schema);
+            }
+            Err(Unfit::WrongType { given: given.to_owned(), allowed })
+        }
+        Err(Unfit::NeedsType { forms }) => {
+            let relationship = name.split_once('.').map_or("", |(relationship, _)| relationship);
+            match targets(relationship).first() {
+                Some(first) => resolve(&format!("{first}:{name}"), schema),
+                None => Err(Unfit::NeedsType { forms }),
+            }
+        }
+        other => other,
+    }
+}
+
 /// Whether this load may set what the name means.
 pub fn may_send(resolved: &Resolved, object: &ObjectSchema, wanted: &Wanted) -> Result<(), Unfit> {
     let field = &resolved.field;

@@ -596,6 +596,50 @@ fn an_assignment_list_reads_as_its_fixture_says() {
     );
 }
 
+#[test]
+fn a_mapping_of_data_loader_is_understood_as_it_means_it() {
+    let header = ["First", "Last", "Size"].map(str::to_owned);
+    let mapped = |line: &str| {
+        let spec = crate::config::dataloader::sdl::parse(line.as_bytes(), "m.sdl").unwrap();
+        let schema = sample::schema();
+        compile(&header, Some(&spec), &schema, &wanted(Operation::Insert)).map(|mapping| {
+            let mut raw = RawSlab { table: Table::new(3), ..RawSlab::default() };
+            for cell in ["a ", "", "7"] {
+                raw.table.push_field(cell.as_bytes());
+            }
+            raw.marks.push(RowMark { row: 1, line: 2 });
+            let header = mapping.sent[0].header.clone();
+            let fields = map(raw, &mapping).fields;
+            format!("{header}|{}", String::from_utf8_lossy(fields.field(0, 0)))
+        })
+    };
+    for (line, says) in [
+        ("First,Last=Name", "Name|a , "),
+        ("Last,First=Note__c", "Note__c|, a "),
+        ("Size,First=Pieces__c", "Pieces__c|7"),
+        ("First=Account__r:Account-Ext__c", "Account__r.Ext__c|a"),
+        ("First=account__R:aCCount-eXt__c", "Account__r.Ext__c|a"),
+        ("First=Account__r:Ext__c", "Account__r.Ext__c|a"),
+        ("First=Owner:User-Username", "User:Owner.Username|a"),
+    ] {
+        assert_eq!(mapped(line).map_err(|error| error.to_string()), Ok(says.to_owned()), "{line}");
+    }
+    for (line, says) in [
+        (
+            "First=Account__r:User-Username",
+            "m.sdl:1:1: `User:Account__r.Username` cannot refer to `User`",
+        ),
+        // The first of the objects is meant, and a group has no user name.
+        (
+            "First=Owner:Username",
+            "m.sdl:1:1: `Owner.Username` cannot be filled: `Group` has no field `Username`",
+        ),
+        ("First=Shipment Name", "m.sdl:1:1: `Shipment Name` is no field of `Shipment__c`"),
+    ] {
+        assert_eq!(mapped(line).unwrap_err().to_string(), says, "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn an_identity_mapping_returns_the_source_bytes(

@@ -350,7 +350,7 @@ hint: `docs/reference/cli.md` lists what `longshore.toml` may say",
         (
             "M09 another table",
             "[default]\nparallel = 3\n",
-            "error: longshore.toml:1:2: unknown field `default`, expected `defaults`
+            "error: longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
 
 hint: `docs/reference/cli.md` lists what `longshore.toml` may say",
         ),

@@ -218,15 +218,18 @@ hint: `--map` names a TOML file; `docs/reference/mapping.md` shows one",
 
 hint: save it as UTF-8",
     );
-    let sdl = map("m.sdl").file("m.sdl", "#Mapping values\nName=Name\n");
+    let sdl = map("m.sdl").file("m.sdl", "#Mapping values\nCompany Name=Name\n");
     bench.refused(
-        "a Data Loader mapping",
+        "a Data Loader mapping with a blank in a column",
         sdl,
         2,
-        r#"error: the mapping `m.sdl` is one of Data Loader, which cannot be read yet
+        r"error: m.sdl:2:1: `Name=Name` is no field
 
-hint: write its lines as TOML: `Column=Field` becomes `Field = "Column"` below `[fields]`"#,
+hint: the column ends at the first blank, colon or equals sign: `Company`; write `\ `, `\:` or `\=` where they belong to its name",
     );
+    let sdl = map("m.sdl").file("m.sdl", "#Mapping values\nName=Name\nNone=Site\n");
+    let told = sdl.run(&bench.world).expect(2).stderr;
+    assert!(told.starts_with("error: m.sdl:3:1: the file has no column `None`\n"), "{told}");
     let huge = map("huge.toml").file("huge.toml", "#".repeat(5_000_000));
     bench.refused(
         "far too large",
@@ -332,4 +335,22 @@ hint: write `Account.Legacy_Id__c`",
         bench.refused(name, Try::new(line).arg("--file").arg("h.csv").file("h.csv", csv), 2, says);
     }
     bench.end(10);
+}
+
+/// What Data Loader makes of its mapping, in the org.
+#[test]
+fn a_mapping_of_data_loader_is_loaded_as_it_does() {
+    let mut bench = Bench::new();
+    let sdl = "#Mapping values\nFirst,Last=LastName\nFirst\\ Again,Size=Department\n\
+               Key=Account\\:Account-Legacy_Id__c\n\"of\\ old\"=Title\nBorn,Last=Birthdate\nFax=\n";
+    let csv = "First,Last,First Again,Size,Key,Born,Fax\n\
+               Cy,,a,b, A-00001 ,2000-01-31,1\nDa,Dee,,d,a-00002,1999-12-31,2\n";
+    let load = Try::new("insert Contact c.csv --map m.sdl").file("c.csv", csv).file("m.sdl", sdl);
+    bench.applied("a load by .sdl", load, 2, "");
+    let told = "SELECT LastName FROM Contact WHERE Title = 'of old' AND Account.Legacy_Id__c LIKE \
+                'A-0000%' AND Birthdate < 2001-01-01 ORDER BY LastName";
+    assert_eq!(bench.ids(told), ["Cy, ", "Da, Dee"]);
+    let told = "SELECT Department FROM Contact WHERE Title = 'of old' ORDER BY LastName";
+    assert_eq!(bench.ids(told), ["a, b", ", d"]);
+    bench.end(1);
 }

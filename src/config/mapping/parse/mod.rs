@@ -11,7 +11,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::transform::{
     BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
 };
-use super::{Lookup, MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
+use super::{Dialect, Lookup, MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
 use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
@@ -69,7 +69,13 @@ impl Walk<'_> {
         }
         let unmapped = document.get("options").map(|options| self.options(options)).transpose()?;
         let unmapped = unmapped.unwrap_or_default();
-        Ok(MappingSpec { name: self.name.to_owned(), digest: self.digest, rules, unmapped })
+        Ok(MappingSpec {
+            name: self.name.to_owned(),
+            digest: self.digest,
+            rules,
+            unmapped,
+            dialect: Dialect::Ours,
+        })
     }
 
     fn options(&self, options: &Value) -> Refused<Unmapped> {
