@@ -138,6 +138,9 @@ pub const LOOKUP_MERGE_FILES: usize = 32;
 /// Entries of the index that a lookup's table keeps in memory, 16 bytes each.
 pub const LOOKUP_INDEX_ENTRIES: u64 = 65_536;
 
+/// Bytes of an input from which on it is said that keys are looked up first, as that takes a while.
+pub const LOOKUP_TOLD_BYTES: u64 = 1 << 20;
+
 /// Keys without an answer that the nearest are looked for; the first in the file.
 pub const LOOKUP_NEAREST_KEYS: usize = 20;
 

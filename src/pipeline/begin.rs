@@ -4,15 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use super::duplicates::Repeats;
+use super::event::{Event, Watch};
 use super::lookup::{Places, Resolution, list_file, resolve_lookups};
 use super::map::Mapping;
 use super::run::Tools;
 use super::validate::Checks;
 use super::{duplicates, manifest};
-use crate::config::plan::LoadPlan;
+use crate::config::plan::{LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::failure::Failure;
+use crate::model::limits::LOOKUP_TOLD_BYTES;
 use crate::target::Target;
 
 /// A run that is there, with nothing sent.
@@ -62,6 +64,7 @@ pub(super) async fn look_up<T: Target>(
     if mapping.lookups().next().is_none() {
         return Ok((None, Resolution::default()));
     }
+    tell_wait(plan, mapping, &*tools.watch);
     let desk = Desk::make(&plan.runs_dir, run)?;
     let looked_up = resolve_lookups(plan, target, mapping, &desk.places(), &tools.stop).await?;
     let Some(mut refusal) = looked_up.refusal() else { return Ok((Some(desk), looked_up)) };
@@ -74,6 +77,18 @@ pub(super) async fn look_up<T: Target>(
         Err(error) => tracing::debug!(%error, "the list of keys cannot be kept"),
     }
     Err(refusal)
+}
+
+/// Says what the wait is for, where there will be one.
+fn tell_wait(plan: &LoadPlan, mapping: &Mapping, watch: &dyn Watch) {
+    let Source::File(path) = &plan.input.source else { return };
+    if std::fs::metadata(path).is_ok_and(|about| about.len() >= LOOKUP_TOLD_BYTES) {
+        let fields: Vec<String> =
+            mapping.lookups().map(|lookup| format!("`{}`", lookup.field)).collect();
+        let fields = fields.join(", ");
+        let message = format!("the keys of {fields} are looked up before anything is sent");
+        watch.see(&Event::Notice { message });
+    }
 }
 
 /// Where there is a manifest, there is a ledger, also after a loss of power: one that is missing

@@ -186,7 +186,18 @@ fn a_load_with_unanswered_keys_is_refused_where_that_was_asked_for() {
     }
     // The name is free, and the load goes when it may.
     world.file("map.toml", map("on_missing = \"skip\", on_many = \"skip\""));
-    world.run(&args).expect(0);
+    let ran = world.run(&args).expect(0);
+    let says = "3 keys looked up in `Account`: 1 found, 1 missing (1 row sent empty), 1 ambiguous \
+                (1 row sent empty)";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    // What takes a while is told before.
+    let says = "notice: the keys of `AccountId` are looked up before anything is sent";
+    assert!(!ran.stderr.contains(says), "{}", ran.stderr);
+    let long = "x".repeat(120_000);
+    let rows: Vec<String> = (1..10).map(|row| format!("D{row},Acme,{long}\n")).collect();
+    world.file("c.csv", format!("Name,Customer,Note\n{}", rows.concat()));
+    let ran = world.run(&["insert", "Contact", "c.csv", "-m", "map.toml"]).expect(0);
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
 }
 
 #[test]
