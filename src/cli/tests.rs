@@ -35,6 +35,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       upsert       Create or change records, found by an external id
       delete       Delete the records whose Id is in each row of a CSV file
       hard-delete  Delete records past the recycle bin; the org must allow it
+      perms        Permissions by names: users and what they are to have, as people write them
       check        Work a load out, from the file to the last job, and send nothing
       plan         Write a load down as a plan that can be reviewed
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
