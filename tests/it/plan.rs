@@ -156,6 +156,7 @@ fn a_plan_is_a_file_that_is_the_same_each_time() {
 
     # What was asked for.
     [load]
+    before_images = false
     chunk_bytes = 100000000
     chunk_rows = 250000
     nulls = "Ignore"
@@ -499,6 +500,7 @@ fn explain_tells_where_each_value_came_from() {
     verify-after      false                    default
     max-failed        5%                       longshore.toml
     nulls             clear                    environment, LONGSHORE_NULLS
+    before-images     off                      default
     external-id       Legacy_Id__c             flag, --external-id
     ");
     assert!(!world.path("p.toml").exists());

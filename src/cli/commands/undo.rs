@@ -13,8 +13,9 @@ use crate::cli::args::Undo;
 use crate::cli::org::Choice;
 use crate::cli::session::{Asking, Session};
 use crate::cli::shell::Shell;
-use crate::ledger::Manifest;
+use crate::ledger::{Manifest, RunState};
 use crate::model::failure::{Blame, Failure};
+use crate::perms;
 use crate::pipeline::event::Summary;
 use crate::pipeline::undo::{Drawn, Held, Part, Record, Stand, Tally};
 use crate::pipeline::{resume, run};
@@ -38,14 +39,60 @@ struct Undone {
 
 /// Takes a run back, and returns the gravest exit code of the loads that it took.
 pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
+    let root = root_of(&args.run, &args.place, shell)?;
+    let manifest = Manifest::read(&root)?;
+    let undone = if perms::is_run(&manifest) {
+        Box::pin(steps(args, &root, &manifest, shell)).await?
+    } else {
+        vec![one(args, shell).await?]
+    };
+    if args.manners.json {
+        let documents: Vec<_> = undone.iter().map(document).collect();
+        let document = match documents.as_slice() {
+            [one] if !perms::is_run(&manifest) => one.clone(),
+            all => json!({ "undo_of": manifest.run, "steps": all }),
+        };
+        print(&shell.out, &format!("{document}\n"))?;
+    }
+    Ok(undone.iter().map(|undone| undone.exit_code).max().unwrap_or_default())
+}
+
+/// Takes a change of permissions back: its loads, the last one first.
+async fn steps(
+    args: &Undo,
+    root: &Path,
+    manifest: &Manifest,
+    shell: &Shell,
+) -> Result<Vec<Undone>, Failure> {
+    let run = &manifest.run;
+    let (state, _) = RunState::read(&root.join("ledger.jsonl"), run)?;
+    if state.closed.is_none() {
+        return Err(Failure::new(Blame::Request, format!("the run `{run}` is not finished"))
+            .hint(format!("`longshore resume {run}` goes on with it")));
+    }
+    let begun = perms::begun(root, manifest)?;
+    if begun.is_empty() {
+        let message = format!("the run `{run}` changed nothing, so there is nothing to take back");
+        return Err(Failure::new(Blame::Request, message));
+    }
+    let mut all = Vec::new();
+    for (name, _) in begun.into_iter().rev() {
+        let step = root.join("steps").join(name).display().to_string();
+        let undone = one(&Undo { run: step, ..args.clone() }, shell).await?;
+        let ended = undone.planned || ENDED.contains(&undone.exit_code);
+        all.push(undone);
+        if !ended {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+async fn one(args: &Undo, shell: &Shell) -> Result<Undone, Failure> {
     let mut session = Session::begin(shell, &args.manners, &args.progress);
     let undone = Box::pin(carry_out(args, shell, &mut session)).await;
     session.close();
-    let undone = undone?;
-    if args.manners.json {
-        print(&shell.out, &document(&undone))?;
-    }
-    Ok(undone.exit_code)
+    undone
 }
 
 async fn carry_out(
@@ -298,9 +345,9 @@ fn preview(drawn: &Drawn, root: &Path, shell: &Shell) -> String {
     text
 }
 
-fn document(undone: &Undone) -> String {
+fn document(undone: &Undone) -> serde_json::Value {
     let status = if undone.planned { "planned" } else { "carried_out" };
-    let document = json!({
+    json!({
         "undo_of": undone.run,
         "status": status,
         "exit_code": undone.exit_code,
@@ -309,6 +356,5 @@ fn document(undone: &Undone) -> String {
         "conflicts": undone.conflicts,
         "ids": undone.ids,
         "runs": undone.runs,
-    });
-    format!("{document}\n")
+    })
 }

@@ -108,8 +108,8 @@ impl Spool {
         Self { is_dry: true, ..Self::new(Path::new(""), header, limits) }
     }
 
-    /// Cuts after its rows not between neighbors that have the same cells in the columns of `header`
-    /// that `about` names, unless they are more than [`TOGETHER_MAX`].
+    /// Cuts after its rows not between neighbors that have the same cells in the columns of
+    /// `header` that `about` names, unless they are more than [`TOGETHER_MAX`].
     #[must_use]
     pub fn together(mut self, header: &[String], about: &[&str]) -> Self {
         let is_about = |column: &String| about.iter().any(|name| column.eq_ignore_ascii_case(name));

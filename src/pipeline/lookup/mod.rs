@@ -36,6 +36,7 @@ use crate::config::mapping::{LookupFrom, MappingSpec};
 use crate::config::plan::{LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{LookupTable, RunFolder, sync_folder};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::FieldSchema;
 use crate::target::Target;
@@ -69,6 +70,8 @@ pub struct Resolved {
     pub field: String,
     /// The object that was asked, or the file that was read.
     pub object: String,
+    /// What the keys are compared with, such as `User.Username`.
+    pub by: String,
     /// Different keys of the input; those that are ids already are not among them.
     pub distinct: u64,
     pub found: u64,
@@ -79,6 +82,8 @@ pub struct Resolved {
     pub many_rows: u64,
     pub on_missing: String,
     pub on_many: String,
+    /// Digest of the keys and their answers; near keys are no part of it.
+    pub digest: Digest,
     /// Calls that it took.
     pub calls: u64,
     /// The first keys without an answer, by row.

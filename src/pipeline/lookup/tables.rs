@@ -14,6 +14,7 @@ use crate::config::mapping::{Fallback, LookupFrom};
 use crate::faults;
 use crate::ledger::LookupTable;
 use crate::model::cells::push_line;
+use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 use crate::model::limits::ROWS_LISTED;
 use crate::model::wording::shown;
@@ -68,6 +69,7 @@ impl Write<'_> {
             let path = folder.join(format!("{number}.table"));
             files.push(AnswersFile::begin(&path)?);
         }
+        let mut hashers = vec![blake3::Hasher::new(); files.len()];
         let mut join = Join::of(self.lookups, self.keys, self.found)?;
         while let Some(joined) = join.next()? {
             let number = joined.key.lookup;
@@ -77,6 +79,10 @@ impl Write<'_> {
                 Found::Missing | Found::Many => told(joined, &candidates).into_bytes(),
             };
             files[number].push(&joined.key.print, joined.found, &text)?;
+            let value = joined.values.first().filter(|_| joined.found == Found::One);
+            let value = value.map_or(&b""[..], Vec::as_slice);
+            let answer = [joined.key.print.as_slice(), &[joined.found as u8], value].concat();
+            hashers[number].update(&(answer.len() as u64).to_le_bytes()).update(&answer);
             resolved[number].count(joined);
             if joined.found != Found::One {
                 list.push(&[
@@ -88,7 +94,8 @@ impl Write<'_> {
         }
         let mut tables = Vec::new();
         let mut answers = Vec::new();
-        for ((number, file), resolved) in (1..).zip(files).zip(resolved) {
+        for (((number, file), resolved), hasher) in (1..).zip(files).zip(resolved).zip(&hashers) {
+            resolved.digest = Digest::finish(hasher);
             let (opened, digest) = file.finish()?;
             answers.push(Arc::new(opened));
             tables.push(LookupTable {
@@ -122,14 +129,21 @@ impl Write<'_> {
 }
 
 fn begun(slot: &LookupSlot, calls: u64) -> Resolved {
-    let object = match &slot.lookup.from {
-        LookupFrom::Object { object, .. } => object.clone(),
-        LookupFrom::File { path, .. } => path.display().to_string(),
+    let (object, by) = match &slot.lookup.from {
+        LookupFrom::Object { object, fields, .. } => {
+            let by: Vec<String> = fields.iter().map(|field| format!("{object}.{field}")).collect();
+            (object.clone(), by.join(", "))
+        }
+        LookupFrom::File { path, key, .. } => {
+            (path.display().to_string(), format!("{}: {key}", path.display()))
+        }
     };
     let field = slot.field.clone();
     Resolved {
         field,
         object,
+        by,
+        digest: Digest::of(b""),
         distinct: 0,
         found: 0,
         missing: 0,

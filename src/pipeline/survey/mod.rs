@@ -28,7 +28,6 @@ use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
 use super::{begin, duplicates, guards, lookup};
 use crate::config::plan::{LoadPlan, OnBadRow};
-use crate::ledger::LookupTable;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
@@ -97,7 +96,7 @@ pub struct Sample {
 pub struct Lookup {
     /// The field that is filled, such as `AssigneeId`.
     pub field: String,
-    /// What they are looked up in: an object or a file.
+    /// What they are compared with, such as `User.Username`.
     pub by: String,
     /// Different keys, and those of them that were found, not found and found more than once.
     pub keys: u64,
@@ -109,15 +108,15 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    fn of((resolved, table): (&Resolved, &LookupTable)) -> Self {
+    fn of(resolved: &Resolved) -> Self {
         Self {
             field: resolved.field.clone(),
-            by: resolved.object.clone(),
+            by: resolved.by.clone(),
             keys: resolved.distinct,
             found: resolved.found,
             missing: resolved.missing,
             ambiguous: resolved.many,
-            digest: table.digest,
+            digest: resolved.digest,
         }
     }
 }
@@ -198,7 +197,7 @@ pub async fn survey<T: Target>(
         groups: taken.groups,
         jobs: taken.jobs,
         sample: taken.sample,
-        lookups: looked_up.lookups.iter().zip(&looked_up.tables).map(Lookup::of).collect(),
+        lookups: looked_up.lookups.iter().map(Lookup::of).collect(),
     })
 }
 

@@ -21,7 +21,7 @@ fn a_sign_in_that_is_wrong_sends_nothing() {
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
 hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
     );
     bench.refused("an org and no credentials", unsigned(), 2, "error: cannot sign in with what the environment says: `LONGSHORE_ACCESS_TOKEN` is not set, and nothing else to sign in with

@@ -220,7 +220,7 @@ hint: give the path of a file",
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
 hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
         ),
         (
@@ -234,7 +234,7 @@ hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual
 hint: `-o demo` is a practice org made new for this one command
 hint: `-o practice` is a practice org kept under `./.longshore/practice`
 hint: `-o demo-auth0` and `-o practice-auth0` are practice tenants of Auth0
-hint: a real org comes from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
+hint: a real org comes from `longshore org login ALIAS …`, or from `LONGSHORE_INSTANCE_URL` and what `docs/guide/sign-in.md` tells
 hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual one",
         ),
     ] {

@@ -320,6 +320,46 @@ fn a_retry_asks_anew() {
     assert!(!ids.contains(&cedar[0]));
 }
 
+/// Keys that differ may name one record.
+#[test]
+fn two_keys_of_one_record_are_duplicates() {
+    let (world, ids) = with_accounts();
+    world.file("sites.csv", format!("Account,Site\nA-1,x\nacme,y\n{},z\n", ids[1]));
+    let map = "[fields]\nSite = \"Site\"\nId = { column = \"Account\", lookup = { object = \
+               \"Account\", match = [\"AccountNumber\", \"Name\"] } }\n";
+    world.file("map.toml", map);
+    let args = ["update", "Account", "sites.csv", "-m", "map.toml"];
+    let before = world.changes();
+    let ran = world.run(&args).expect(2);
+    assert!(ran.stderr.contains("--on-duplicate"), "{}", ran.stderr);
+    assert_eq!(world.changes(), before);
+    let kept = [&args[..], &["--on-duplicate", "keep-last"]].concat();
+    let (_, summary) = world.load(&kept);
+    assert_eq!((&summary["rows"]["success"], &summary["rows"]["rejected"]), (&2.into(), &1.into()));
+    assert_eq!(world.results(&summary, "rejected")[0]["longshore__code"], "duplicate_row");
+}
+
+/// A plan tells what was looked up, and is not applied when it would be something else.
+#[test]
+fn a_plan_freezes_what_its_lookups_found() {
+    let (world, _) = with_accounts();
+    world.file("c.csv", "Name,Customer\nA,Acme\nB,Twin\nC,A-4\n");
+    let map = "[fields]\nLastName = \"Name\"\nAccountId = { column = \"Customer\", lookup = { \
+               object = \"Account\", match = [\"AccountNumber\", \"Name\"] } }\n";
+    world.file("map.toml", map);
+    let plan = ["plan", "insert", "Contact", "c.csv", "-m", "map.toml", "--output", "p.toml"];
+    let ran = world.run(&plan);
+    let text = world.read("p.toml");
+    for says in ["by = \"Account.AccountNumber, Account.Name\"", "keys = 3", "ambiguous = 1"] {
+        assert!(text.contains(says), "{says}: {text}\n{}", ran.stderr);
+    }
+    assert_eq!(world.changes(), Vec::<String>::new());
+    stock(world.practice().org(), &[("Acme", "A-9")]);
+    let ran = world.run(&["apply", "p.toml"]).expect(6);
+    assert!(ran.stderr.contains("the lookup of `AccountId` by `Account."), "{}", ran.stderr);
+    assert_eq!(world.changes(), Vec::<String>::new());
+}
+
 #[test]
 fn auth0_looks_keys_up_in_files_only() {
     let world =

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore::config::plan::{Input, LoadPlan, Nulls, OnBadRow, Source};
+use longshore::config::plan::{Input, LoadPlan, Nulls, OnBadRow, OnDuplicate, Source};
 use longshore::model::limits::CHUNK_BYTES_MAX;
 use longshore::model::names::ObjectName;
 use longshore::model::operation::Operation;
@@ -109,7 +109,8 @@ impl Load {
             success_copy: None,
             error_copy: None,
             state_dir: None,
-            on_duplicate: None,
+            // The files repeat keys on purpose; all rows are sent, and in their order.
+            on_duplicate: Some(OnDuplicate::Separate),
             verify_after: false,
             max_failed: None,
             passing_org: false,
