@@ -203,6 +203,7 @@ fn twenty_thousand_users_under_kills() {
     let size = TenantSize { users: 20_000, permissions_each: Some(5) };
     let (users, kills) =
         removed_under_kills(&size, 200, |attempt| format!("any:{}:kill", 40 + 37 * attempt));
+    println!("{users} users, {kills} kills");
     assert!(kills >= 10, "{kills} kills of the work on {users} users");
 }
 
