@@ -32,7 +32,7 @@ pub const SLAB_ROWS: usize = 2_048;
 pub const SLAB_BYTES: usize = 1 << 20;
 
 /// Fingerprints of keys that are sorted in memory, 24 bytes each; more go to disk in sorted parts.
-pub const KEYS_HELD: usize = 1 << 18;
+pub const KEYS_HELD: usize = 1 << 16;
 
 /// Sorted parts that are read side by side, each a file and a buffer; more are merged first.
 pub const SORTED_PARTS_MAX: usize = 128;

@@ -11,10 +11,8 @@ use crate::faults;
 use crate::ledger::{Fact, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
-use crate::model::verdict::Counts;
-use crate::pipeline::event::{
-    Event, Status, Summary, SummaryApi, SummaryFailure, SummaryFiles, SummaryJob, SummaryOrg,
-};
+use crate::pipeline::ending::{fail, verdict};
+use crate::pipeline::event::{Event, Summary, SummaryApi, SummaryFiles, SummaryJob, SummaryOrg};
 use crate::pipeline::manifest::resume_command;
 use crate::target::Target;
 
@@ -154,27 +152,4 @@ fn summary<T: Target>(run: &Run<T>, steps: &[Step], merged: &Merged, began: Inst
 fn jobs(steps: &[Step], root: &Path) -> Vec<SummaryJob> {
     let summaries = steps.iter().filter_map(|step| step.summary(root));
     summaries.flat_map(|summary| summary.jobs).collect()
-}
-
-fn verdict(rows: &Counts) -> (Status, u8) {
-    if rows.unknown > 0 {
-        (Status::Unknown, 5)
-    } else if rows.error + rows.rejected + rows.unprocessed > 0 {
-        (Status::Partial, 3)
-    } else {
-        (Status::Succeeded, 0)
-    }
-}
-
-fn fail(summary: &mut Summary, failure: &Failure) {
-    // Half-way through, a fault of the request is no refusal any more.
-    let blame = if failure.blame == Blame::Request { Blame::Run } else { failure.blame };
-    summary.status = if blame == Blame::Interrupted { Status::Interrupted } else { Status::Failed };
-    summary.exit_code = blame.exit_code();
-    let mut message = failure.message.clone();
-    for cause in &failure.causes {
-        message.push_str(": ");
-        message.push_str(cause);
-    }
-    summary.failure = Some(SummaryFailure { message, hints: failure.hints.clone() });
 }

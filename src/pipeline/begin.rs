@@ -39,6 +39,7 @@ pub(super) async fn run<T: Target>(
     let (desk, mut looked_up) = look_up(plan, target, mapping, &manifest.run, tools).await?;
     // Among the values as they will be sent: two names may be those of one record.
     let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
+    manifest::same_reading(plan, manifest.input_digest, rows.digest)?;
     rows.set_lanes(plan);
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     if let Some(desk) = desk {

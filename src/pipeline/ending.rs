@@ -29,7 +29,7 @@ pub struct Names {
 /// Puts the two halves together.
 ///
 /// A refusal that came before any job was made is an error, and its run folder is taken away again.
-pub fn conclude<T: Target>(
+pub(super) fn conclude<T: Target>(
     parts: &Parts<T>,
     carried: Carried,
     names: &Names,
@@ -284,7 +284,7 @@ fn files(out: &Path) -> SummaryFiles {
 }
 
 /// Status and exit code by the rows alone; the gravest wins.
-fn verdict(rows: &Counts) -> (Status, u8) {
+pub fn verdict(rows: &Counts) -> (Status, u8) {
     if rows.unknown > 0 {
         (Status::Unknown, 5)
     } else if rows.error + rows.rejected + rows.unprocessed > 0 {
@@ -294,7 +294,8 @@ fn verdict(rows: &Counts) -> (Status, u8) {
     }
 }
 
-fn fail(summary: &mut Summary, failure: &Failure) {
+/// Makes a failure the end of a summary.
+pub fn fail(summary: &mut Summary, failure: &Failure) {
     // Half-way through, a fault of the request is no refusal any more: something was sent.
     let blame = if failure.blame == Blame::Request { Blame::Run } else { failure.blame };
     summary.status = if blame == Blame::Interrupted { Status::Interrupted } else { Status::Failed };

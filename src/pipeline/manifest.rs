@@ -7,6 +7,7 @@ use super::run::Seed;
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{LoadPlan, RUNS_DIR, Source};
 use crate::ledger::{Manifest, MappingFile};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::{FieldSchema, OrgFacts, SentField};
 
@@ -89,6 +90,19 @@ pub fn mapping(manifest: &Manifest) -> Result<Option<MappingSpec>, Failure> {
         return Ok(Some(spec));
     }
     Err(changed("mapping", &file.path, &file.digest.to_string(), &spec.digest.to_string()))
+}
+
+/// The input is not the same at two readings before the run.
+pub fn same_reading(
+    plan: &LoadPlan,
+    first: Option<Digest>,
+    again: Option<Digest>,
+) -> Result<(), Failure> {
+    if first.zip(again).is_none_or(|(first, again)| first == again) {
+        return Ok(());
+    }
+    let message = format!("`{}` changes while it is read", input_name(&plan.input.source));
+    Err(Failure::new(Blame::Guard, message).hint("wait until it is written, or copy it"))
 }
 
 /// A file is not what it was when the run began.

@@ -7,7 +7,7 @@ mod again;
 mod begin;
 mod copies;
 mod duplicates;
-mod ending;
+pub mod ending;
 mod feed;
 mod intake;
 pub mod manifest;

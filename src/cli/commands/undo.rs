@@ -35,6 +35,8 @@ struct Undone {
     runs: Vec<Summary>,
     exit_code: u8,
     planned: bool,
+    /// Why there was nothing to do.
+    nothing: Option<Failure>,
 }
 
 /// Takes a run back, and returns the gravest exit code of the loads that it took.
@@ -44,7 +46,11 @@ pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
     let undone = if perms::is_run(&manifest) {
         Box::pin(steps(args, &root, &manifest, shell)).await?
     } else {
-        vec![one(args, shell).await?]
+        let mut undone = one(args, shell).await?;
+        if let Some(refusal) = undone.nothing.take() {
+            return Err(refusal);
+        }
+        vec![undone]
     };
     if args.manners.json {
         let documents: Vec<_> = undone.iter().map(document).collect();
@@ -75,17 +81,44 @@ async fn steps(
         let message = format!("the run `{run}` changed nothing, so there is nothing to take back");
         return Err(Failure::new(Blame::Request, message));
     }
-    let mut all = Vec::new();
-    for (name, _) in begun.into_iter().rev() {
-        let step = root.join("steps").join(name).display().to_string();
-        let undone = one(&Undo { run: step, ..args.clone() }, shell).await?;
+    let folders = begun.into_iter().rev().map(|(name, _)| root.join("steps").join(name));
+    let mut left = Vec::new();
+    for folder in folders {
+        if !was_undone(&folder, shell)? {
+            left.push(folder);
+        }
+    }
+    if left.is_empty() {
+        return Err(Failure::new(Blame::Request, format!("the run `{run}` was undone before"))
+            .hint("`longshore runs` lists its undo, which can itself be undone"));
+    }
+    let (mut all, mut refusals) = (Vec::new(), Vec::new());
+    for folder in left {
+        let step = folder.display().to_string();
+        let mut undone = one(&Undo { run: step, ..args.clone() }, shell).await?;
+        if let Some(refusal) = undone.nothing.take() {
+            // The other loads are to be taken back all the same.
+            say(args, shell, &format!("{}\n", refusal.message))?;
+            refusals.push(refusal);
+            continue;
+        }
         let ended = undone.planned || ENDED.contains(&undone.exit_code);
         all.push(undone);
         if !ended {
             break;
         }
     }
-    Ok(all)
+    match refusals.pop() {
+        Some(refusal) if all.is_empty() => Err(refusal),
+        _ => Ok(all),
+    }
+}
+
+/// Whether a load was taken back before, whole: an undo that was cut off goes on behind it.
+fn was_undone(folder: &Path, shell: &Shell) -> Result<bool, Failure> {
+    let held = Held::of(folder, &(shell.now)().to_string())?;
+    let begun = held.begun()?;
+    Ok(Before::of(&held, begun.as_ref())? == Before::Over)
 }
 
 async fn one(args: &Undo, shell: &Shell) -> Result<Undone, Failure> {
@@ -139,9 +172,10 @@ async fn carry_out(
         let refusal = drawn.nothing();
         let conflicts = drawn.conflicts.map(|file| path(&file, &shell.dir));
         return if undone.runs.is_empty() {
-            Err(conflicts.into_iter().fold(refusal, |refusal, file| {
+            undone.nothing = Some(conflicts.into_iter().fold(refusal, |refusal, file| {
                 refusal.hint(format!("`{file}` tells which records, and why"))
-            }))
+            }));
+            Ok(undone)
         } else {
             told(args, shell, undone)
         };
@@ -190,6 +224,7 @@ impl Undone {
             runs: Vec::new(),
             exit_code: 0,
             planned: false,
+            nothing: None,
         }
     }
 }

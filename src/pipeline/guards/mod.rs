@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use super::assent::{Assent, Word};
 use super::event::{Event, Watch};
 use super::intake::Window;
-use super::manifest::{input_name, shown};
+use super::manifest::{input_name, same_reading, shown};
 use super::read;
 use super::run::{Parts, Tools};
 use crate::config::plan::{LoadPlan, Source};
@@ -379,14 +379,7 @@ async fn count(plan: &LoadPlan, digest: Option<Digest>) -> Result<Option<u64>, F
     });
     let broken = || Failure::new(Blame::Run, "counting broke down; this is a fault of longshore");
     let (rows, seen) = counted.await.map_err(|_| broken())??;
-    if let (Some(seen), Some(before)) = (seen, digest)
-        && seen != before
-    {
-        let message = format!("`{}` changes while it is read", input_name(&plan.input.source));
-        return Err(
-            Failure::new(Blame::Guard, message).hint("wait until it is written, or copy it")
-        );
-    }
+    same_reading(plan, digest, seen)?;
     Ok(Some(rows))
 }
 

@@ -22,6 +22,7 @@ use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
 use super::intake::{Intake, ReadingEnd};
 use super::lookup::Resolved;
+use super::manifest::same_reading;
 use super::read;
 use super::run::{Opened, Tools, compile, digest, notices};
 use super::settle::{KeptColumns, RejectedFile};
@@ -157,17 +158,7 @@ pub async fn survey<T: Target>(
     let opened = Opened { reader, mapping, checks, repeats };
     let about = target.together(&plan.object);
     let taken = take(plan, opened, about, tools, rejected_to).await?;
-    if let (Some(seen), Some(before)) = (taken.read_digest, input_digest)
-        && seen != before
-    {
-        let message = format!(
-            "`{}` changes while it is read",
-            super::manifest::input_name(&plan.input.source)
-        );
-        return Err(
-            Failure::new(Blame::Guard, message).hint("wait until it is written, or copy it")
-        );
-    }
+    same_reading(plan, input_digest, taken.read_digest)?;
     let rows = taken.accepted + taken.rejected;
     let differences = match &taken.compared {
         Some(compared) => match compared.with(target, plan.object.as_str()).await {

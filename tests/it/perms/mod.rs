@@ -373,10 +373,20 @@ fn a_change_of_permissions_is_taken_back_whole() {
     let asked = world.run(&["undo", "sync"]).expect(6);
     assert!(asked.stderr.starts_with("error: this undo will "), "{}", asked.stderr);
     assert_eq!(held(&world), changed);
+    // As after an undo that was cut off behind its first load: the same command goes on.
+    world.run(&["undo", "longshore-runs/sync/steps/03-extend", "--yes"]).expect(0);
     let undone = world.run(&["undo", "sync", "--yes", "--json"]).expect(0);
     let document: serde_json::Value = serde_json::from_str(&undone.stdout).unwrap();
-    assert_eq!(document["steps"].as_array().unwrap().len(), 3, "{document:#}");
+    assert_eq!(document["steps"].as_array().unwrap().len(), 2, "{document:#}");
     assert_eq!(held(&world), before);
+    let since = audit(&world);
+    let again = world.run(&["undo", "sync", "--yes"]).expect(2);
+    assert!(
+        again.stderr.starts_with("error: the run `sync` was undone before"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(audit(&world), since);
 }
 
 #[test]
