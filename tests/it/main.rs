@@ -5,6 +5,7 @@ mod auth0;
 mod bad_input;
 mod conformance;
 mod corpus;
+mod dataloader_folders;
 mod disk_faults;
 mod documents;
 mod door;
