@@ -8,3 +8,4 @@ pub mod beans;
 pub mod cipher;
 pub mod properties;
 pub mod sdl;
+pub mod settings;

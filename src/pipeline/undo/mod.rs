@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 pub use self::record::{Part, Record, Stand};
 use self::sheet::Sheets;
 use super::manifest;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
+use crate::config::plan::{
+    Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
+};
 use crate::ledger::{Manifest, Output, RunFolder, RunState};
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
@@ -137,6 +139,7 @@ impl Held {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             on_bad_row: OnBadRow::Reject,
             // Its rows were looked through once.
             on_duplicate: None,
