@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore::config::plan::{
-    Input, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate, Source,
+    CopyStyle, Input, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate, Source,
 };
 use longshore::model::limits::CHUNK_BYTES_MAX;
 use longshore::model::names::ObjectName;
@@ -111,6 +111,8 @@ impl Load {
             run_name: Some(name.to_owned()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             state_dir: None,
             // The files repeat keys on purpose; all rows are sent, and in their order.
             on_duplicate: Some(OnDuplicate::Separate),

@@ -1,7 +1,7 @@
 //! How a process ends: Data Loader's exit codes.
 
 use crate::model::failure::{Blame, Failure};
-use crate::pipeline::event::{Status, Summary};
+use crate::pipeline::event::{ErrorGroup, Status, Summary};
 
 /// The operation came to its end, with rows in error or without.
 pub const DONE: u8 = 0;
@@ -63,9 +63,23 @@ impl From<Failure> for Stopped {
     }
 }
 
+/// Rows that make a file one that Data Loader does not read at all. Here the others are sent.
+const MALFORMED: [&str; 6] = [
+    "unclosed_quote",
+    "inside_open_quote",
+    "text_after_quote",
+    "ragged_row",
+    "field_too_long",
+    "row_too_long",
+];
+
 /// The exit code of a load that came to a summary.
 pub fn code_of(summary: &Summary, failed_rows_fail: bool) -> u8 {
+    let malformed = |group: &ErrorGroup| {
+        group.verdict == "rejected" && MALFORMED.contains(&group.code.as_str())
+    };
     match summary.status {
+        Status::Partial if summary.errors.iter().any(malformed) => OPERATION,
         Status::Partial if failed_rows_fail => FAILED_ROWS,
         Status::Succeeded | Status::Partial => DONE,
         Status::Interrupted | Status::Refused => CLIENT,

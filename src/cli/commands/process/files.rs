@@ -18,6 +18,8 @@ use crate::model::failure::{Blame, Failure};
 pub struct Results {
     pub success: PathBuf,
     pub error: PathBuf,
+    /// Rows that were never sent, or whose fate is not known; beside the error file.
+    pub unsent: PathBuf,
 }
 
 impl Results {
@@ -33,7 +35,12 @@ impl Results {
             Some(path) => dir.join(path),
             None => status.join(format!("{word}{stamp}.csv")),
         };
-        Self { success: named(&outputs.success, "success"), error: named(&outputs.error, "error") }
+        let error = named(&outputs.error, "error");
+        let unsent = match &outputs.error {
+            Some(_) => beside(&error),
+            None => status.join(format!("unsent{stamp}.csv")),
+        };
+        Self { success: named(&outputs.success, "success"), error, unsent }
     }
 
     /// Makes the folder of the status files, where one of them goes there or it is named.
@@ -49,7 +56,7 @@ impl Results {
 
     /// Empties both files, so that nobody takes those of an earlier run for those of this one.
     pub fn empty(&self) -> Result<(), Failure> {
-        for path in [&self.success, &self.error] {
+        for path in [&self.success, &self.error, &self.unsent] {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             #[cfg(unix)]
@@ -59,6 +66,12 @@ impl Results {
         }
         Ok(())
     }
+}
+
+/// `errors.csv` and `errors.unsent.csv`.
+fn beside(error: &Path) -> PathBuf {
+    let end = error.extension().map_or_else(|| "csv".into(), |end| end.to_string_lossy());
+    error.with_extension(format!("unsent.{end}"))
 }
 
 fn make(folder: &Path) -> Result<(), Failure> {
@@ -85,7 +98,7 @@ pub fn write_last_run(
     now: Timestamp,
     rows: Option<u64>,
 ) -> Result<(), Failure> {
-    let Outputs { prefix, last_run, last_run_folder, initial_last_run, .. } = &folder.job.outputs;
+    let Outputs { prefix, last_run, last_run_folder, .. } = &folder.job.outputs;
     if !last_run {
         return Ok(());
     }
@@ -100,7 +113,6 @@ pub fn write_last_run(
     if let Some(rows) = rows {
         set(&mut known, "process.lastLoadBatchRow", rows.to_string());
     }
-    let _ = initial_last_run;
     let text = format!("#Last Run Config\n{}", known.write());
     write_whole(&path, text.as_bytes()).map_err(|error| {
         Failure::new(Blame::Disk, format!("cannot write `{}`: {error}", path.display()))

@@ -16,7 +16,7 @@ use crate::cli::resolve::{self, Extra};
 use crate::cli::session::{Asking, Session};
 use crate::cli::shell::Shell;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{LoadPlan, MappingManner, Nulls};
+use crate::config::plan::{CopyStyle, DataLoaderCopies, LoadPlan, MappingManner, Nulls};
 use crate::config::project::Defaults;
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -151,7 +151,9 @@ fn plan(
     }
     let mapping = mapping(folder, shell)?;
     let defaults = Defaults { encoding: None, column_delimiter: None, ..folder.defaults.clone() };
-    let on_duplicate = defaults.on_duplicate.is_none().then_some(OnDuplicate::Separate);
+    // As there: all are sent, in the order of the file. New records have no key.
+    let separates = operation != Operation::Insert && defaults.on_duplicate.is_none();
+    let on_duplicate = separates.then_some(OnDuplicate::Separate);
     let load = Load {
         sobject: job.object.clone(),
         file: Some(data.display().to_string()),
@@ -170,6 +172,11 @@ fn plan(
     plan.nulls = if job.clears_nulls { Nulls::Clear } else { Nulls::Ignore };
     plan.mapping = Some(mapping);
     plan.mapping_manner = MappingManner::DataLoader;
+    plan.conversions = Some(job.conversions.clone());
+    plan.copy_style = CopyStyle::DataLoader(DataLoaderCopies {
+        text: job.text.clone(),
+        unsent_copy: Some(results.unsent.clone()),
+    });
     Ok(plan)
 }
 

@@ -1,5 +1,6 @@
 //! Why the settings of a process were refused.
 
+use crate::config::dataloader::conversions::{UnknownSwitch, UnknownZone};
 use crate::model::failure::{Blame, Explain};
 use crate::model::wording::shown;
 
@@ -24,8 +25,14 @@ pub enum BadSettings {
     NoDelimiter { value: String },
     #[error("no delimiter is on: `loader.csvComma`, `loader.csvTab` and `loader.csvOther` are off")]
     NoDelimiterOn,
-    #[error("`dataAccess.readCharset` is no encoding we know: `{}`", shown(value.as_bytes()))]
-    NoCharset { value: String },
+    #[error("`{key}` is no encoding we know: `{}`", shown(value.as_bytes()))]
+    NoCharset { key: &'static str, value: String },
+    #[error("`loader.query.delimiter` is `{}`, which delimits nothing", value.escape_debug())]
+    NoOutputDelimiter { value: char },
+    #[error("`longshore.allow`: {0}")]
+    NoSwitch(UnknownSwitch),
+    #[error("`sfdc.timezone`: {0}")]
+    NoZone(UnknownZone),
 }
 
 impl Explain for BadSettings {
@@ -38,7 +45,15 @@ impl Explain for BadSettings {
             Self::Missing { key } => format!(
                 "set it in the bean, in `config.properties`, or behind the command: `{key}=…`"
             ),
-            Self::NoNumber { .. } => return Vec::new(),
+            Self::NoSwitch(UnknownSwitch { near: Some(near), .. }) => {
+                format!("did you mean `{near}`?")
+            }
+            Self::NoSwitch(_) => {
+                "`docs/reference/data-loader-conversions.md` lists them".to_owned()
+            }
+            Self::NoNumber { .. } | Self::NoZone(_) | Self::NoOutputDelimiter { .. } => {
+                return Vec::new();
+            }
             Self::Refused { way, .. } => (*way).to_owned(),
             Self::NoOperation { .. } => "`insert`, `update`, `upsert`, `delete`, `hard_delete`, \
                                          `undelete`, `extract` or `extract_all`"

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use super::{BadSettings, Settings};
 use crate::config::dataloader::arguments::BEAN_KEY;
+use crate::config::dataloader::conversions::{
+    ALLOW_KEY, Conversions, Switch, name_of_system_zone, zone_named,
+};
 use crate::config::plan::Delimiter;
+use crate::config::styles::TextStyle;
 use crate::model::operation::Operation;
 
 /// What a process is to do.
@@ -47,11 +51,24 @@ pub struct Job {
     pub encoding: Option<String>,
     /// An id of 15 or 18 characters.
     pub assignment_rule: Option<String>,
+    pub conversions: Conversions,
+    /// How result files and extracts are written.
+    pub text: TextStyle,
+    pub extract: ExtractKeys,
     pub outputs: Outputs,
     /// Failed rows are exit code 4 instead of 0.
     pub failed_rows_fail: bool,
     pub sign_in: SignInKeys,
     pub api_version: Option<String>,
+}
+
+/// What the settings say about the form of an extract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtractKeys {
+    pub delimiter: u8,
+    pub all_caps: bool,
+    /// Columns of the query that the mapping does not name follow the others.
+    pub keep_unmapped: bool,
 }
 
 /// Where results go.
@@ -69,7 +86,6 @@ pub struct Outputs {
     pub prefix: String,
     pub last_run: bool,
     pub last_run_folder: Option<PathBuf>,
-    pub initial_last_run: Option<String>,
 }
 
 /// What the settings say about signing in; secrets are as encrypted as they are there.
@@ -135,6 +151,9 @@ impl Job {
             delimiter: delimiter(settings)?,
             encoding: encoding(settings)?,
             assignment_rule: assignment_rule(settings, action),
+            conversions: conversions(settings, api)?,
+            text: text(settings)?,
+            extract: extract(settings)?,
             outputs: outputs(settings, action),
             failed_rows_fail: settings.is_on("process.batchMode.exitWithErrorOnFailedRows", false),
             sign_in: sign_in(settings),
@@ -231,12 +250,57 @@ fn encoding(settings: &Settings) -> Result<Option<String>, BadSettings> {
     if settings.is_on("dataAccess.readUTF8", false) {
         return Ok(Some("utf-8".to_owned()));
     }
-    let Some(charset) = settings.get("dataAccess.readCharset") else { return Ok(None) };
-    // UTF-8 is what we take without it, too, and then a BOM may say otherwise.
-    match encoding_rs::Encoding::for_label(charset.as_bytes()) {
-        None => Err(BadSettings::NoCharset { value: charset.to_owned() }),
+    charset(settings, "dataAccess.readCharset")
+}
+
+/// The WHATWG name of the encoding that a key names.
+fn charset(settings: &Settings, key: &'static str) -> Result<Option<String>, BadSettings> {
+    let Some(label) = settings.get(key) else { return Ok(None) };
+    match encoding_rs::Encoding::for_label(label.as_bytes()) {
+        None => Err(BadSettings::NoCharset { key, value: label.to_owned() }),
         Some(encoding) => Ok(Some(encoding.name().to_ascii_lowercase())),
     }
+}
+
+fn text(settings: &Settings) -> Result<TextStyle, BadSettings> {
+    let own = TextStyle::data_loader();
+    let forced = settings.is_on("dataAccess.writeUTF8", false);
+    let charset = if forced { None } else { charset(settings, "dataAccess.writeCharset")? };
+    let byte_order_mark = settings.is_on("sfdc.extraction.outputByteOrderMark", true);
+    Ok(TextStyle { charset: charset.unwrap_or(own.charset), byte_order_mark, ..own })
+}
+
+fn extract(settings: &Settings) -> Result<ExtractKeys, BadSettings> {
+    let given = settings.get("loader.query.delimiter").and_then(|text| text.chars().next());
+    let delimiter = given.unwrap_or(',');
+    let good = |character: &char| character.is_ascii() && !matches!(character, '"' | '\r' | '\n');
+    let byte = Some(delimiter).filter(good).and_then(|character| u8::try_from(character).ok());
+    Ok(ExtractKeys {
+        delimiter: byte.ok_or(BadSettings::NoOutputDelimiter { value: delimiter })?,
+        all_caps: settings.is_on("sfdc.extraction.allCapsHeaders", false),
+        keep_unmapped: !settings.is_on("loader.query.limitOutputToQueryFields", true),
+    })
+}
+
+fn conversions(settings: &Settings, api: ApiMode) -> Result<Conversions, BadSettings> {
+    let on = |key, otherwise| settings.is_on(key, otherwise);
+    let zone = match settings.get("sfdc.timezone") {
+        Some(zone) => zone_named(zone).map(|_| zone.to_owned()),
+        None => name_of_system_zone(),
+    };
+    let allow = Switch::parse(settings.get(ALLOW_KEY).unwrap_or_default());
+    Ok(Conversions {
+        zone: zone.map_err(BadSettings::NoZone)?,
+        european_dates: on("process.useEuropeanDates", false),
+        gmt_dates: on("datefield.usegmt", false),
+        insert_nulls: on("sfdc.insertNulls", false),
+        bulk: api != ApiMode::Soap,
+        trim_keys: on("sfdc.load.removeLeadingTrailingWhitepaceInIdLookupField", true),
+        keep_rich_text_space: on("sfdc.load.preserveWhitespaceInRichText", true),
+        format_phones: on("sfdc.formatPhoneFields", false),
+        truncate: on("sfdc.truncateFields", true),
+        allow: allow.map_err(BadSettings::NoSwitch)?,
+    })
 }
 
 /// The id of a rule, where Data Loader would send it.
@@ -263,7 +327,6 @@ fn outputs(settings: &Settings, action: Action) -> Outputs {
         prefix,
         last_run: settings.is_on("process.enableLastRunOutput", true),
         last_run_folder: path("process.lastRunOutputDirectory"),
-        initial_last_run: settings.get("process.initialLastRunDate").map(str::to_owned),
     }
 }
 

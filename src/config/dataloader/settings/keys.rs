@@ -123,25 +123,13 @@ const CSV: [KeyRule; 11] = [
     ),
     key("loader.query.delimiter", ",", Honored("the first character counts")),
     key("dataAccess.readUTF8", "false", Honored("without it, UTF-8 or what a BOM says")),
-    key(
-        "dataAccess.writeUTF8",
-        "false",
-        Honored("result files and extracts are UTF-8 in any case"),
-    ),
+    key("dataAccess.writeUTF8", "false", Honored("outranks `dataAccess.writeCharset`")),
     key(
         "dataAccess.readCharset",
         "",
         Honored("without it, UTF-8 or what a BOM says; never the code page of the machine"),
     ),
-    key(
-        "dataAccess.writeCharset",
-        "",
-        Refused {
-            unless: "UTF-8",
-            why: "files are written as UTF-8 here",
-            way: "leave it out, and let whoever reads the files read UTF-8",
-        },
-    ),
+    key("dataAccess.writeCharset", "", Honored("without it, UTF-8")),
     key("sfdc.extraction.allCapsHeaders", "false", Honored("")),
     key("sfdc.extraction.outputByteOrderMark", "true", Honored("")),
 ];
@@ -283,7 +271,7 @@ const OPERATION: [KeyRule; 29] = [
     key(
         "sfdc.truncateFields",
         "true",
-        Ignored(Unless("false"), "a value that is too long is an error and is never cut"),
+        Honored("a value that is too long is rejected; `longshore.allow=truncate` lets it be cut"),
     ),
     key("sfdc.formatPhoneFields", "false", Honored("")),
     key("sfdc.timezone", "", Honored("without it, the zone of the machine")),
@@ -327,7 +315,7 @@ const OPERATION: [KeyRule; 29] = [
     ),
     key("process.lastRunDate", "", Honored("kept in the lastRun file")),
     key("process.lastLoadBatchRow", "", Honored("kept in the lastRun file")),
-    key("process.initialLastRunDate", "", Honored("the first value of `process.lastRunDate`")),
+    key("process.initialLastRunDate", "", Ignored(Never, "only a query of a database can use it")),
 ];
 
 const DATA: [KeyRule; 16] = [

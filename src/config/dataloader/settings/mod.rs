@@ -13,7 +13,7 @@ mod sign_in;
 use std::collections::BTreeMap;
 
 pub use error::BadSettings;
-pub use job::{Action, ApiMode, Job, Outputs, SignInKeys};
+pub use job::{Action, ApiMode, ExtractKeys, Job, Outputs, SignInKeys};
 pub use keys::{Fate, KEYS, KeyRule, Notice};
 pub use sign_in::{NoSignIn, default_key_file};
 
