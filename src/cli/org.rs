@@ -187,6 +187,15 @@ impl Watch for Notices {
     }
 }
 
+/// Signs in to a Salesforce org by a right that was found elsewhere.
+pub async fn connect_by(
+    sign_in: SignIn,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
+    signed_in(over_the_network(shell)?, sign_in, false, shell, watch).await
+}
+
 fn over_the_network(shell: &Shell) -> Result<Arc<dyn Transport>, Failure> {
     let ca_file = shell.environment.ca_file();
     Ok(Arc::new(Reqwest::new(Patience::default(), ca_file.as_deref())?))

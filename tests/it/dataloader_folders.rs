@@ -115,9 +115,31 @@ fn told(folder: &Path) -> String {
     text
 }
 
-/// What `process` comes to: what it says, what the org applied, what it writes.
-fn processed(_folder: &Path, _case: &Case, _text: &mut String) -> String {
-    String::new()
+/// What `process` comes to: what it says, what the org applied, what it writes; returns what was
+/// applied.
+fn processed(folder: &Path, case: &Case, text: &mut String) -> String {
+    let world = world(folder);
+    let before: BTreeSet<PathBuf> = files_under(&world.path("")).into_iter().collect();
+    let mut words = vec!["process"];
+    words.extend(case.process.split_whitespace());
+    let ran = run(&world, &words, &case.environment);
+    writeln!(text, "$ longshore {}\nexit code {}", words.join(" "), ran.code).unwrap();
+    for line in ran.stderr.lines() {
+        if ["notice: ", "error: ", "hint: "].iter().any(|word| line.starts_with(word)) {
+            writeln!(text, "{}", masked(&world, line)).unwrap();
+        }
+    }
+    let mut changed = String::new();
+    applied(&world, &mut changed);
+    text.push_str(&changed);
+    for path in files_under(&world.path("")) {
+        let name = path.strip_prefix(world.path("")).unwrap().to_str().unwrap();
+        // A run has a folder with much in it that other tests look at.
+        if !before.contains(&path) && !name.contains("longshore-runs/") {
+            file(&path, name, text);
+        }
+    }
+    changed
 }
 
 /// What `import` comes to, and the command that it makes.
@@ -156,9 +178,19 @@ fn imported(folder: &Path, case: &Case, processed: &str, text: &mut String) {
     if let Some(failure) = document["failure"]["message"].as_str() {
         writeln!(text, "error: {failure}").unwrap();
     }
-    if ran.code == 0 {
-        carried_out(&world, &document, processed, text);
+    let asked = id_of(&case.process);
+    let asked = document["processes"].as_array().unwrap().iter().find(|one| one["id"] == *asked);
+    if let Some(process) = asked.filter(|one| one["refused"].as_array().unwrap().is_empty()) {
+        carried_out(&world, process, processed, text);
     }
+}
+
+/// The bean that is asked for; without one, `import` calls `config.properties` so.
+fn id_of(words: &str) -> String {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let named = words.iter().find_map(|word| word.strip_prefix("process.name="));
+    let second = words.get(1).filter(|word| !word.contains('='));
+    named.or(second.copied()).unwrap_or("config").to_owned()
 }
 
 fn script(world: &World, id: &str) -> String {
@@ -166,9 +198,8 @@ fn script(world: &World, id: &str) -> String {
 }
 
 /// Runs the command of an import; what it changed is told where it is not what `process` changed.
-fn carried_out(world: &World, document: &serde_json::Value, processed: &str, text: &mut String) {
-    let id = document["processes"][0]["id"].as_str().unwrap();
-    let name = format!("conf/longshore/{id}.sh");
+fn carried_out(world: &World, process: &serde_json::Value, processed: &str, text: &mut String) {
+    let name = format!("conf/longshore/{}.sh", process["id"].as_str().unwrap());
     #[expect(clippy::disallowed_methods, reason = "the shell must find `dirname`")]
     let path = std::env::var("PATH").unwrap_or_default();
     let binary = Path::new(env!("CARGO_BIN_EXE_longshore")).parent().unwrap();
@@ -192,7 +223,7 @@ fn carried_out(world: &World, document: &serde_json::Value, processed: &str, tex
     for line in ran.stderr.lines().filter(|line| line.starts_with("error: ")) {
         writeln!(text, "{}", masked(world, line)).unwrap();
     }
-    if ran.code == 0 && document["processes"][0]["command"][1] == "export" {
+    if ran.code == 0 && process["command"][1] == "export" {
         file(&world.path("out/accounts.csv"), "out/accounts.csv", text);
     }
 }
@@ -230,6 +261,8 @@ fn plain(value: &Value) -> String {
 fn file(path: &Path, name: &str, text: &mut String) {
     let bytes = std::fs::read(path).unwrap();
     let content = String::from_utf8_lossy(&bytes);
+    let content = masked_moments(&content);
+    let name = masked_stamp(name);
     let content = content.replace('\u{feff}', "<BOM>").replace('\r', "<CR>").replace('\t', "<TAB>");
     write!(text, "== {name}\n{content}").unwrap();
     if !content.ends_with('\n') {
@@ -241,6 +274,27 @@ fn file(path: &Path, name: &str, text: &mut String) {
 fn masked(world: &World, line: &str) -> String {
     let folder = format!("{}/", world.path("").display()).replace("//", "/");
     line.replace(&folder, "").replace(world.origin(), "ORG")
+}
+
+/// The name of a file whose name holds the time.
+fn masked_stamp(name: &str) -> String {
+    let is_digit = |c: char| c.is_ascii_digit();
+    match name.trim_end_matches(|c| c != '.').trim_end_matches('.').rfind(|c| !is_digit(c)) {
+        Some(at) if name.len() - at > ".csv".len() + 12 => format!("{}TIME.csv", &name[..=at]),
+        _ => name.to_owned(),
+    }
+}
+
+/// A file of properties without the moments in it.
+fn masked_moments(content: &str) -> String {
+    let mut masked = String::new();
+    for line in content.split_inclusive('\n') {
+        match line.split_once("lastRunDate=") {
+            Some((key, _)) => writeln!(masked, "{key}lastRunDate=TIME").unwrap(),
+            None => masked.push_str(line),
+        }
+    }
+    masked
 }
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {
