@@ -94,8 +94,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, load, objects, org, perms, plan, practice, process, resume,
-        retry, runs, undo, verify,
+        apply, check, describe, export, import, load, objects, org, perms, plan, practice, process,
+        resume, retry, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -120,6 +120,9 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }
         Command::Process(args) => process::process(args, shell).await,
+        Command::Import(args) => {
+            documented(import::import(args, shell), args.manners().json, shell)
+        }
         Command::Objects(args) => {
             documented(objects::objects(args, shell).await, args.manners.json, shell)
         }

@@ -23,6 +23,7 @@ mod process;
 mod resume;
 #[cfg(target_os = "linux")]
 mod simulate;
+mod soap;
 mod tidy;
 mod tls;
 mod undo;

@@ -28,7 +28,10 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
 /// Crates that may be named only below these paths.
 const FENCES: [(&str, &[&str]); 12] = [
     ("aws_lc_rs", &["src/config/dataloader/", "src/practice/"]),
-    ("quick_xml", &["src/config/dataloader/"]),
+    (
+        "quick_xml",
+        &["src/config/dataloader/", "src/target/salesforce/soap/", "src/practice/wire/soap/"],
+    ),
     ("reqwest", &["src/http/"]),
     ("governor", &["src/http/"]),
     ("indicatif", &["src/report/"]),

@@ -10,3 +10,4 @@ pub mod conversions;
 pub mod properties;
 pub mod sdl;
 pub mod settings;
+pub mod translate;

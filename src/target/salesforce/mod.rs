@@ -14,6 +14,7 @@ mod login;
 mod query;
 mod records;
 mod session;
+mod soap;
 mod soql;
 mod versions;
 mod wire;

@@ -19,6 +19,7 @@ mod keys;
 mod records;
 mod replay;
 mod sign_in;
+mod soap_login;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
 const TOKEN: &str = "00D8c00000Hn2Pq!AQEAcanary";
