@@ -13,8 +13,8 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR,
-    Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate,
+    RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -103,6 +103,7 @@ pub fn load_plan(
         external_id,
         input,
         mapping,
+        mapping_manner: MappingManner::Own,
         chunk_rows: u32::try_from(chunk_rows).unwrap_or(limits::CHUNK_ROWS_MAX),
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),
