@@ -119,10 +119,10 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }
+        Command::Process(args) => process::process(args, shell).await,
         Command::Import(args) => {
             documented(import::import(args, shell), args.manners().json, shell)
         }
-        Command::Process(args) => process::process(args, shell).await,
         Command::Objects(args) => {
             documented(objects::objects(args, shell).await, args.manners.json, shell)
         }

@@ -220,6 +220,7 @@ fn row(arg: &clap::Arg, page: &mut String) {
     let name = match (arg.get_short(), arg.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("--{long}"),
+        (Some(short), None) => format!("-{short}"),
         _ => String::new(),
     };
     let name = match (name.is_empty(), takes) {

@@ -65,11 +65,11 @@ pub enum Command {
     Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
+    /// Run a process of Data Loader from its configuration folder as it is
+    Process(Box<Process>),
     /// Turn what another loader was told into mapping files and commands
     #[command(subcommand)]
     Import(Import),
-    /// Run a process of Data Loader from its configuration folder as it is
-    Process(Box<Process>),
     /// List the objects of the org and what can be done to them
     Objects(Objects),
     /// Show the fields of an object as a loader sees them
@@ -306,8 +306,8 @@ impl Args {
             Command::Undo(undo) => Some(&undo.manners),
             Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
-            Command::Import(import) => Some(import.manners()),
             Command::Process(process) => Some(&process.manners),
+            Command::Import(import) => Some(import.manners()),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),

@@ -139,7 +139,7 @@ const CONNECTION: [KeyRule; 24] = [
     key(
         "sfdc.password",
         "",
-        Honored("encrypted; SOAP login, which Salesforce retires with Summer '27"),
+        Honored("encrypted; by SOAP login, which Salesforce retires with Summer '27"),
     ),
     key("sfdc.endpoint", "", Honored("with `test.salesforce.com` in it, the sandbox")),
     key("sfdc.endpoint.Production", "https://login.salesforce.com/", Honored("")),

@@ -31,8 +31,6 @@ pub enum NoSignIn {
     NoHome,
     #[error("the process says nothing that signs in without a person")]
     Nothing,
-    #[error("`{username}` is to sign in with a password, which is not offered here")]
-    Password { username: String },
 }
 
 impl Explain for NoSignIn {
@@ -48,9 +46,6 @@ impl Explain for NoSignIn {
                 "set `sfdc.endpoint` to the org's own address, such as \
                  `https://acme.my.salesforce.com`"
                     .to_owned(),
-            ),
-            Self::Password { .. } => Some(
-                "Salesforce retires sign-in by password (SOAP login) with Summer '27".to_owned(),
             ),
             Self::NoHome | Self::Nothing => None,
         };
@@ -82,16 +77,25 @@ impl SignInKeys {
                 api_version: api_version.map(version),
             });
         }
-        match (&self.username, &self.password) {
-            (Some(username), Some(_)) => Err(NoSignIn::Password { username: username.clone() }),
-            _ => Err(NoSignIn::Nothing),
-        }
+        let (Some(username), Some(password)) = (&self.username, &self.password) else {
+            return Err(NoSignIn::Nothing);
+        };
+        Ok(SignIn {
+            // The answer of the login names the org.
+            instance_url: origin(&self.endpoint)?,
+            login_url: None,
+            grant: Grant::Password {
+                username: username.clone(),
+                password: self.open("sfdc.password", password, home)?,
+            },
+            api_version: api_version.map(version),
+        })
     }
 
     /// The org of a token.
     fn instance(&self) -> Result<Url, NoSignIn> {
         let text = self.instance.as_deref().ok_or(NoSignIn::NoInstance)?;
-        let url = read_origin(text).map_err(|(what, hint)| NoSignIn::Endpoint { what, hint })?;
+        let url = origin(text)?;
         if url.host_str().is_some_and(|host| LOGIN_HOSTS.contains(&host)) {
             return Err(NoSignIn::NoInstance);
         }
@@ -112,6 +116,10 @@ impl SignInKeys {
     fn key_file(&self, home: Option<&Path>) -> Option<PathBuf> {
         self.key_file.clone().or_else(|| default_key_file(home))
     }
+}
+
+fn origin(text: &str) -> Result<Url, NoSignIn> {
+    read_origin(text).map_err(|(what, hint)| NoSignIn::Endpoint { what, hint })
 }
 
 /// The key file where none is named.

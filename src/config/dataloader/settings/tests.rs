@@ -273,6 +273,10 @@ fn the_endpoint_and_its_token() {
     assert_eq!(good.instance_url.as_str(), "https://a.my.salesforce.com/");
     assert_eq!(good.api_version.as_deref(), Some("64.0"));
     assert_eq!(good.grant.secrets()[0].reveal(), "x");
+    let user = [("sfdc.username", "ada@acme.example"), ("sfdc.password", TOKEN)];
+    let good = signed(&user).unwrap();
+    assert_eq!(good.instance_url.as_str(), "https://login.salesforce.com/");
+    assert_eq!((good.grant.word(), good.grant.secrets()[0].reveal()), ("SOAP login", "x"));
     let told: Vec<String> = [
         signed(&[token]),
         signed(&[token, ("sfdc.endpoint", "https://login.salesforce.com")]),
@@ -281,7 +285,6 @@ fn the_endpoint_and_its_token() {
             ("sfdc.oauth.accesstoken", "in clear"),
             ("sfdc.endpoint", "https://a.my.salesforce.com"),
         ]),
-        signed(&[("sfdc.username", "ada@acme.example"), ("sfdc.password", TOKEN)]),
         signed(&[("sfdc.username", "ada@acme.example")]),
         job(&[token, ("sfdc.endpoint", "https://a.my.salesforce.com")])
             .unwrap()
@@ -296,7 +299,6 @@ fn the_endpoint_and_its_token() {
     `sfdc.oauth.accesstoken` is set, and `sfdc.endpoint` does not name its org
     `sfdc.endpoint` is plain `http` to `a.my.salesforce.com`, a token would travel in the clear
     cannot decrypt `sfdc.oauth.accesstoken`: it is no encrypted value: it has characters that are no hexadecimal digits
-    `ada@acme.example` is to sign in with a password, which is not offered here
     the process says nothing that signs in without a person
     cannot decrypt `sfdc.oauth.accesstoken`: cannot read the key file `nowhere/.dataloader/dataLoader.key`: No such file or directory (os error 2)
     ");
