@@ -24,6 +24,7 @@ mod resume;
 mod simulate;
 mod tidy;
 mod tls;
+mod unchanged;
 mod undo;
 mod world;
 mod yard;
