@@ -27,6 +27,7 @@ mod simulate;
 mod soap;
 mod tidy;
 mod tls;
+mod unchanged;
 mod undo;
 mod world;
 mod yard;

@@ -156,6 +156,7 @@ impl Held {
             retry_of: None,
             undo_of: Some(self.manifest.run.clone()),
             verify_after: false,
+            skip_unchanged: false,
             before_images: part.operation != Operation::Insert,
             passing_org: false,
             ..self.plan.clone()
