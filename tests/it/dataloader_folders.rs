@@ -27,6 +27,10 @@ struct Case {
     _about: String,
     /// The words behind `process.bat`.
     process: String,
+    /// Whether the folder itself is to sign in, and the environment says nothing of that.
+    #[serde(default)]
+    signs_in: bool,
+    /// Variables; `(the org)` stands for the address of the practice org.
     #[serde(default)]
     environment: BTreeMap<String, String>,
 }
@@ -122,7 +126,7 @@ fn processed(folder: &Path, case: &Case, text: &mut String) -> String {
     let before: BTreeSet<PathBuf> = files_under(&world.path("")).into_iter().collect();
     let mut words = vec!["process"];
     words.extend(case.process.split_whitespace());
-    let ran = run(&world, &words, &case.environment);
+    let ran = run(&world, &words, case);
     writeln!(text, "$ longshore {}\nexit code {}", words.join(" "), ran.code).unwrap();
     for line in ran.stderr.lines() {
         if ["notice: ", "error: ", "hint: "].iter().any(|word| line.starts_with(word)) {
@@ -145,7 +149,7 @@ fn processed(folder: &Path, case: &Case, text: &mut String) -> String {
 /// What `import` comes to, and the command that it makes.
 fn imported(folder: &Path, case: &Case, processed: &str, text: &mut String) {
     let world = world(folder);
-    let ran = run(&world, &["import", "data-loader", "conf", "--json"], &case.environment);
+    let ran = run(&world, &["import", "data-loader", "conf", "--json"], case);
     writeln!(text, "$ longshore import data-loader conf\nexit code {}", ran.code).unwrap();
     let document: serde_json::Value = serde_json::from_str(&ran.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", ran.stdout, ran.stderr));
@@ -228,9 +232,16 @@ fn carried_out(world: &World, process: &serde_json::Value, processed: &str, text
     }
 }
 
-fn run(world: &World, words: &[&str], environment: &BTreeMap<String, String>) -> Ran {
+fn run(world: &World, words: &[&str], case: &Case) -> Ran {
     let mut command = world.command(words);
-    command.envs(environment);
+    if case.signs_in {
+        for name in ["LONGSHORE_INSTANCE_URL", "LONGSHORE_CLIENT_ID", "LONGSHORE_CLIENT_SECRET"] {
+            command.env_remove(name);
+        }
+    }
+    for (name, value) in &case.environment {
+        command.env(name, value.replace("(the org)", world.origin()));
+    }
     Ran::of(&command.output().unwrap())
 }
 
