@@ -204,8 +204,9 @@ pub const PERMS_HELD_MAX: usize = 1_000_000;
 /// Rows that a plan shows as they would be sent.
 pub const SAMPLE_ROWS: usize = 3;
 
-/// Rows of an update that a plan compares with what the org holds, those of one query, and the
-/// changes that it shows. Source of the second: an id takes 23 bytes of an address.
+/// Rows of an update that a plan compares with what the org holds, those of one query or of one
+/// call of SOAP, and the changes that it shows. Source of the second: an id takes 23 bytes of an
+/// address, and SOAP takes 200 records a call.
 pub const DIFFERENCE_ROWS: usize = 2_000;
 pub const ROWS_OF_A_CALL: usize = 200;
 pub const CHANGES_SHOWN: usize = 10;

@@ -25,6 +25,7 @@ mod simulate;
 mod soap;
 mod tidy;
 mod tls;
+mod undelete;
 mod undo;
 mod world;
 mod yard;

@@ -44,6 +44,7 @@ pub enum Word {
     Upsert,
     Delete,
     HardDelete,
+    Undelete,
 }
 
 impl From<Word> for Operation {
@@ -54,6 +55,7 @@ impl From<Word> for Operation {
             Word::Upsert => Self::Upsert,
             Word::Delete => Self::Delete,
             Word::HardDelete => Self::HardDelete,
+            Word::Undelete => Self::Undelete,
         }
     }
 }
@@ -70,6 +72,8 @@ pub enum Plan {
     Delete(PlanLoad),
     /// Plan to delete records past the recycle bin
     HardDelete(PlanLoad),
+    /// Plan to take records out of the recycle bin by their Ids
+    Undelete(PlanLoad),
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -148,7 +152,10 @@ pub struct Apply {
 impl Plan {
     pub fn load(&self) -> &Load {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &plan.load,
+            Self::Insert(plan)
+            | Self::Delete(plan)
+            | Self::HardDelete(plan)
+            | Self::Undelete(plan) => &plan.load,
             Self::Update(plan) => &plan.load,
             Self::Upsert(plan) => &plan.update.load,
         }
@@ -156,7 +163,10 @@ impl Plan {
 
     pub fn load_mut(&mut self) -> &mut Load {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &mut plan.load,
+            Self::Insert(plan)
+            | Self::Delete(plan)
+            | Self::HardDelete(plan)
+            | Self::Undelete(plan) => &mut plan.load,
             Self::Update(plan) => &mut plan.load,
             Self::Upsert(plan) => &mut plan.update.load,
         }
@@ -164,7 +174,10 @@ impl Plan {
 
     pub fn out(&self) -> &PlanOut {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &plan.out,
+            Self::Insert(plan)
+            | Self::Delete(plan)
+            | Self::HardDelete(plan)
+            | Self::Undelete(plan) => &plan.out,
             Self::Update(plan) => &plan.out,
             Self::Upsert(plan) => &plan.update.out,
         }

@@ -68,6 +68,7 @@ fn asked(plan: &Plan) -> Asked<'_> {
         Plan::Insert(plan) => plain(Operation::Insert, plan),
         Plan::Delete(plan) => plain(Operation::Delete, plan),
         Plan::HardDelete(plan) => plain(Operation::HardDelete, plan),
+        Plan::Undelete(plan) => plain(Operation::Undelete, plan),
         Plan::Update(PlanUpdate { load, nulls, before_images, .. }) => {
             let (nulls, before_images) = (*nulls, *before_images);
             let extra = Extra { nulls, before_images, external_id: None };

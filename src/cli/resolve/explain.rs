@@ -99,7 +99,7 @@ pub fn settings(
     if takes_nulls(operation) {
         all.push(of.value("nulls", word(extra.nulls), file.nulls.clone(), "ignore"));
     }
-    if operation != Operation::Insert {
+    if !matches!(operation, Operation::Insert | Operation::Undelete) {
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         let otherwise = if deletes { "on" } else { "off" };
         let in_file = file.before_images.clone();
