@@ -411,6 +411,18 @@ pub trait Target: Send + Sync + 'static {
         }))
     }
 
+    /// Which of some records, by their Ids, are deleted and can be had back with an undelete.
+    ///
+    /// For an object whose records go into a recycle bin (`ObjectSchema::undeletable`).
+    fn binned(
+        &self,
+        object: &ObjectName,
+        ids: &[String],
+    ) -> impl Future<Output = Result<Vec<bool>, Fault>> + Send {
+        let _ = object;
+        std::future::ready(Ok(vec![false; ids.len()]))
+    }
+
     /// Whether an export takes long enough to be gone on with after an interruption: its `work`
     /// directory and its rows are kept then, and [`RowSink::stopped_at`] tells where it stopped.
     fn resumes(&self, request: &ExportRequest) -> bool {

@@ -28,6 +28,7 @@ mod soap;
 mod tidy;
 mod tls;
 mod unchanged;
+mod undelete;
 mod undo;
 mod world;
 mod yard;

@@ -312,7 +312,7 @@ impl Check<'_> {
         let word = self.word("before-images", given, defaults.before_images.as_deref());
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         match word {
-            _ if operation == Operation::Insert => false,
+            _ if matches!(operation, Operation::Insert | Operation::Undelete) => false,
             Some(args::BeforeImages::On) => true,
             Some(args::BeforeImages::Off) => false,
             None => deletes,
