@@ -36,7 +36,13 @@ where
 {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let json = words.iter().any(|word| word == "--json");
-    Args::read(words).map_err(|error| answer(&error, json, shell))
+    let is_process = args::is_process(&words);
+    Args::read(words).map_err(|error| match answer(&error, json, shell) {
+        0 => 0,
+        // Data Loader's own.
+        _ if is_process => commands::process::BAD_USAGE,
+        code => code,
+    })
 }
 
 /// Installs the log that the command asks for.
@@ -87,8 +93,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, import, load, objects, org, perms, plan, practice, resume,
-        retry, runs, undo, verify,
+        apply, check, describe, export, import, load, objects, org, perms, plan, practice, process,
+        resume, retry, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -113,6 +119,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
         }
+        Command::Process(args) => process::process(args, shell).await,
         Command::Import(args) => {
             documented(import::import(args, shell), args.manners().json, shell)
         }

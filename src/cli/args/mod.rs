@@ -7,6 +7,7 @@ mod org;
 mod perms;
 mod plan;
 mod practice;
+mod process;
 mod runs;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ pub use perms::{
 };
 pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
+pub use process::{Process, is_meant as is_process};
 pub use runs::{
     CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
 };
@@ -65,6 +67,8 @@ pub enum Command {
     Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
+    /// Run a process of Data Loader from its configuration folder as it is
+    Process(Box<Process>),
     /// Turn what another loader was told into mapping files and commands
     #[command(subcommand)]
     Import(Import),
@@ -253,7 +257,13 @@ impl Args {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let matches = command().try_get_matches_from(words)?;
+        let command = command();
+        let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let mut ignored = Vec::new();
+        if is_process(&words) {
+            (words, ignored) = process::without_foreign(words, &command);
+        }
+        let matches = command.try_get_matches_from(words)?;
         let mut args = Self::from_arg_matches(&matches)?;
         let mut given = matches.subcommand();
         while let Some(deeper) = given.and_then(|(_, matches)| matches.subcommand()) {
@@ -264,6 +274,9 @@ impl Args {
                 |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
             let ids = given.ids().filter(from_environment);
             load.from_environment = ids.map(ToString::to_string).collect();
+        }
+        if let Command::Process(process) = &mut args.command {
+            process.ignored = ignored;
         }
         Ok(args)
     }
@@ -297,6 +310,7 @@ impl Args {
             Command::Undo(undo) => Some(&undo.manners),
             Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
+            Command::Process(process) => Some(&process.manners),
             Command::Import(import) => Some(import.manners()),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),

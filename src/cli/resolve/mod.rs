@@ -13,8 +13,8 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR,
-    Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate,
+    RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -65,6 +65,9 @@ pub fn load_plan(
         as_u64(limits::JOBS_PARALLEL_DEFAULT),
     );
     check.word("api", load.api, defaults.api.as_deref());
+    if operation == Operation::Undelete && load.api == Some(args::Api::Bulk2) {
+        check.fault("`--api bulk2` cannot undelete: only SOAP can, and `auto` takes it");
+    }
     let input = Input {
         source: match file.as_deref() {
             Some("-") => Source::Stdin,
@@ -103,6 +106,7 @@ pub fn load_plan(
         external_id,
         input,
         mapping,
+        mapping_manner: MappingManner::Own,
         chunk_rows: u32::try_from(chunk_rows).unwrap_or(limits::CHUNK_ROWS_MAX),
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),

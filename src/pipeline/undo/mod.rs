@@ -23,7 +23,7 @@ pub use self::record::{Part, Record, Stand};
 use self::sheet::Sheets;
 use super::manifest;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
 };
 use crate::ledger::{Manifest, Output, RunFolder, RunState};
 use crate::model::failure::{Blame, Failure};
@@ -147,6 +147,7 @@ impl Held {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             on_bad_row: OnBadRow::Reject,
             // Its rows were looked through once.
             on_duplicate: None,
