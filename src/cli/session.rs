@@ -78,11 +78,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Who is told what happens.
-    pub fn watch(&self) -> Arc<dyn Watch> {
-        Arc::clone(&self.show) as Arc<dyn Watch>
-    }
-
     /// The wish of a person to stop.
     pub fn stop(&self) -> &Stop {
         &self.stop

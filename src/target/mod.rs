@@ -391,7 +391,8 @@ pub trait Target: Send + Sync + 'static {
         &[]
     }
 
-    /// Reads records: for each key, in the order of the keys, the record that has it now.
+    /// Reads records: for each key, in the order of the keys, the record that has it now; none
+    /// where several have it.
     ///
     /// By Id it costs a call for each [`crate::model::limits::RECORDS_READ_MAX`] keys, and more
     /// only where their answer would not fit.

@@ -26,6 +26,7 @@ mod simulate;
 mod soap;
 mod tidy;
 mod tls;
+mod unchanged;
 mod undelete;
 mod undo;
 mod world;

@@ -34,8 +34,7 @@ impl<'a> From<&'a Undelete> for Asked<'a> {
 
 impl<'a> From<&'a Update> for Asked<'a> {
     fn from(update: &'a Update) -> Self {
-        let Update { nulls, before_images, .. } = *update;
-        let extra = Extra { nulls, before_images, external_id: None };
+        let extra = Extra::of_update(update, None);
         Self { operation: Operation::Update, load: &update.load, extra }
     }
 }
@@ -43,8 +42,7 @@ impl<'a> From<&'a Update> for Asked<'a> {
 impl<'a> From<&'a Upsert> for Asked<'a> {
     fn from(upsert: &'a Upsert) -> Self {
         let Upsert { update, external_id } = upsert;
-        let Update { nulls, before_images, .. } = *update;
-        let extra = Extra { nulls, before_images, external_id: Some(external_id) };
+        let extra = Extra::of_update(update, Some(external_id));
         Self { operation: Operation::Upsert, load: &update.load, extra }
     }
 }

@@ -31,6 +31,15 @@ pub struct Extra<'a> {
     pub external_id: Option<&'a str>,
     pub nulls: Option<args::Nulls>,
     pub before_images: Option<args::BeforeImages>,
+    pub skip_unchanged: bool,
+}
+
+impl<'a> Extra<'a> {
+    /// What an update has, and an upsert.
+    pub fn of_update(update: &args::Update, external_id: Option<&'a str>) -> Self {
+        let &args::Update { nulls, before_images, skip_unchanged, .. } = update;
+        Self { external_id, nulls, before_images, skip_unchanged }
+    }
 }
 
 /// Checks a load and fills in what was left out. Reads the mapping file, and nothing else.
@@ -125,6 +134,7 @@ pub fn load_plan(
         retry_of: None,
         undo_of: None,
         before_images,
+        skip_unchanged: extra.skip_unchanged,
         verify_after: load.verify_after,
         max_failed: None,
         passing_org: false,

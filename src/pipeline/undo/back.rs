@@ -117,6 +117,9 @@ impl<'a, T: Target> Drawing<'a, T> {
             if batch.is_empty() {
                 break;
             }
+            let (unchanged, batch): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|done| done.unchanged);
+            self.tally.nothing += unchanged.len() as u64;
             let (known, unknown): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|done| !done.id.is_empty());
             self.tally.cannot += unknown.len() as u64;

@@ -164,6 +164,7 @@ impl Held {
             retry_of: None,
             undo_of: Some(self.manifest.run.clone()),
             verify_after: false,
+            skip_unchanged: false,
             before_images: !matches!(part.operation, Operation::Insert | Operation::Undelete),
             passing_org: false,
             ..self.plan.clone()

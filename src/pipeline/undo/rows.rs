@@ -12,6 +12,7 @@ use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::{IMAGE_BATCH_BYTES, RECORDS_READ_MAX};
 use crate::model::operation::Operation;
+use crate::model::verdict::MatchKind;
 use crate::pipeline::images::{self, ImageRow, ImageRows};
 
 /// A row of success.csv.
@@ -20,6 +21,8 @@ pub(super) struct Done {
     /// Empty where the run could not tell which record it was.
     pub(super) id: String,
     pub(super) created: bool,
+    /// The row was not sent, as it changes nothing.
+    pub(super) unchanged: bool,
     /// What was kept of the record; `None` where nothing was.
     pub(super) image: Option<ImageRow>,
 }
@@ -31,6 +34,7 @@ pub(super) struct DoneRows {
     record: ByteRecord,
     id: usize,
     created: usize,
+    how: usize,
     row: usize,
     images: Images,
 }
@@ -53,6 +57,7 @@ impl DoneRows {
         };
         let (id, created, row) =
             (place("sf__Id")?, place("sf__Created")?, place("longshore__row")?);
+        let how = place("longshore__match")?;
         let images = Images {
             raw: held.folder.raw(),
             run: held.manifest.run.clone(),
@@ -64,7 +69,7 @@ impl DoneRows {
             chunks: held.state.chunks.clone().into_iter(),
             open: None,
         };
-        Ok(Self { path, success, record: ByteRecord::new(), id, created, row, images })
+        Ok(Self { path, success, record: ByteRecord::new(), id, created, how, row, images })
     }
 
     /// The next rows, as many as one call asks about; none at the end.
@@ -79,9 +84,11 @@ impl DoneRows {
             let text = |at: usize| String::from_utf8_lossy(cell(at)).into_owned();
             let (id, created) = (text(self.id), cell(self.created).eq_ignore_ascii_case(b"true"));
             let row = text(self.row).parse::<u64>().unwrap_or(u64::MAX);
-            let image = if with_images && !created { self.images.find(row)? } else { None };
+            let unchanged = cell(self.how) == MatchKind::Look.word().as_bytes();
+            let wanted = with_images && !created && !unchanged;
+            let image = if wanted { self.images.find(row)? } else { None };
             bytes += image.as_ref().map_or(0, ImageRow::bytes) + id.len();
-            batch.push(Done { id, created, image });
+            batch.push(Done { id, created, unchanged, image });
         }
         Ok(batch)
     }

@@ -80,13 +80,13 @@ async fn undelete(script: Vec<Canned>) -> (Result<(), Fault>, Vec<String>, Vec<S
             rows.extend(text.lines().skip(1).map(str::to_owned));
         }
     }
-    let asked = wire.asked()[1..].iter();
-    let asked = asked.map(|one| {
+    let all = wire.asked();
+    let asked = all[1..].iter().map(|one| {
         let path = one.path.split('?').next().unwrap().rsplit('/').next().unwrap();
         format!("{path} {}", one.body.matches("<ids>").count())
     });
     let asked = asked.collect();
-    if let Some(call) = wire.asked().get(2).filter(|call| call.body.contains(IDS[1])) {
+    if let Some(call) = all.get(2).filter(|call| call.body.contains(IDS[1])) {
         assert_eq!(call.line(), "POST /services/Soap/u/62.0");
         assert_eq!(call.headers["soapaction"], "undelete");
         assert_eq!(tree(&call.body), tree(&fixture("undelete-request")));
