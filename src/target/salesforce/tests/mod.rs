@@ -20,6 +20,7 @@ mod records;
 mod replay;
 mod sign_in;
 mod soap_login;
+mod undelete;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
 const TOKEN: &str = "00D8c00000Hn2Pq!AQEAcanary";
