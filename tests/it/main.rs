@@ -3,6 +3,7 @@
 
 mod auth0;
 mod bad_input;
+mod canary;
 mod conformance;
 mod corpus;
 mod disk_faults;
@@ -15,15 +16,18 @@ mod ledger;
 mod load;
 mod lookups;
 mod memory;
+mod network;
 mod org;
 mod perms;
 mod plan;
 mod procedures;
 mod resume;
+mod secrets;
 #[cfg(target_os = "linux")]
 mod simulate;
 mod tidy;
 mod tls;
 mod undo;
+mod web_login;
 mod world;
 mod yard;

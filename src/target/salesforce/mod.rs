@@ -13,13 +13,18 @@ mod limits;
 mod login;
 mod query;
 mod records;
+mod refusals;
+mod revoke;
 mod session;
 mod soql;
 mod versions;
+pub mod web;
 mod wire;
 
 #[cfg(test)]
 mod tests;
+
+pub use revoke::revoke;
 
 use std::path::Path;
 
