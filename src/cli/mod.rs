@@ -90,8 +90,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, load, objects, org, perms, plan, practice, resume, retry,
-        runs, undo, verify,
+        apply, check, describe, export, import, load, objects, org, perms, plan, practice, resume,
+        retry, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -114,6 +114,9 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Perms(args) => perms::perms(args, shell).await,
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
+        }
+        Command::Import(args) => {
+            documented(import::import(args, shell), args.manners().json, shell)
         }
         Command::Objects(args) => {
             documented(objects::objects(args, shell).await, args.manners.json, shell)

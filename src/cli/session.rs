@@ -54,6 +54,11 @@ impl<'a> Session<'a> {
         self.show.see(event);
     }
 
+    /// Where the run is shown, for those who tell of it by themselves.
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.show) as Arc<dyn Watch>
+    }
+
     /// Signs in, unless somebody stops it.
     pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;

@@ -40,6 +40,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       plan         Write a load down as a plan that can be reviewed
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
       export       Write the rows of a query, or of an object, to a CSV file
+      import       Turn what another loader was told into mapping files and commands
       objects      List the objects of the org and what can be done to them
       describe     Show the fields of an object as a loader sees them
       resume       Go on with a run that was interrupted, where it stopped

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::dataloader::conversions::Conversions;
+pub use super::styles::{CopyStyle, DataLoaderCopies, ExportStyle};
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 
@@ -137,12 +139,17 @@ pub struct LoadPlan {
     #[serde(default)]
     pub on_duplicate: Option<OnDuplicate>,
     pub nulls: Nulls,
+    /// Data Loader's conversions, where its files are loaded as it loads them.
+    #[serde(default)]
+    pub conversions: Option<Conversions>,
     pub skip: u64,
     pub limit: Option<u64>,
     pub runs_dir: PathBuf,
     pub run_name: Option<String>,
     pub success_copy: Option<PathBuf>,
     pub error_copy: Option<PathBuf>,
+    #[serde(default)]
+    pub copy_style: CopyStyle,
     /// Where the loads of this user are remembered; `None` remembers none.
     #[serde(skip)]
     pub state_dir: Option<PathBuf>,

@@ -234,3 +234,7 @@ pub const CALLBACK_CONNECTIONS_MAX: usize = 16;
 
 /// Bytes of a file with authorities at most; all those of a platform take a quarter of it.
 pub const CA_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Tokens in a row with which an upload may be refused before it counts as for good: sessions do
+/// end in the middle of uploads, but not of each.
+pub const TOKENS_REFUSED_MAX: usize = 2;

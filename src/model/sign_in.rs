@@ -41,6 +41,9 @@ pub enum Grant {
         client_secret: Option<Secret>,
         refresh_token: Arc<dyn RefreshKeeper>,
     },
+    /// User name and password, the security token behind it where the org wants one: SOAP
+    /// `login()`, which ends with Summer '27.
+    Password { username: String, password: Secret },
 }
 
 impl Grant {
@@ -51,6 +54,7 @@ impl Grant {
             Self::ClientCredentials { .. } => "client credentials",
             Self::JwtBearer { .. } => "JWT bearer",
             Self::Refresh { .. } => "refresh token",
+            Self::Password { .. } => "SOAP login",
         }
     }
 
@@ -61,6 +65,7 @@ impl Grant {
             Self::ClientCredentials { client_secret, .. } => vec![client_secret],
             Self::JwtBearer { key, .. } => vec![key],
             Self::Refresh { client_secret, .. } => client_secret.iter().collect(),
+            Self::Password { password, .. } => vec![password],
         }
     }
 }

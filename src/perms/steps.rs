@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::carry::Run;
 use super::decisions::{Decision, Decisions, What};
 use super::preview::Preview;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
+use crate::config::plan::{
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source,
+};
 use crate::faults;
 use crate::ledger::{Manifest, RunState};
 use crate::model::chunk::Digest;
@@ -232,6 +234,8 @@ impl Step {
             run_name: Some(self.name.to_owned()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             // The run as a whole is what is begun once; a step belongs to it.
             state_dir: None,
             retry_of: None,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::map::Mapping;
 use super::run::Seed;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{LoadPlan, RUNS_DIR, Source};
+use crate::config::plan::{CopyStyle, LoadPlan, RUNS_DIR, Source};
 use crate::ledger::{Manifest, MappingFile};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -149,6 +149,11 @@ fn from_the_root(plan: &LoadPlan) -> LoadPlan {
         *path = whole(path);
     }
     for copy in [&mut plan.success_copy, &mut plan.error_copy].into_iter().flatten() {
+        *copy = whole(copy);
+    }
+    if let CopyStyle::DataLoader(copies) = &mut plan.copy_style
+        && let Some(copy) = &mut copies.unsent_copy
+    {
         *copy = whole(copy);
     }
     plan.runs_dir = whole(&plan.runs_dir);

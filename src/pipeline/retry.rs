@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 
 use super::manifest;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Source};
+use crate::config::plan::{CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
@@ -93,6 +93,7 @@ pub fn gather(
         run_name: None,
         success_copy: None,
         error_copy: None,
+        copy_style: CopyStyle::Own,
         retry_of: Some(manifest.run.clone()),
         ..plan
     };

@@ -190,6 +190,21 @@ pub enum ExportQuery {
         /// The text after `WHERE`.
         filter: Option<String>,
     },
+    /// What some users hold, where that is an object of its own; columns as an export of all of it
+    /// has them, but for the e-mails of users who were named by their ids.
+    Holdings {
+        object: ObjectName,
+        of: Holders,
+    },
+}
+
+/// Whose holdings are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holders {
+    /// These users, by their ids; whoever is not there has no rows.
+    Users(Vec<String>),
+    /// All who have one of these roles, by their ids; of the object of roles only.
+    OfRoles(Vec<String>),
 }
 
 /// Takes the rows of an export, the header first and once.

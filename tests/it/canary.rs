@@ -18,6 +18,7 @@ use crate::world::{Ran, World, fixture};
 /// A secret of the app that can be told from everything else.
 const CLIENT_SECRET: &str = "c4n4ry/app+secret=9f3a";
 const WRONG: &str = "wr0ng-c4n4ry+of/nobody=";
+const WRONG_PASSWORD: &str = "pa<ss>&w0rd-c4n4ry\"+t0k3n";
 const PASSPHRASE: &str = "open-sesame";
 /// What the Salesforce CLI says besides, and nobody asked for.
 const SF_SECRET: &str = "5Aep861-c4n4ry-of-sf-b7";
@@ -25,7 +26,7 @@ const SF_SECRET: &str = "5Aep861-c4n4ry-of-sf-b7";
 /// A way to sign in: its name, and what it puts into the environment and on the disk.
 type Source = (&'static str, fn(&Scene, &mut Command));
 
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     ("client credentials", |_, command| {
         command.env("LONGSHORE_CLIENT_SECRET", CLIENT_SECRET);
     }),
@@ -37,6 +38,12 @@ const SOURCES: [Source; 8] = [
             .env("LONGSHORE_JWT_KEY_FILE", &scene.key)
             .env("LONGSHORE_JWT_KEY_PASSPHRASE", PASSPHRASE)
             .env("LONGSHORE_USERNAME", scene.world.practice().org().username());
+    }),
+    ("wrong password", |scene, command| {
+        command
+            .env_remove("LONGSHORE_CLIENT_ID")
+            .env("LONGSHORE_USERNAME", scene.world.practice().org().username())
+            .env("LONGSHORE_PASSWORD", WRONG_PASSWORD);
     }),
     ("refresh token", |scene, command| {
         command
@@ -193,6 +200,7 @@ impl Scene {
         let secrets = issued.iter().map(String::as_str).chain(lines).chain([
             CLIENT_SECRET,
             WRONG,
+            WRONG_PASSWORD,
             PASSPHRASE,
             SF_SECRET,
         ]);
@@ -312,8 +320,9 @@ fn no_secret_of_commands_about_orgs_is_found_anywhere() {
             (SOURCES[0], vec!["client-credentials"]),
             (SOURCES[1], vec!["client-credentials"]),
             (SOURCES[2], vec!["jwt", "--username", &user, "--jwt-key-file", &key]),
-            (SOURCES[3], vec!["refresh-token"]),
-            (SOURCES[4], vec!["access-token"]),
+            (SOURCES[3], vec!["password", "--username", &user]),
+            (SOURCES[4], vec!["refresh-token"]),
+            (SOURCES[5], vec!["access-token"]),
         ] {
             // A variable of another way must not be in the way.
             let args = [&login[..], &way, &id].concat();
@@ -331,14 +340,60 @@ fn no_secret_of_commands_about_orgs_is_found_anywhere() {
             &["org", "show", "sf"],
             &["org", "list", "--json"],
         ] {
-            scene.run(SOURCES[7], end, false, args);
+            scene.run(SOURCES[8], end, false, args);
         }
     }
     arrange(&scene.world, End::Well);
     for alias in ["kept", "spoiled", "sf"] {
-        scene.run(SOURCES[7], End::Well, false, &["org", "logout", alias]);
+        scene.run(SOURCES[8], End::Well, false, &["org", "logout", alias]);
     }
     let found = scene.found();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A folder of Data Loader holds a password and a key, and whatever is made of it holds neither.
+#[test]
+fn no_secret_of_a_folder_of_data_loader_is_found_anywhere() {
+    let world = world();
+    let (password, proxy) = ("c4n4ry0f7a1b9c3d5e7f9a1b3c5d7e9f", "c4n4ry-of-the-proxy-4e");
+    let (token, clear) = ("c4n4ry-0auth-t0ken-d2", "c4n4ry-in-clear-0b");
+    world.file(
+        "bin/conf/config.properties",
+        format!(
+            "sfdc.endpoint=https://login.salesforce.com\nsfdc.username=jo@acme.example\n\
+             sfdc.password={password}\nsfdc.proxyHost=proxy.example\nsfdc.proxyPort=3128\n\
+             sfdc.proxyUsername=clerk\nsfdc.proxyPassword={proxy}\n\
+             sfdc.oauth.accesstoken={token}\nprocess.encryptionKeyFile=key.txt\n"
+        ),
+    );
+    world.file("bin/conf/accounts.sdl", "Name=Name\n");
+    world.file("bin/conf/accounts.csv", "Name\nAnna\n");
+    world.file(
+        "bin/conf/process-conf.xml",
+        format!(
+            "<!DOCTYPE beans PUBLIC \"-//SPRING//DTD BEAN//EN\" \
+             \"http://www.springframework.org/dtd/spring-beans.dtd\">\n<beans><bean id=\"insert\" \
+             class=\"com.salesforce.dataloader.process.ProcessRunner\" singleton=\"false\">\
+             <property name=\"name\" value=\"insert\"/><property name=\"configOverrideMap\"><map>\
+             <entry key=\"sfdc.entity\" value=\"Account\"/>\
+             <entry key=\"process.operation\" value=\"insert\"/>\
+             <entry key=\"process.mappingFile\" value=\"accounts.sdl\"/>\
+             <entry key=\"dataAccess.name\" value=\"accounts.csv\"/>\
+             <entry key=\"dataAccess.type\" value=\"csvRead\"/>\
+             <entry key=\"sfdc.password\" value=\"{clear}\"/>\
+             </map></property></bean></beans>\n"
+        ),
+    );
+    let mut made = false;
+    for format in ["text", "json"] {
+        let args = ["import", "data-loader", "bin/conf", "--to", "jobs", "--overwrite"];
+        let ran = world.run(&[&args[..], &["-vv", "--log-format", format]].concat());
+        made |= ran.code == 0;
+    }
+    assert!(made, "{}", String::from_utf8_lossy(&taken()));
+    let needles = needles([password, proxy, token, clear]);
+    let mut found = found_in("what was said", &taken(), &needles);
+    found.extend(found_below(&world.path(""), &needles));
     assert!(found.is_empty(), "{found:#?}");
 }
 

@@ -25,6 +25,7 @@ mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod simulate;
+mod soap;
 mod tidy;
 mod tls;
 mod undo;

@@ -32,7 +32,10 @@ const WEB_TESTS: &str = "src/target/salesforce/tests/web.rs";
 /// Crates that may be named only below these paths.
 const FENCES: [(&str, &[&str]); 12] = [
     ("aws_lc_rs", &["src/config/dataloader/", "src/practice/", WEB, WEB_TESTS]),
-    ("quick_xml", &["src/config/dataloader/"]),
+    (
+        "quick_xml",
+        &["src/config/dataloader/", "src/target/salesforce/soap/", "src/practice/wire/soap/"],
+    ),
     ("reqwest", &["src/http/"]),
     ("governor", &["src/http/"]),
     ("indicatif", &["src/report/"]),

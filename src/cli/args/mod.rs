@@ -1,5 +1,6 @@
 //! The command line as it is typed. Nothing is opened or decided here; `resolve` does that.
 
+mod import;
 mod load;
 mod look;
 mod org;
@@ -15,6 +16,7 @@ use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
+pub use import::{Import, ImportDataLoader};
 pub use load::{Delete, Insert, Load, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
@@ -61,6 +63,9 @@ pub enum Command {
     Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
+    /// Turn what another loader was told into mapping files and commands
+    #[command(subcommand)]
+    Import(Import),
     /// List the objects of the org and what can be done to them
     Objects(Objects),
     /// Show the fields of an object as a loader sees them
@@ -288,6 +293,7 @@ impl Args {
             Command::Undo(undo) => Some(&undo.manners),
             Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
+            Command::Import(import) => Some(import.manners()),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),

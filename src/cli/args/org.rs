@@ -22,7 +22,7 @@ pub enum Org {
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = "secrets are never flags: they are taken from LONGSHORE_CLIENT_SECRET, \
-    LONGSHORE_REFRESH_TOKEN or LONGSHORE_ACCESS_TOKEN,\nelse asked for on a terminal, else read \
+    LONGSHORE_REFRESH_TOKEN, LONGSHORE_ACCESS_TOKEN or LONGSHORE_PASSWORD,\nelse asked for on a terminal, else read \
     from the first line of standard input\n\nexamples:\n  \
     longshore org login acme --web --client-id 3MVG9…\n  \
     longshore org login acme --way jwt --instance-url https://acme.my.salesforce.com \\\n    \
@@ -76,7 +76,7 @@ pub struct Login {
     /// Show the address and open no browser, for `--web`
     #[arg(long, env = "LONGSHORE_NO_BROWSER", value_parser = BoolishValueParser::new())]
     pub no_browser: bool,
-    /// The user to act as, for `--way jwt`
+    /// The user to act as, for `--way jwt` and `--way password`
     #[arg(long, env = "LONGSHORE_USERNAME", value_name = "NAME")]
     pub username: Option<String>,
     /// The app's private key (PEM), for `--way jwt`; it stays where it is
@@ -99,6 +99,8 @@ pub enum LoginWay {
     RefreshToken,
     /// An access token that you have; it ends with its session
     AccessToken,
+    /// User name and password (SOAP login), where the org still has it; it ends with Summer '27
+    Password,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod describe;
 pub mod export;
+pub mod import;
 pub mod load;
 mod logout;
 pub mod objects;

@@ -18,7 +18,6 @@ use crate::model::schema::OrgFacts;
 use crate::model::secret::Secret;
 use crate::model::sign_in::Held;
 use crate::pipeline::guards::is_production;
-use crate::report::Silent;
 use crate::report::figures::{count, counted, escape};
 use crate::target::Target;
 use crate::target::salesforce::web::WebLogin;
@@ -89,7 +88,7 @@ async fn login_to(args: &Login, shell: &Shell) -> Result<u8, Failure> {
         _ => Held::new(Secret::new(String::new())),
     };
     let keeper = Arc::new(held.clone());
-    let target = org::connect_to(&profile, keeper, shell, Arc::new(Silent)).await?;
+    let target = org::connect_to(&profile, keeper, shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
     if let Way::Refresh { refresh_token, .. } = &mut profile.way {
         // The org may have replaced it.
@@ -160,9 +159,14 @@ async fn asked_for(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
         Some(LoginWay::AccessToken) => {
             Way::AccessToken { token: secret("LONGSHORE_ACCESS_TOKEN", "access token", shell)? }
         }
+        Some(LoginWay::Password) => Way::Password {
+            username: needed(args.username.as_ref(), "--username")?,
+            password: secret("LONGSHORE_PASSWORD", "password and security token", shell)?,
+        },
         None => return Err(missing("--way")),
     };
-    if kind == Kind::Auth0 && matches!(way, Way::Jwt { .. } | Way::Refresh { .. }) {
+    let of_salesforce = matches!(way, Way::Jwt { .. } | Way::Refresh { .. } | Way::Password { .. });
+    if kind == Kind::Auth0 && of_salesforce {
         let message = format!("no Auth0 tenant is signed in to with a {}", way.word());
         return Err(Failure::new(Blame::Request, message)
             .hint("use `--way client-credentials` of a machine-to-machine application"));
@@ -286,7 +290,7 @@ fn list_all(manners: &Manners, shell: &Shell) -> Result<u8, Failure> {
 async fn show(args: &OneOrg, shell: &Shell) -> Result<u8, Failure> {
     let alias = Alias::parse(&args.alias)?;
     let profile = org::profiles(shell)?.read(alias)?;
-    let target = org::connect(Choice::Profile(alias), shell, Arc::new(Silent)).await?;
+    let target = org::connect(Choice::Profile(alias), shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
     let usage = target.usage();
     let kept = Kept::of(alias, &profile, Some(facts));

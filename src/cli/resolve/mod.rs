@@ -13,7 +13,8 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR, Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR,
+    Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -108,12 +109,14 @@ pub fn load_plan(
         on_bad_row,
         on_duplicate,
         nulls,
+        conversions: None,
         skip: load.skip.unwrap_or(0),
         limit: load.limit,
         runs_dir,
         run_name: load.run_name.clone(),
         success_copy: load.success.clone(),
         error_copy: load.error.clone(),
+        copy_style: CopyStyle::Own,
         state_dir: None,
         retry_of: None,
         undo_of: None,

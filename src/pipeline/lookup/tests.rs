@@ -7,7 +7,7 @@ use csv::ByteRecord;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::plan::{Input, Nulls, OnBadRow};
+use crate::config::plan::{CopyStyle, Input, Nulls, OnBadRow};
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
@@ -188,6 +188,8 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         run_name: None,
         success_copy: None,
         error_copy: None,
+        copy_style: CopyStyle::Own,
+        conversions: None,
         state_dir: None,
         retry_of: None,
         verify_after: false,

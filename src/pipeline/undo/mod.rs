@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 pub use self::record::{Part, Record, Stand};
 use self::sheet::Sheets;
 use super::manifest;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
+use crate::config::plan::{
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source,
+};
 use crate::ledger::{Manifest, Output, RunFolder, RunState};
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
@@ -146,6 +148,8 @@ impl Held {
             run_name: Some(part.run.clone()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             // Its record keeps it from being done twice.
             state_dir: None,
             retry_of: None,

@@ -16,6 +16,7 @@ mod records;
 mod refusals;
 mod revoke;
 mod session;
+mod soap;
 mod soql;
 mod versions;
 pub mod web;

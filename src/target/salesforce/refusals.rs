@@ -162,6 +162,6 @@ fn flow_of(grant: &Grant) -> &'static str {
         Grant::ClientCredentials { .. } => "switch the app's client credentials flow on",
         Grant::JwtBearer { .. } => "switch the app's JWT bearer flow on",
         Grant::Refresh { .. } => "give the app the scope `refresh_token`",
-        Grant::Token(_) => "this app does not allow that kind of sign-in",
+        Grant::Token(_) | Grant::Password { .. } => "this app does not allow that kind of sign-in",
     }
 }

@@ -14,6 +14,7 @@ use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Got, Reply};
 use crate::http::judge::Certainty;
 use crate::http::transport::Body;
+use crate::model::limits;
 use crate::model::secret::Secret;
 use crate::model::sign_in::SignIn;
 use crate::target::{ApiUsage, Fault, FaultClass, Outcome};
@@ -80,8 +81,8 @@ pub(super) struct Session {
     sign_in: SignIn,
     token: RwLock<Arc<Token>>,
     renewal: tokio::sync::Mutex<()>,
-    /// The token with which an upload was last refused, until one succeeds.
-    refused_upload: Mutex<Option<Arc<Token>>>,
+    /// The tokens with which uploads were refused since the last one that succeeded.
+    refused_uploads: Mutex<Vec<Arc<Token>>>,
     allowance: Allowance,
 }
 
@@ -97,7 +98,7 @@ impl Session {
             sign_in,
             token: RwLock::new(Arc::new(token)),
             renewal: tokio::sync::Mutex::default(),
-            refused_upload: Mutex::default(),
+            refused_uploads: Mutex::default(),
             allowance: Allowance::default(),
         })
     }
@@ -182,17 +183,18 @@ impl Session {
     }
 
     /// Remembers how an upload fared: that it succeeded, or the token that was refused; whether
-    /// that makes two tokens refused without a success between them.
+    /// more tokens were refused, without a success between them, than chance explains.
     ///
-    /// An upload is not repeated with the new token as other calls are, so it is the next one that
-    /// tells whether a new token heals.
+    /// An upload is not repeated with the new token as other calls are, so it is the next ones that
+    /// tell whether a new token heals.
     fn note_upload(&self, refused: Option<&Arc<Token>>) -> bool {
-        let mut last = self.refused_upload.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *last, refused.cloned());
-        match (before, refused) {
-            (Some(before), Some(now)) => !Arc::ptr_eq(&before, now),
-            _ => false,
+        let mut refusals = self.refused_uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        match refused {
+            None => refusals.clear(),
+            Some(now) if refusals.iter().any(|before| Arc::ptr_eq(before, now)) => {}
+            Some(now) => refusals.push(Arc::clone(now)),
         }
+        refusals.len() > limits::TOKENS_REFUSED_MAX
     }
 
     /// The fault of a call that a new token did not heal: no further one will.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore::config::plan::{Input, LoadPlan, Nulls, OnBadRow, OnDuplicate, Source};
+use longshore::config::plan::{CopyStyle, Input, LoadPlan, Nulls, OnBadRow, OnDuplicate, Source};
 use longshore::model::limits::CHUNK_BYTES_MAX;
 use longshore::model::names::ObjectName;
 use longshore::model::operation::Operation;
@@ -108,6 +108,8 @@ impl Load {
             run_name: Some(name.to_owned()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             state_dir: None,
             // The files repeat keys on purpose; all rows are sent, and in their order.
             on_duplicate: Some(OnDuplicate::Separate),

@@ -21,6 +21,7 @@ mod refusals;
 mod replay;
 mod rotation;
 mod sign_in;
+mod soap_login;
 mod web;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
