@@ -7,6 +7,7 @@ pub mod describe;
 pub mod export;
 pub mod import;
 pub mod load;
+mod logout;
 pub mod objects;
 pub mod org;
 pub mod perms;
