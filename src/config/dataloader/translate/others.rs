@@ -97,11 +97,10 @@ fn fate_of(key: &str, value: &str, is_extract: bool) -> Result<(Fate, String), S
         settings::Fate::Ignored(Notice::Unless(harmless), why) if value != harmless => {
             Ok((Fate::Left, why.to_owned()))
         }
-        settings::Fate::Ignored(_, why) => no_use(why),
         settings::Fate::Refused { unless, why, way } if !value.eq_ignore_ascii_case(unless) => {
             Err(format!("{why}; {way}"))
         }
-        settings::Fate::Refused { why, .. } => no_use(why),
+        settings::Fate::Ignored(_, why) | settings::Fate::Refused { why, .. } => no_use(why),
         settings::Fate::Ours(_) => Ok((Fate::Left, "only `longshore process` does so".to_owned())),
     }
 }

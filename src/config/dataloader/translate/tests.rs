@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::dataloader::sdl;
-use crate::config::mapping::{Dialect, RuleSource, Transform};
+use crate::config::mapping::{Dialect, Missing, RuleSource, Transform};
 
 fn source(settings: &[(&str, &str)]) -> Source {
     let setting = |(key, value): &(&str, &str)| Setting {
@@ -97,6 +97,7 @@ fn flags_follow_the_keys() {
     for (settings, line) in [
         (&[][..], "longshore insert Contact a.csv"),
         (&[("process.operation", "DELETE")], "longshore delete Contact a.csv"),
+        (&[("process.operation", "undelete")], "longshore undelete Contact a.csv"),
         (
             &[("process.operation", "hard_delete"), ("sfdc.useBulkApi", "true")],
             "longshore hard-delete Contact a.csv",
@@ -235,6 +236,8 @@ fn is_the_same(spec: &MappingSpec, text: &str) {
     let read = MappingSpec::parse(text, "m.toml").unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(bare(&read), bare(spec), "{text}");
     assert_eq!(read.unmapped, spec.unmapped);
+    let ignores = mapping::names_columns(spec);
+    assert_eq!(read.missing == Missing::Ignore, ignores, "as `process` reads it: {text}");
     let matters = spec.rules.iter().any(mapping::depends_on_dialect);
     let dialect = if matters { spec.dialect } else { Dialect::Ours };
     assert_eq!(read.dialect, dialect, "{text}");
