@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod describe;
 pub mod export;
+mod leftovers;
 pub mod load;
 pub mod objects;
 pub mod org;
