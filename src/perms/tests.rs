@@ -15,8 +15,8 @@ use crate::model::failure::Failure;
 use crate::model::rows::RowMark;
 
 fn told(failure: &Failure) -> String {
-    let hints: String = failure.hints.iter().map(|hint| format!("\n  {hint}")).collect();
-    format!("{}{hints}", failure.message)
+    let lines = std::iter::once(&failure.message).chain(&failure.hints);
+    lines.map(String::as_str).collect::<Vec<_>>().join("\n  ")
 }
 
 #[test]

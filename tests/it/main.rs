@@ -19,11 +19,15 @@ mod org;
 mod perms;
 mod plan;
 mod procedures;
+mod process;
 mod resume;
 #[cfg(target_os = "linux")]
 mod simulate;
+mod soap;
 mod tidy;
 mod tls;
+mod unchanged;
+mod undelete;
 mod undo;
 mod world;
 mod yard;
