@@ -6,6 +6,7 @@ pub mod completions;
 pub mod describe;
 pub mod export;
 pub mod import;
+mod leftovers;
 pub mod load;
 mod logout;
 pub mod objects;
