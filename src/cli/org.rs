@@ -196,6 +196,15 @@ pub fn client(shell: &Shell) -> Result<Client, Failure> {
     Ok(Client::new(over_the_network(shell)?, settings))
 }
 
+/// Signs in to a Salesforce org by a right that was found elsewhere.
+pub async fn connect_by(
+    sign_in: SignIn,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
+    signed_in(over_the_network(shell)?, sign_in, false, shell, watch).await
+}
+
 /// Tells of notices on standard error, and of nothing else: for commands that show no progress.
 pub fn notices(shell: &Shell) -> Arc<dyn Watch> {
     Arc::new(Notices(shell.clone()))

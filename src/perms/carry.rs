@@ -282,6 +282,7 @@ fn manifest(
         confirmed: None,
         applied: None,
         duplicates: None,
+        unchanged: None,
         plan: serde_json::to_value(frozen(request, decided)).ok(),
     }
 }
@@ -298,6 +299,7 @@ fn input_read(decided: &Decided) -> Fact {
         bytes,
         digest,
         whole: true,
+        unchanged: None,
     }
 }
 

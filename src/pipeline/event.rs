@@ -38,6 +38,8 @@ pub enum Event {
     Mapped { sent: Vec<(String, String)>, not_sent: Vec<String> },
     /// Totals of the reading side so far; `bytes_total` where the input's size is known.
     Read { rows: u64, rejected: u64, bytes: u64, bytes_total: Option<u64> },
+    /// Rows so far that change nothing and are not sent.
+    Unchanged { rows: u64 },
     /// The whole input has been read.
     InputEnded { rows: u64, rejected: u64 },
     /// A job was created, filled and started.

@@ -391,7 +391,8 @@ pub trait Target: Send + Sync + 'static {
         &[]
     }
 
-    /// Reads records: for each key, in the order of the keys, the record that has it now.
+    /// Reads records: for each key, in the order of the keys, the record that has it now; none
+    /// where several have it.
     ///
     /// By Id it costs a call for each [`crate::model::limits::RECORDS_READ_MAX`] keys, and more
     /// only where their answer would not fit.
@@ -408,6 +409,18 @@ pub trait Target: Send + Sync + 'static {
             message: format!("records of `{}` cannot be read by their keys", wanted.object),
             hints: Vec::new(),
         }))
+    }
+
+    /// Which of some records, by their Ids, are deleted and can be had back with an undelete.
+    ///
+    /// For an object whose records go into a recycle bin (`ObjectSchema::undeletable`).
+    fn binned(
+        &self,
+        object: &ObjectName,
+        ids: &[String],
+    ) -> impl Future<Output = Result<Vec<bool>, Fault>> + Send {
+        let _ = object;
+        std::future::ready(Ok(vec![false; ids.len()]))
     }
 
     /// Whether an export takes long enough to be gone on with after an interruption: its `work`

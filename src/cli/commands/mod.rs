@@ -13,6 +13,7 @@ pub mod org;
 pub mod perms;
 pub mod plan;
 pub mod practice;
+pub mod process;
 pub mod resume;
 pub mod retry;
 pub mod runs;

@@ -9,4 +9,5 @@ pub mod cipher;
 pub mod conversions;
 pub mod properties;
 pub mod sdl;
+pub mod settings;
 pub mod translate;

@@ -70,8 +70,9 @@ pub struct Job {
 pub struct Note {
     pub fate: Fate,
     pub key: String,
-    /// Nothing where it may be a secret.
+    /// Nothing where it is not set, or may be a secret.
     pub value: Option<String>,
+    pub is_set: bool,
     pub text: String,
 }
 
@@ -169,7 +170,8 @@ impl<'a> Work<'a> {
         if let Some(setting) = setting {
             self.seen.insert(&setting.key);
         }
-        self.notes.push(Note { fate, key: key.to_owned(), value, text: text.into() });
+        let is_set = setting.is_some();
+        self.notes.push(Note { fate, key: key.to_owned(), value, is_set, text: text.into() });
     }
 
     /// Adds a flag with its value, and says so.
