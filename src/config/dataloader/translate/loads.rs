@@ -67,12 +67,8 @@ impl Work<'_> {
             self.note(Fate::Changed, "sfdc.bulkApiSerialMode", text);
         }
         if self.take("sfdc.loadBatchSize").is_some() {
-            let text = if undeletes {
-                "a call takes 200 rows"
-            } else {
-                "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into batches \
-                 itself"
-            };
+            let text = "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into \
+                        batches itself";
             self.note(Fate::Changed, "sfdc.loadBatchSize", text);
         }
         for key in ["sfdc.updateWithExternalId", "sfdc.deleteWithExternalId"] {
