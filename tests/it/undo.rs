@@ -510,6 +510,46 @@ fn an_undo_that_is_killed_anywhere_is_gone_on_with_and_does_nothing_twice() {
     });
 }
 
+/// An undo of a delete, which is an undelete and an insert, killed wherever: in the end each record
+/// is there once.
+#[test]
+fn an_undo_from_the_recycle_bin_that_is_killed_is_gone_on_with() {
+    let points = [
+        "rename.after@001.json:1",
+        "create_dir@r-undo-001-undelete:1",
+        "rename.after@r-undo-001-undelete/manifest.json:1",
+        "ledger.prepared.after:1",
+        "write@calls.jsonl:1",
+        "sync.after@calls.jsonl:1",
+        "write@calls.jsonl:2",
+        "sync.after@calls.jsonl:2",
+        "ledger.closed.after:1",
+        "ledger.prepared.after:2",
+        "ledger.closed.after:2",
+    ];
+    let cases: Vec<(String, &str)> = points.iter().map(|at| ((*at).to_owned(), *at)).collect();
+    each(&cases, |point| {
+        let scene = Scene::with(4);
+        let before = scene.contents();
+        scene.ids_file();
+        scene.load(&["delete", "Account", "ids.csv"]);
+        let gone = vec![vec![scene.ids[1].clone()]];
+        change(&scene.world, &Verb::Undelete, &["Id"], &gone);
+        change(&scene.world, &Verb::HardDelete, &["Id"], &gone);
+        let effects = scene.effects();
+        let mut command = scene.world.command(&["undo", "r", "--yes"]);
+        command.env("LONGSHORE_FAULTS", format!("{point}:kill"));
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, -1, "{point}: {}{}", ran.stdout, ran.stderr);
+        let ran = scene.run(&["undo", "r", "--yes"]);
+        // What was over before the kill is over.
+        let over = ran.code == 2 && ran.stderr.contains("was undone before");
+        assert!(ran.code == 0 || over, "{point}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(scene.effects() - effects, 4, "{point}: each once");
+        assert_eq!(scene.contents(), before, "{point}");
+    });
+}
+
 /// A load with images, killed around them: the images are those of what was there before.
 #[test]
 fn a_kill_around_the_images_costs_nothing() {

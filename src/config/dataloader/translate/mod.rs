@@ -191,8 +191,7 @@ impl<'a> Work<'a> {
         const KEY: &str = "process.operation";
         let named = self.take(KEY).unwrap_or("insert").to_ascii_lowercase();
         match named.as_str() {
-            "insert" | "update" | "upsert" | "delete" => self.load(&named, mapped),
-            "undelete" => self.refuse(KEY, "records are not restored by longshore yet"),
+            "insert" | "update" | "upsert" | "delete" | "undelete" => self.load(&named, mapped),
             "hard_delete" => self.load("hard-delete", mapped),
             "extract" => self.extract(false),
             "extract_all" => self.extract(true),

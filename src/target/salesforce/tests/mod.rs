@@ -22,6 +22,7 @@ mod replay;
 mod rotation;
 mod sign_in;
 mod soap_login;
+mod undelete;
 mod web;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
@@ -49,7 +50,7 @@ fn refreshing(token: &str) -> Grant {
     Grant::Refresh {
         client_id: "c".to_owned(),
         client_secret: None,
-        refresh_token: std::sync::Arc::new(Held::new(Secret::new(token.to_owned()))),
+        refresh_token: Arc::new(Held::new(Secret::new(token.to_owned()))),
     }
 }
 

@@ -252,7 +252,7 @@ fn grant_of(take: Take) -> Grant {
         Take::ByRefresh => Grant::Refresh {
             client_id,
             client_secret: None,
-            refresh_token: std::sync::Arc::new(Held::new(secret("expired"))),
+            refresh_token: Arc::new(Held::new(secret("expired"))),
         },
         _ => Grant::Token(secret("00DPr0000000001!AQ.EXAMPLE")),
     }

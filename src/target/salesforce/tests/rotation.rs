@@ -1,6 +1,6 @@
 //! Refresh tokens that an org replaces when they are used.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::*;
 use crate::model::sign_in::{NotKept, RefreshKeeper, RefreshTurn};
