@@ -19,6 +19,7 @@ mod org;
 mod perms;
 mod plan;
 mod procedures;
+mod production;
 mod resume;
 #[cfg(target_os = "linux")]
 mod simulate;
