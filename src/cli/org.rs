@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::commands::tell;
 use super::inprocess::InProcess;
 use super::salesforce_cli;
 use super::shell::Shell;
@@ -31,6 +32,10 @@ pub const PRACTICE_DIR: &str = ".longshore/practice";
 
 /// The origin that an in-process practice org goes by; no packet is ever sent there.
 const IN_PROCESS_ORIGIN: &str = "http://localhost";
+
+/// What everybody who signs in with a password is told.
+const SOAP_LOGIN_ENDS: &str = "SOAP `login()` ends with Summer '27 and is off in new orgs: move to \
+                               `longshore org login ALIAS --way jwt` or `--way client-credentials`";
 
 /// A kind of org that can be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +172,30 @@ pub async fn connect_to(
     signed_in(transport, sign_in, profile.kind == Kind::Auth0, shell, watch).await
 }
 
+/// Signs in to a Salesforce org by a right that was found elsewhere.
+pub async fn connect_by(
+    sign_in: SignIn,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
+    signed_in(over_the_network(shell)?, sign_in, false, shell, watch).await
+}
+
+/// Tells of notices on standard error, and of nothing else: for commands that show no progress.
+pub fn notices(shell: &Shell) -> Arc<dyn Watch> {
+    Arc::new(Notices(shell.clone()))
+}
+
+struct Notices(Shell);
+
+impl Watch for Notices {
+    fn see(&self, event: &Event) {
+        if let Event::Notice { message } = event {
+            tell(&self.0, &format!("notice: {message}\n"));
+        }
+    }
+}
+
 fn over_the_network(shell: &Shell) -> Result<Arc<dyn Transport>, Failure> {
     let ca_file = shell.environment.ca_file();
     Ok(Arc::new(Reqwest::new(Patience::default(), ca_file.as_deref())?))
@@ -179,6 +208,9 @@ async fn signed_in(
     shell: &Shell,
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
+    if let Grant::Password { .. } = sign_in.grant {
+        watch.see(&Event::Notice { message: SOAP_LOGIN_ENDS.to_owned() });
+    }
     let mut settings = Settings::new(random(), Arc::clone(&shell.now));
     settings.waiting = Arc::new(move |reason, length| {
         watch.see(&Event::Waiting { reason: reason.to_owned(), seconds: length.as_secs_f64() });

@@ -7,4 +7,5 @@ pub mod plan;
 pub mod policy;
 pub mod profiles;
 pub mod project;
+pub mod styles;
 pub mod window;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::dataloader::conversions::Conversions;
+pub use super::styles::{CopyStyle, DataLoaderCopies, ExportStyle};
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 
@@ -112,6 +114,23 @@ pub enum Nulls {
     Clear,
 }
 
+/// How the mapping file of a load is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum MappingManner {
+    /// By the ending of its name, and all that it names must be there.
+    #[default]
+    Own,
+    /// As Data Loader's, whatever its name; a line whose column is not in the file is passed over.
+    DataLoader,
+}
+
+impl MappingManner {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+}
+
 /// Where run folders go, below the working directory, if nothing else is asked for.
 pub const RUNS_DIR: &str = "longshore-runs";
 
@@ -129,6 +148,8 @@ pub struct LoadPlan {
     /// The mapping file, read and checked for form; `None` matches headers to field names.
     #[serde(skip)]
     pub mapping: Option<super::mapping::MappingSpec>,
+    #[serde(default, skip_serializing_if = "MappingManner::is_own")]
+    pub mapping_manner: MappingManner,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
     pub parallel: usize,
@@ -137,12 +158,17 @@ pub struct LoadPlan {
     #[serde(default)]
     pub on_duplicate: Option<OnDuplicate>,
     pub nulls: Nulls,
+    /// Data Loader's conversions, where its files are loaded as it loads them.
+    #[serde(default)]
+    pub conversions: Option<Conversions>,
     pub skip: u64,
     pub limit: Option<u64>,
     pub runs_dir: PathBuf,
     pub run_name: Option<String>,
     pub success_copy: Option<PathBuf>,
     pub error_copy: Option<PathBuf>,
+    #[serde(default)]
+    pub copy_style: CopyStyle,
     /// Where the loads of this user are remembered; `None` remembers none.
     #[serde(skip)]
     pub state_dir: Option<PathBuf>,

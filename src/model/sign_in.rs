@@ -34,6 +34,9 @@ pub enum Grant {
     JwtBearer { client_id: String, username: String, key: Secret },
     /// A refresh token; the secret only where the app demands it.
     Refresh { client_id: String, client_secret: Option<Secret>, refresh_token: Secret },
+    /// User name and password, the security token behind it where the org wants one: SOAP
+    /// `login()`, which ends with Summer '27.
+    Password { username: String, password: Secret },
 }
 
 impl Grant {
@@ -44,6 +47,7 @@ impl Grant {
             Self::ClientCredentials { .. } => "client credentials",
             Self::JwtBearer { .. } => "JWT bearer",
             Self::Refresh { .. } => "refresh token",
+            Self::Password { .. } => "SOAP login",
         }
     }
 
@@ -56,6 +60,7 @@ impl Grant {
             Self::Refresh { client_secret, refresh_token, .. } => {
                 client_secret.iter().chain([refresh_token]).collect()
             }
+            Self::Password { password, .. } => vec![password],
         }
     }
 }

@@ -66,7 +66,7 @@ pub async fn carry_out<T: Target>(
         format!("{operation} with {input} in `{alias}` ({}{sandbox}) as `{user}`", org.name);
     tools.watch.see(&Event::Notice { message });
     let decided = if target.kind() == "auth0" {
-        tenant::decide(&request, &*target, folder.root()).await?
+        tenant::decide(&request, &*target, folder.root(), &*tools.watch).await?
     } else {
         decide(&request, &*target, folder.root(), tools.seed.started).await?
     };

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::carry::Run;
 use super::decisions::{Decision, Decisions, What};
 use super::preview::Preview;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source};
+use crate::config::plan::{
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
+};
 use crate::faults;
 use crate::ledger::{Manifest, RunState};
 use crate::model::chunk::Digest;
@@ -220,6 +222,7 @@ impl Step {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             chunk_rows: CHUNK_ROWS_DEFAULT,
             chunk_bytes: CHUNK_BYTES_MAX,
             parallel: JOBS_PARALLEL_DEFAULT,
@@ -232,6 +235,8 @@ impl Step {
             run_name: Some(self.name.to_owned()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             // The run as a whole is what is begun once; a step belongs to it.
             state_dir: None,
             retry_of: None,

@@ -260,6 +260,7 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
         api: SummaryApi { calls: usage.calls, retries: usage.retries },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         files: files(&out),
+        preview: None,
         resume: None,
         failure: None,
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::map::Mapping;
 use super::run::Seed;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{LoadPlan, RUNS_DIR, Source};
+use crate::config::plan::{CopyStyle, LoadPlan, MappingManner, RUNS_DIR, Source};
 use crate::ledger::{Manifest, MappingFile};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -83,9 +83,9 @@ pub fn plan(manifest: &Manifest, runs_dir: &Path) -> Result<LoadPlan, Failure> {
 }
 
 /// The mapping file as it is now; a change is a refusal.
-pub fn mapping(manifest: &Manifest) -> Result<Option<MappingSpec>, Failure> {
+pub fn mapping(manifest: &Manifest, manner: MappingManner) -> Result<Option<MappingSpec>, Failure> {
     let Some(file) = &manifest.mapping else { return Ok(None) };
-    let spec = MappingSpec::read(&file.path);
+    let spec = MappingSpec::read_as(&file.path, manner);
     let spec = spec.map_err(|error| gone("mapping", &file.path, &error.into()))?;
     if spec.digest == file.digest {
         return Ok(Some(spec));
@@ -150,6 +150,11 @@ fn from_the_root(plan: &LoadPlan) -> LoadPlan {
         *path = whole(path);
     }
     for copy in [&mut plan.success_copy, &mut plan.error_copy].into_iter().flatten() {
+        *copy = whole(copy);
+    }
+    if let CopyStyle::DataLoader(copies) = &mut plan.copy_style
+        && let Some(copy) = &mut copies.unsent_copy
+    {
         *copy = whole(copy);
     }
     plan.runs_dir = whole(&plan.runs_dir);

@@ -117,7 +117,7 @@ impl<T: Target> Parts<T> {
 
     /// The input from its first row on, if it and its mapping are what they were.
     async fn open_again(&self, manifest: &Manifest) -> Result<Incoming, Failure> {
-        let mapping = manifest::mapping(manifest)?;
+        let mapping = manifest::mapping(manifest, self.plan.mapping_manner)?;
         let plan = LoadPlan { mapping, ..self.plan.clone() };
         same_input(manifest, &plan).await?;
         let repeats = Repeats::open(&self.folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 
 use super::manifest;
-use crate::config::plan::{Delimiter, Input, LineEnding, LoadPlan, Source};
+use crate::config::mapping::MappingSpec;
+use crate::config::plan::{CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
 use crate::model::cells::push_line;
@@ -77,7 +78,7 @@ pub fn gather(
         return Err(nothing(&manifest.run, gathered.left_out, closed.counts.unknown));
     }
     let mapping = match &manifest.mapping {
-        Some(file) => Some(crate::config::mapping::MappingSpec::read(&file.path)?),
+        Some(file) => Some(MappingSpec::read_as(&file.path, plan.mapping_manner)?),
         None => None,
     };
     let plan = LoadPlan {
@@ -93,6 +94,7 @@ pub fn gather(
         run_name: None,
         success_copy: None,
         error_copy: None,
+        copy_style: CopyStyle::Own,
         retry_of: Some(manifest.run.clone()),
         ..plan
     };

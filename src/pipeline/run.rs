@@ -27,7 +27,7 @@ use super::unchanged::{self, Shelf, Unchanged};
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::LoadPlan;
+use crate::config::plan::{LoadPlan, MappingManner};
 use crate::config::policy::MaxFailed;
 use crate::ledger::{Ledger, Manifest, RunFolder};
 use crate::model::chunk::Digest;
@@ -382,6 +382,7 @@ pub(super) async fn compile<T: Target>(
         operation: plan.operation,
         external_id: plan.external_id.clone(),
         nulls: plan.nulls,
+        passes_over: plan.mapping_manner == MappingManner::DataLoader,
     };
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();

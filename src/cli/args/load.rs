@@ -160,6 +160,13 @@ pub struct Update {
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore undelete Account ids.csv -o practice")]
+pub struct Undelete {
+    #[command(flatten)]
+    pub load: Load,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(
     after_help = "example: longshore upsert Account accounts.csv -i Legacy_Id__c -o practice"
 )]

@@ -20,7 +20,7 @@ pub enum Org {
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = "secrets are never flags: they are taken from LONGSHORE_CLIENT_SECRET, \
-    LONGSHORE_REFRESH_TOKEN or LONGSHORE_ACCESS_TOKEN,\nelse asked for on a terminal, else read \
+    LONGSHORE_REFRESH_TOKEN, LONGSHORE_ACCESS_TOKEN or LONGSHORE_PASSWORD,\nelse asked for on a terminal, else read \
     from the first line of standard input\n\nexamples:\n  \
     longshore org login acme --way jwt --instance-url https://acme.my.salesforce.com \\\n    \
     --client-id 3MVG9… --username robot@acme.example --jwt-key-file acme.key\n  \
@@ -57,7 +57,7 @@ pub struct Login {
     /// The app's id (consumer key)
     #[arg(long, env = "LONGSHORE_CLIENT_ID", value_name = "ID")]
     pub client_id: Option<String>,
-    /// The user to act as, for `--way jwt`
+    /// The user to act as, for `--way jwt` and `--way password`
     #[arg(long, env = "LONGSHORE_USERNAME", value_name = "NAME")]
     pub username: Option<String>,
     /// The app's private key (PEM), for `--way jwt`; it stays where it is
@@ -80,6 +80,8 @@ pub enum LoginWay {
     RefreshToken,
     /// An access token that you have; it ends with its session
     AccessToken,
+    /// User name and password (SOAP login), where the org still has it; it ends with Summer '27
+    Password,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -57,6 +57,7 @@ pub enum Word {
     Upsert,
     Delete,
     HardDelete,
+    Undelete,
 }
 
 impl From<Word> for Operation {
@@ -67,6 +68,7 @@ impl From<Word> for Operation {
             Word::Upsert => Self::Upsert,
             Word::Delete => Self::Delete,
             Word::HardDelete => Self::HardDelete,
+            Word::Undelete => Self::Undelete,
         }
     }
 }
@@ -83,6 +85,8 @@ pub enum Plan {
     Delete(PlanDelete),
     /// Plan to delete records past the recycle bin
     HardDelete(PlanDelete),
+    /// Plan to take records out of the recycle bin by their Ids
+    Undelete(PlanLoad),
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -181,7 +185,7 @@ pub struct Apply {
 impl Plan {
     pub fn load(&self) -> &Load {
         match self {
-            Self::Insert(plan) => &plan.load,
+            Self::Insert(plan) | Self::Undelete(plan) => &plan.load,
             Self::Delete(plan) | Self::HardDelete(plan) => &plan.load,
             Self::Update(plan) => &plan.load,
             Self::Upsert(plan) => &plan.update.load,
@@ -190,7 +194,7 @@ impl Plan {
 
     pub fn load_mut(&mut self) -> &mut Load {
         match self {
-            Self::Insert(plan) => &mut plan.load,
+            Self::Insert(plan) | Self::Undelete(plan) => &mut plan.load,
             Self::Delete(plan) | Self::HardDelete(plan) => &mut plan.load,
             Self::Update(plan) => &mut plan.load,
             Self::Upsert(plan) => &mut plan.update.load,
@@ -199,7 +203,7 @@ impl Plan {
 
     pub fn out(&self) -> &PlanOut {
         match self {
-            Self::Insert(plan) => &plan.out,
+            Self::Insert(plan) | Self::Undelete(plan) => &plan.out,
             Self::Delete(plan) | Self::HardDelete(plan) => &plan.out,
             Self::Update(plan) => &plan.out,
             Self::Upsert(plan) => &plan.update.out,

@@ -1,6 +1,6 @@
-//! `insert`, `update`, `upsert`, `delete`, `hard-delete`.
+//! `insert`, `update`, `upsert`, `delete`, `hard-delete`, `undelete`.
 
-use crate::cli::args::{Confirm, Delete, Insert, Load, Update, Upsert};
+use crate::cli::args::{Confirm, Delete, Insert, Load, Undelete, Update, Upsert};
 use crate::cli::failure;
 use crate::cli::org::{self, Choice};
 use crate::cli::resolve::{self, Extra, Faults};
@@ -13,7 +13,7 @@ use crate::model::operation::Operation;
 use crate::pipeline::event::Summary;
 use crate::pipeline::run;
 
-/// What the five commands have in common once they are told apart.
+/// What the six commands have in common once they are told apart.
 pub struct Asked<'a> {
     pub operation: Operation,
     pub load: &'a Load,
@@ -23,6 +23,12 @@ pub struct Asked<'a> {
 impl<'a> From<&'a Insert> for Asked<'a> {
     fn from(insert: &'a Insert) -> Self {
         Self { operation: Operation::Insert, load: &insert.load, extra: Extra::default() }
+    }
+}
+
+impl<'a> From<&'a Undelete> for Asked<'a> {
+    fn from(undelete: &'a Undelete) -> Self {
+        Self { operation: Operation::Undelete, load: &undelete.load, extra: Extra::default() }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `org`: signs in to orgs and keeps them under aliases.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::objects::json;
 use super::{print, tell};
@@ -15,7 +14,6 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
 use crate::model::secret::Secret;
 use crate::pipeline::guards::is_production;
-use crate::report::Silent;
 use crate::report::figures::{count, counted, escape};
 use crate::target::Target;
 
@@ -77,7 +75,7 @@ async fn login_to(args: &Login, shell: &Shell) -> Result<u8, Failure> {
     let profiles = org::profiles(shell)?;
     let profile = asked_for(args, shell).await?;
     // Signed in before it is kept: what does not work is not kept.
-    let target = org::connect_to(&profile, shell, Arc::new(Silent)).await?;
+    let target = org::connect_to(&profile, shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
     let had = profiles.has(alias);
     profiles.write(alias, &profile)?;
@@ -137,9 +135,14 @@ async fn asked_for(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
         Some(LoginWay::AccessToken) => {
             Way::AccessToken { token: secret("LONGSHORE_ACCESS_TOKEN", "access token", shell)? }
         }
+        Some(LoginWay::Password) => Way::Password {
+            username: needed(args.username.as_ref(), "--username")?,
+            password: secret("LONGSHORE_PASSWORD", "password and security token", shell)?,
+        },
         None => return Err(missing("--way")),
     };
-    if kind == Kind::Auth0 && matches!(way, Way::Jwt { .. } | Way::Refresh { .. }) {
+    let of_salesforce = matches!(way, Way::Jwt { .. } | Way::Refresh { .. } | Way::Password { .. });
+    if kind == Kind::Auth0 && of_salesforce {
         let message = format!("no Auth0 tenant is signed in to with a {}", way.word());
         return Err(Failure::new(Blame::Request, message)
             .hint("use `--way client-credentials` of a machine-to-machine application"));
@@ -230,7 +233,7 @@ fn list_all(manners: &Manners, shell: &Shell) -> Result<u8, Failure> {
 async fn show(args: &OneOrg, shell: &Shell) -> Result<u8, Failure> {
     let alias = Alias::parse(&args.alias)?;
     let profile = org::profiles(shell)?.read(alias)?;
-    let target = org::connect(Choice::Profile(alias), shell, Arc::new(Silent)).await?;
+    let target = org::connect(Choice::Profile(alias), shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
     let usage = target.usage();
     let kept = Kept::of(alias, &profile, Some(facts));

@@ -69,6 +69,7 @@ fn asked(plan: &Plan) -> Asked<'_> {
         Plan::Delete(plan) => removal(Operation::Delete, plan),
         Plan::HardDelete(plan) => removal(Operation::HardDelete, plan),
         Plan::Update(update) => changing(Operation::Update, update, None),
+        Plan::Undelete(plan) => plain(Operation::Undelete, plan),
         Plan::Upsert(PlanUpsert { update, external_id }) => {
             changing(Operation::Upsert, update, Some(external_id))
         }

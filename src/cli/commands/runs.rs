@@ -50,7 +50,16 @@ pub fn root_of(run: &str, place: &Place, shell: &Shell) -> Result<PathBuf, Failu
 /// The newest run below `dir` that is not finished and that nobody goes on with; if there is none,
 /// the newest that another process holds, whose refusal says so.
 pub fn newest_unfinished(dir: &Path) -> Result<Option<PathBuf>, Failure> {
-    let runs = all(dir)?.into_iter().filter_map(|(_, run)| run.ok());
+    newest_unfinished_of(dir, &|_| true)
+}
+
+/// The same among the runs whose names are meant.
+pub fn newest_unfinished_of(
+    dir: &Path,
+    is_meant: &dyn Fn(&str) -> bool,
+) -> Result<Option<PathBuf>, Failure> {
+    let found = all(dir)?.into_iter().filter(|(name, _)| is_meant(name));
+    let runs = found.filter_map(|(_, run)| run.ok());
     let (held, free): (Vec<Run>, Vec<Run>) =
         runs.filter(Run::is_unfinished).partition(|run| RunFolder::is_held(&run.root));
     Ok(free.into_iter().chain(held).map(|run| run.root).next())

@@ -98,7 +98,7 @@ pub fn settings(
         let given = extra.skip_unchanged.then(|| "true".to_owned());
         all.push(of.value("skip-unchanged", given, None, "false"));
     }
-    if operation != Operation::Insert {
+    if !matches!(operation, Operation::Insert | Operation::Undelete) {
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         let otherwise = if deletes { "on" } else { "off" };
         let in_file = file.before_images.clone();

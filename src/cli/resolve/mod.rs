@@ -13,7 +13,8 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR, Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate,
+    RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -73,6 +74,9 @@ pub fn load_plan(
         as_u64(limits::JOBS_PARALLEL_DEFAULT),
     );
     check.word("api", load.api, defaults.api.as_deref());
+    if operation == Operation::Undelete && load.api == Some(args::Api::Bulk2) {
+        check.fault("`--api bulk2` cannot undelete: only SOAP can, and `auto` takes it");
+    }
     let input = Input {
         source: match file.as_deref() {
             Some("-") => Source::Stdin,
@@ -111,18 +115,21 @@ pub fn load_plan(
         external_id,
         input,
         mapping,
+        mapping_manner: MappingManner::Own,
         chunk_rows: u32::try_from(chunk_rows).unwrap_or(limits::CHUNK_ROWS_MAX),
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),
         on_bad_row,
         on_duplicate,
         nulls,
+        conversions: None,
         skip: load.skip.unwrap_or(0),
         limit: load.limit,
         runs_dir,
         run_name: load.run_name.clone(),
         success_copy: load.success.clone(),
         error_copy: load.error.clone(),
+        copy_style: CopyStyle::Own,
         state_dir: None,
         retry_of: None,
         undo_of: None,
@@ -308,7 +315,7 @@ impl Check<'_> {
         let word = self.word("before-images", given, defaults.before_images.as_deref());
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         match word {
-            _ if operation == Operation::Insert => false,
+            _ if matches!(operation, Operation::Insert | Operation::Undelete) => false,
             Some(args::BeforeImages::On) => true,
             Some(args::BeforeImages::Off) => false,
             None => deletes,

@@ -6,5 +6,8 @@
 pub mod arguments;
 pub mod beans;
 pub mod cipher;
+pub mod conversions;
 pub mod properties;
 pub mod sdl;
+pub mod settings;
+pub mod translate;

@@ -14,6 +14,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::config::dataloader::sdl;
+use crate::config::plan::MappingManner;
 use crate::model::chunk::Digest;
 
 pub use error::MappingError;
@@ -101,6 +102,11 @@ pub struct Place {
 impl MappingSpec {
     /// Reads a TOML mapping file, or one of Data Loader if its name ends with `.sdl`.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
+        Self::read_as(path, MappingManner::Own)
+    }
+
+    /// Reads a mapping file in this manner.
+    pub fn read_as(path: &Path, manner: MappingManner) -> Result<Self, MappingError> {
         let name = path.display().to_string();
         let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
         // Asked before it is opened: opening a pipe would wait, and a device may have no end.
@@ -112,7 +118,8 @@ impl MappingSpec {
             return Err(MappingError::TooLarge { name, bytes: about.len() });
         }
         let bytes = std::fs::read(path).map_err(unreadable)?;
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
+        let is_sdl = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sdl"));
+        if manner == MappingManner::DataLoader || is_sdl() {
             return sdl::parse(&bytes, &name);
         }
         let text = String::from_utf8(bytes);

@@ -46,6 +46,10 @@ enum WrittenWay {
         client_secret: Option<Zeroizing<String>>,
         refresh_token: Zeroizing<String>,
     },
+    Password {
+        username: String,
+        password: Zeroizing<String>,
+    },
     SalesforceCli {
         alias: String,
     },
@@ -95,6 +99,9 @@ fn way(written: WrittenWay) -> Way {
             client_secret: client_secret.map(secret),
             refresh_token: secret(refresh_token),
         },
+        WrittenWay::Password { username, password } => {
+            Way::Password { username, password: secret(password) }
+        }
         WrittenWay::SalesforceCli { alias } => Way::SalesforceCli { alias },
     }
 }
@@ -150,6 +157,9 @@ fn text_of(profile: &Profile) -> Result<String, toml::ser::Error> {
                 client_secret: client_secret.as_ref().map(plain),
                 refresh_token: plain(refresh_token),
             },
+            Way::Password { username, password } => {
+                WrittenWay::Password { username: username.clone(), password: plain(password) }
+            }
             Way::SalesforceCli { alias } => WrittenWay::SalesforceCli { alias: alias.clone() },
         },
     })

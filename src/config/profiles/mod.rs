@@ -106,6 +106,11 @@ pub enum Way {
         client_secret: Option<Secret>,
         refresh_token: Secret,
     },
+    /// SOAP `login()`, which ends with Summer '27.
+    Password {
+        username: String,
+        password: Secret,
+    },
     /// The Salesforce CLI has signed in to it, under this alias or user name; it is asked for a
     /// token each time, and nothing secret is kept here.
     SalesforceCli {
@@ -121,6 +126,7 @@ impl Way {
             Self::ClientCredentials { .. } => "client credentials",
             Self::Jwt { .. } => "JWT bearer",
             Self::Refresh { .. } => "refresh token",
+            Self::Password { .. } => "SOAP login",
             Self::SalesforceCli { .. } => "Salesforce CLI",
         }
     }
@@ -131,14 +137,14 @@ impl Way {
             Self::ClientCredentials { client_id, .. }
             | Self::Jwt { client_id, .. }
             | Self::Refresh { client_id, .. } => Some(client_id),
-            Self::AccessToken { .. } | Self::SalesforceCli { .. } => None,
+            Self::AccessToken { .. } | Self::Password { .. } | Self::SalesforceCli { .. } => None,
         }
     }
 
     /// The user it signs in as, where that is fixed beforehand.
     pub fn username(&self) -> Option<&str> {
         match self {
-            Self::Jwt { username, .. } => Some(username),
+            Self::Jwt { username, .. } | Self::Password { username, .. } => Some(username),
             _ => None,
         }
     }
@@ -167,6 +173,9 @@ impl Profile {
                 client_secret: client_secret.clone(),
                 refresh_token: refresh_token.clone(),
             },
+            Way::Password { username, password } => {
+                Grant::Password { username: username.clone(), password: password.clone() }
+            }
             Way::SalesforceCli { .. } => Grant::Token(token.ok_or(BadProfile::NoToken)?),
         };
         Ok(SignIn {

@@ -7,7 +7,7 @@ use csv::ByteRecord;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::plan::{Input, Nulls, OnBadRow};
+use crate::config::plan::{CopyStyle, Input, MappingManner, Nulls, OnBadRow};
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
@@ -132,8 +132,12 @@ impl Case {
         let spec_name = folder.path().join("m.toml").display().to_string();
         let spec = MappingSpec::parse(toml, &spec_name).unwrap();
         let header = ["Name", "Customer"].map(str::to_owned);
-        let wanted =
-            Wanted { operation: Operation::Insert, external_id: None, nulls: Nulls::Clear };
+        let wanted = Wanted {
+            operation: Operation::Insert,
+            external_id: None,
+            nulls: Nulls::Clear,
+            passes_over: false,
+        };
         let mapping = map::compile(&header, Some(&spec), &sample::schema(), &wanted).unwrap();
         let tables = folder.path().join("lookups");
         std::fs::create_dir(&tables).unwrap();
@@ -174,6 +178,7 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
             encoding: None,
         },
         mapping: Some(spec),
+        mapping_manner: MappingManner::Own,
         chunk_rows: 1_000,
         chunk_bytes: 1_000_000,
         parallel: 1,
@@ -189,6 +194,8 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         run_name: None,
         success_copy: None,
         error_copy: None,
+        copy_style: CopyStyle::Own,
+        conversions: None,
         state_dir: None,
         retry_of: None,
         verify_after: false,

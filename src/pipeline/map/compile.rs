@@ -19,6 +19,8 @@ pub struct Wanted {
     /// The key field of an upsert.
     pub external_id: Option<String>,
     pub nulls: Nulls,
+    /// A line of the mapping whose column is not in the file is left out, and a notice says so.
+    pub passes_over: bool,
 }
 
 impl Wanted {
@@ -47,7 +49,8 @@ pub fn compile(
     wanted: &Wanted,
 ) -> Result<Mapping, MapError> {
     let key = key_of(schema, wanted)?;
-    let mut draft = Draft { header, schema, wanted, bound: Vec::new(), left: Vec::new() };
+    let mut draft =
+        Draft { header, schema, wanted, bound: Vec::new(), left: Vec::new(), passed: Vec::new() };
     match spec {
         Some(spec) => draft.by_rules(spec)?,
         None => draft.by_header()?,
@@ -87,6 +90,8 @@ struct Draft<'a> {
     bound: Vec<Bound>,
     /// Columns that stay home, and why.
     left: Vec<(String, Reason)>,
+    /// Columns of the mapping that the file does not have.
+    passed: Vec<String>,
 }
 
 /// A field with its source.
@@ -160,7 +165,13 @@ impl Draft<'_> {
         let mut named = BTreeSet::new();
         for rule in &spec.rules {
             let at = format!("{}:{}", spec.name, rule.place);
-            let mut filling = self.filling(rule, &at, &mut named)?;
+            let mut filling = match self.filling(rule, &at, &mut named) {
+                Err(MapError::NoColumn { column, .. }) if self.wanted.passes_over => {
+                    self.passed.push(column);
+                    continue;
+                }
+                filling => filling?,
+            };
             let refuse = |unfit| MapError::Unfit {
                 place: Some(at.clone()),
                 name: rule.target.clone(),
@@ -379,13 +390,15 @@ impl Draft<'_> {
                 None => groups.push((why, vec![column.clone()])),
             }
         }
-        groups
-            .iter()
-            .map(|(why, columns)| match columns.len() {
-                1 => format!("not sent: {} {why}", listed(columns)),
-                _ => format!("not sent: {}: each {why}", listed(columns)),
-            })
-            .collect()
+        let not_sent = groups.iter().map(|(why, columns)| match columns.len() {
+            1 => format!("not sent: {} {why}", listed(columns)),
+            _ => format!("not sent: {}: each {why}", listed(columns)),
+        });
+        let passed = (!self.passed.is_empty()).then(|| {
+            let columns = listed(&self.passed);
+            format!("passed over: the mapping names {columns}, and the file has no such column")
+        });
+        not_sent.chain(passed).collect()
     }
 }
 

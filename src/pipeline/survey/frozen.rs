@@ -230,7 +230,7 @@ impl Frozen {
             Failure::new(Blame::Request, message).hint("make the plan anew")
         })?;
         let mapping = match &self.mapping {
-            Some(file) => Some(MappingSpec::read(&file.file)?),
+            Some(file) => Some(MappingSpec::read_as(&file.file, plan.mapping_manner)?),
             None => None,
         };
         Ok(LoadPlan { mapping, ..plan })

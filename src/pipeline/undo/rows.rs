@@ -11,6 +11,7 @@ use crate::ledger::{ChunkState, Output};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::{IMAGE_BATCH_BYTES, RECORDS_READ_MAX};
+use crate::model::operation::Operation;
 use crate::model::verdict::MatchKind;
 use crate::pipeline::images::{self, ImageRow, ImageRows};
 
@@ -62,6 +63,9 @@ impl DoneRows {
             run: held.manifest.run.clone(),
             fields: held.manifest.images.len(),
             cleaned: held.state.cleaned.is_some(),
+            object: held.manifest.object.clone(),
+            binned: held.plan.operation == Operation::Delete,
+            root: held.folder.root().to_owned(),
             chunks: held.state.chunks.clone().into_iter(),
             open: None,
         };
@@ -96,6 +100,10 @@ struct Images {
     run: String,
     fields: usize,
     cleaned: bool,
+    object: String,
+    /// What the run deleted went into a recycle bin, where there is one.
+    binned: bool,
+    root: PathBuf,
     chunks: IntoIter<ChunkNumber, ChunkState>,
     open: Option<Open>,
 }
@@ -147,7 +155,17 @@ impl Images {
             "what the records of `{}` held before was removed by `longshore runs clean`",
             self.run
         );
-        Failure::new(Blame::Request, message).hint("without it this run cannot be undone")
+        let failure =
+            Failure::new(Blame::Request, message).hint("without it this run cannot be undone");
+        if !self.binned {
+            return failure;
+        }
+        let name = self.root.file_name().unwrap_or_default().to_string_lossy();
+        failure.hint(format!(
+            "what the recycle bin still has comes back with `longshore undelete {} \
+             …/{name}/out/success.csv`",
+            self.object
+        ))
     }
 }
 

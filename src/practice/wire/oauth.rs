@@ -79,6 +79,11 @@ impl Tokens {
         live
     }
 
+    /// Ends one session.
+    pub(super) fn end(&self, token: &str) {
+        self.lock().sessions.remove(token);
+    }
+
     /// Ends all sessions; refresh tokens stay good.
     pub(super) fn expire_all(&self) {
         self.lock().sessions.clear();

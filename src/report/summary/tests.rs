@@ -45,6 +45,7 @@ fn whole() -> Summary {
             unprocessed: out("unprocessed.csv"),
             unknown: out("unknown.csv"),
         },
+        preview: None,
         resume: None,
         failure: None,
     }

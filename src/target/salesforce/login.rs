@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::errors::{self, Said};
 use super::session::Token;
+use super::soap;
 use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Reply};
 use crate::http::transport::Body;
@@ -30,6 +31,9 @@ pub(super) async fn token(client: &Client, sign_in: &SignIn) -> Result<Token, Fa
     if let Grant::Token(secret) = &sign_in.grant {
         let secret = Secret::new(secret.reveal().trim().to_owned());
         return Ok(Token { secret, origin: sign_in.instance_url.clone(), identity: None });
+    }
+    if let Grant::Password { username, password } = &sign_in.grant {
+        return soap::login::token(client, sign_in, (username, password)).await;
     }
     let login = sign_in.login_origin();
     let host = login.host_str().unwrap_or_default();
@@ -86,8 +90,8 @@ struct Claims<'a> {
 fn form(client: &Client, sign_in: &SignIn, login: &Url) -> Result<Bytes, Fault> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     match &sign_in.grant {
-        // Handled by the caller: there is nothing to ask for.
-        Grant::Token(_) => {}
+        // Handled by the caller: there is nothing to ask the token endpoint for.
+        Grant::Token(_) | Grant::Password { .. } => {}
         Grant::ClientCredentials { client_id, client_secret } => {
             form.append_pair("grant_type", "client_credentials")
                 .append_pair("client_id", client_id)
@@ -140,7 +144,7 @@ fn audience(login: &Url) -> String {
 }
 
 /// The origin of an `instance_url`, or why it is not to be trusted.
-fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
+pub(super) fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
     let mut url = Url::parse(text).map_err(|error| error.to_string())?;
     let configured = &sign_in.instance_url;
     url.set_path("/");
@@ -170,7 +174,7 @@ fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
     }
 }
 
-fn untrusted(client: &Client, text: &str, reason: &str) -> Fault {
+pub(super) fn untrusted(client: &Client, text: &str, reason: &str) -> Fault {
     let message = format!("the sign-in points us to `{}`, but {reason}", errors::shown(text));
     Fault {
         class: FaultClass::Access,

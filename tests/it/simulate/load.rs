@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore::config::plan::{Input, LoadPlan, Nulls, OnBadRow, OnDuplicate, Source};
+use longshore::config::plan::{
+    CopyStyle, Input, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate, Source,
+};
 use longshore::model::limits::CHUNK_BYTES_MAX;
 use longshore::model::names::ObjectName;
 use longshore::model::operation::Operation;
@@ -97,6 +99,7 @@ impl Load {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             chunk_rows: u32::try_from(self.chunk_rows).unwrap(),
             chunk_bytes: CHUNK_BYTES_MAX,
             parallel: usize::try_from(self.parallel).unwrap(),
@@ -108,6 +111,8 @@ impl Load {
             run_name: Some(name.to_owned()),
             success_copy: None,
             error_copy: None,
+            copy_style: CopyStyle::Own,
+            conversions: None,
             state_dir: None,
             // The files repeat keys on purpose; all rows are sent, and in their order.
             on_duplicate: Some(OnDuplicate::Separate),

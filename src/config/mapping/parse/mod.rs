@@ -16,7 +16,7 @@ use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
 const SECTIONS: [&str; 2] = ["fields", "options"];
-const OPTIONS: [&str; 1] = ["unmapped"];
+const OPTIONS: [&str; 2] = ["unmapped", "dialect"];
 const RULE_KEYS: [&str; 7] =
     ["column", "columns", "constant", "separator", "keep_empty", "transforms", "lookup"];
 
@@ -67,23 +67,37 @@ impl Walk<'_> {
         if rules.is_empty() {
             return Err(self.refuse(key.span(), "the section `[fields]` names no field"));
         }
-        let unmapped = document.get("options").map(|options| self.options(options)).transpose()?;
-        let unmapped = unmapped.unwrap_or_default();
+        let options = document.get("options").map(|options| self.options(options)).transpose()?;
+        let (unmapped, dialect) = options.unwrap_or_default();
         Ok(MappingSpec {
             name: self.name.to_owned(),
             digest: self.digest,
             rules,
             unmapped,
-            dialect: Dialect::Ours,
+            dialect,
         })
     }
 
-    fn options(&self, options: &Value) -> Refused<Unmapped> {
+    fn options(&self, options: &Value) -> Refused<(Unmapped, Dialect)> {
         let options = self.table(options)?;
         self.only_known(options, &OPTIONS, "option")?;
-        let Some(unmapped) = options.get("unmapped") else {
-            return Ok(Unmapped::default());
-        };
+        let unmapped = options.get("unmapped").map(|told| self.unmapped(told)).transpose()?;
+        let dialect = options.get("dialect").map(|told| self.dialect(told)).transpose()?;
+        Ok((unmapped.unwrap_or_default(), dialect.unwrap_or_default()))
+    }
+
+    fn dialect(&self, dialect: &Value) -> Refused<Dialect> {
+        match self.text_of(dialect)? {
+            "longshore" => Ok(Dialect::Ours),
+            "data-loader" => Ok(Dialect::DataLoader),
+            other => {
+                let what = format!("`dialect` is `longshore` or `data-loader`, not `{other}`");
+                Err(self.refuse(dialect.span(), what))
+            }
+        }
+    }
+
+    fn unmapped(&self, unmapped: &Value) -> Refused<Unmapped> {
         match self.text_of(unmapped)? {
             "ignore" => Ok(Unmapped::Ignore),
             "refuse" => Ok(Unmapped::Refuse),
