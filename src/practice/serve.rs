@@ -356,7 +356,8 @@ fn is_local<B>(request: &Request<B>) -> bool {
 fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
+    // With a dot at its end the name is the same, written in full.
+    name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

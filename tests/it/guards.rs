@@ -152,6 +152,97 @@ fn the_policy_of_the_project_is_kept() {
     world.run(&[&["delete", "Account", "ids.csv"][..], &confirmed].concat()).expect(0);
 }
 
+/// Each key of the policy, with all that it says; what it says nothing about passes.
+#[test]
+fn each_policy_refuses_with_its_own_words() {
+    let world = World::of(org());
+    accounts(&world, 20);
+    world.run(&["insert", "Account", "accounts.csv", "--run-name", "stock"]).expect(0);
+    let made = read_csv(&world.path("longshore-runs/stock/out/success.csv"));
+    let ids: Vec<&str> = made.iter().take(4).map(|row| row["sf__Id"].as_str()).collect();
+    world.file("ids.csv", format!("Id\n{}\n", ids.join("\n")));
+    let insert = ["insert", "Account", "accounts.csv", "--yes"];
+    let delete = ["delete", "Account", "ids.csv", "--yes"];
+    let org = "of `Account` in the org `Practice Org` (`00D…`) as `admin@practice.example`";
+    for (policy, load, says) in [
+        (
+            "max_rows = 19",
+            &insert,
+            format!(
+                "error: insert of 20 rows {org} is too much: `max_rows` of `longshore.toml` is 19\n\
+                 hint: if so many rows are meant, raise `max_rows` in `longshore.toml`\n\
+                 hint: `--skip` and `--limit` load a part of them"
+            ),
+        ),
+        (
+            "max_delete_share = '0.5%'",
+            &delete,
+            format!(
+                "error: delete of 4 rows {org}: the object has N records, and `max_delete_share` \
+                 of `longshore.toml` is 0.5%\n\
+                 hint: if so many shall go, raise `max_delete_share` in `longshore.toml`"
+            ),
+        ),
+        (
+            "allowed_orgs = ['00D8c00000Hn2PqEAJ']",
+            &insert,
+            format!(
+                "error: insert of rows {org}: the org is not in `allowed_orgs` of \
+                 `longshore.toml`\nhint: sign in to another org, or add the id of this one"
+            ),
+        ),
+    ] {
+        world.file("longshore.toml", format!("[policy]\n{policy}\n"));
+        let ran = refused(&world, load);
+        let mut told = said(&ran, &world);
+        if let Some((head, tail)) = told.clone().split_once("the object has ") {
+            let (records, tail) = tail.split_once(' ').unwrap();
+            assert!(records.parse::<u64>().unwrap() >= 20, "{told}");
+            told = format!("{head}the object has N {tail}");
+        }
+        assert_eq!(told, says, "{policy}");
+    }
+    // A window is for production only, and closed for all but a minute of the week.
+    let window = "[policy]\nchange_window = 'Mon 00:00-00:01 UTC'\n";
+    world.file("longshore.toml", window);
+    world.run(&delete).expect(0);
+    let world = production();
+    accounts(&world, 1);
+    world.file("longshore.toml", window);
+    let ran = refused(&world, &["insert", "Account", "accounts.csv", "--confirm-org", NAME]);
+    let told = said(&ran, &world).replace("the org", "the production org");
+    let (head, tail) = told.split_once(": it is ").unwrap();
+    let org = org.replace("the org", "the production org");
+    assert_eq!(head, format!("error: insert of rows {org}"));
+    let (now, tail) = tail.split_once(" there, and ").unwrap();
+    assert_eq!(now.len(), "Mon 00:00".len(), "{now}");
+    let (window, opens) = tail.split_once("\nhint: it opens on Mon ").unwrap();
+    assert_eq!(window, "`change_window` of `longshore.toml` is `Mon 00:00-00:01 UTC`");
+    assert!(opens.ends_with(" at 00:00 UTC"), "{opens}");
+}
+
+/// An org that does not count its records is no reason to stop, and it is said.
+#[test]
+fn a_share_that_cannot_be_told_is_a_notice() {
+    use crate::world::World as Tenants;
+    use longshore::practice::{Tenant, TenantSize};
+    let size = TenantSize { users: 5, permissions_each: Some(2) };
+    let world = Tenants::with_tenant(Tenant::new(&size));
+    let tenant = world.practice().tenant().unwrap();
+    let person = tenant.people()[0].id.clone();
+    let (api, permission) = tenant.permissions_of(&person)[0].clone();
+    let header = "user_id,resource_server_identifier,permission_name";
+    world.file("rows.csv", format!("{header}\n{person},{api},{permission}\n"));
+    world.file("longshore.toml", "[policy]\nmax_delete_share = '1%'\n");
+    let ran = world.run_changed(&["delete", "UserPermission", "rows.csv"], b"", |command| {
+        command.env("LONGSHORE_TARGET_KIND", "auth0");
+    });
+    let ran = ran.expect(0);
+    let says = "notice: `max_delete_share` of `longshore.toml` does not hold here: this org does \
+                not count `UserPermission`\n";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+}
+
 /// 60 rows in six jobs; those of the third job are in error.
 fn failing(world: &World) {
     let line = |row| match row {
@@ -182,7 +273,9 @@ fn too_many_rows_in_error_stop_the_run_until_somebody_goes_on() {
     world.run(&["resume", "r"]).expect(6);
     world.run(&["resume", "r", "--max-failed", "16%"]).expect(6);
     assert_eq!(world.practice().org().audit().len(), sent);
-    world.run(&["resume", "r", "--yes"]).expect(3);
+    let ran = world.run(&["resume", "r", "--yes"]).expect(3);
+    let says = "notice: `max_failed` does not stop this run any more, as somebody has agreed to\n";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
     assert_eq!(world.practice().org().audit().len(), 50);
     world.run(&["verify", "r"]).expect(0);
 }

@@ -23,6 +23,7 @@ mod perms;
 mod plan;
 mod procedures;
 mod process;
+mod production;
 mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]

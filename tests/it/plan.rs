@@ -399,6 +399,69 @@ fn check_foresees_what_the_guards_will_say() {
     assert!(refused[1].as_str().unwrap().contains("`max_delete_share` of `longshore.toml` is 0%"));
     let screen = world.run(&args[..5]).expect(0).stdout;
     assert!(screen.contains("to be confirmed with: `--confirm-org 'Practice Org'"), "{screen}");
+    let told = screen.lines().filter(|line| line.starts_with("refused now:")).count();
+    assert_eq!(told, 2, "{screen}");
+}
+
+/// What check, plan and apply refuse of what was asked, word by word.
+#[test]
+fn what_is_wrong_with_the_question_is_told() {
+    let world = world();
+    world.file("map.toml", "[fields]\nName = \"Name\"\n");
+    let mut all = String::new();
+    for args in [
+        &["check", "Account", "accounts.csv", "--operation", "upsert"][..],
+        &["check", "Account", "accounts.csv", "-i", "Name", "--operation", "hard-delete"],
+        &["check", "Account", "accounts.csv", "--rejected", "accounts.csv"],
+        &["check", "Account", "accounts.csv", "-m", "map.toml", "--rejected", "map.toml"],
+        &["plan", "insert", "Account", "accounts.csv", "-m", "map.toml", "--output", "map.toml"],
+    ] {
+        all += &told(&world.run(args).expect(2), &world);
+        all += "\n\n";
+    }
+    insta::assert_snapshot!(all.trim_end(), @"
+    error: an upsert needs the field by which it finds records
+
+    hint: name it with `--external-id`
+
+    error: `--external-id` is for an upsert, and this is hard-delete
+
+    hint: `--operation upsert` checks an upsert
+
+    error: `--rejected` would overwrite the input file `accounts.csv`
+
+    error: `--rejected` would overwrite the mapping file `map.toml`
+
+    error: `--output` would overwrite the mapping file `map.toml`
+    ");
+    let ran = world.run_with_input(&["plan", "insert", "Account", "-"], ROWS.as_bytes()).expect(2);
+    assert_eq!(
+        told(&ran, &world),
+        "error: a plan is for a file, and standard input is read but once\n\n\
+         hint: put the rows into a file"
+    );
+    let ran = world.run(&["apply", "gone.toml"]).expect(9);
+    let says = "error: cannot read the plan `gone.toml`: ";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+}
+
+/// The screen names so many kinds of bad rows, and how many more there are.
+#[test]
+fn kinds_of_bad_rows_beyond_the_screen_are_counted() {
+    let world = world();
+    let fields = ["AnnualRevenue", "NumberOfEmployees", "ParentId", "OwnerId"];
+    let line = |n: usize| {
+        let bad = ["x", "0x", "12,", "--"][n / 4];
+        let cells = (0..4).map(|at| if at == n % 4 { bad } else { "" });
+        format!("R{n},\"{}\"\n", cells.collect::<Vec<_>>().join("\",\""))
+    };
+    let lines: Vec<String> = (0..16).map(line).collect();
+    world.file("bad.csv", format!("Name,{}\n{}", fields.join(","), lines.concat()));
+    let ran = world.run(&["check", "Account", "bad.csv", "--json"]).expect(3);
+    let kinds = document(&ran)["rejected"].as_array().unwrap().len();
+    let screen = world.run(&["check", "Account", "bad.csv"]).expect(3).stdout;
+    let more = format!("  and {} more kinds\n", kinds.saturating_sub(12));
+    assert_eq!(screen.contains(&more), kinds > 12, "{kinds} kinds: {screen}");
 }
 
 #[test]
