@@ -172,6 +172,13 @@ fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_undeleting_it() {
     assert_eq!(run, "r-undo-003-delete", "{document:#}");
     let manifest = scene.world.read(&format!("longshore-runs/{run}/manifest.json"));
     assert!(manifest.contains(r#""undo_of": "r""#), "{manifest}");
+    let listed = scene.run(&["runs", "list"]).expect(0).stdout;
+    assert!(listed.contains("delete, undo of `r`"), "{listed}");
+    let listed = scene.run(&["runs", "list", "--json"]).expect(0).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed[0]["undo_of"], &listed[1]["undo_of"]), (&"r".into(), &().into()));
+    let shown = scene.run(&["runs", "show", &run]).expect(0).stdout;
+    assert!(shown.contains("takes back the run `r`"), "{shown}");
     scene.run(&["verify", &run]).expect(0);
 
     // Once more is asked about; the undo itself can be undone.
@@ -507,6 +514,46 @@ fn an_undo_that_is_killed_anywhere_is_gone_on_with_and_does_nothing_twice() {
                 scene.run(&["verify", run]).expect(0);
             }
         }
+    });
+}
+
+/// An undo of a delete, which is an undelete and an insert, killed wherever: in the end each record
+/// is there once.
+#[test]
+fn an_undo_from_the_recycle_bin_that_is_killed_is_gone_on_with() {
+    let points = [
+        "rename.after@001.json:1",
+        "create_dir@r-undo-001-undelete:1",
+        "rename.after@r-undo-001-undelete/manifest.json:1",
+        "ledger.prepared.after:1",
+        "write@calls.jsonl:1",
+        "sync.after@calls.jsonl:1",
+        "write@calls.jsonl:2",
+        "sync.after@calls.jsonl:2",
+        "ledger.closed.after:1",
+        "ledger.prepared.after:2",
+        "ledger.closed.after:2",
+    ];
+    let cases: Vec<(String, &str)> = points.iter().map(|at| ((*at).to_owned(), *at)).collect();
+    each(&cases, |point| {
+        let scene = Scene::with(4);
+        let before = scene.contents();
+        scene.ids_file();
+        scene.load(&["delete", "Account", "ids.csv"]);
+        let gone = vec![vec![scene.ids[1].clone()]];
+        change(&scene.world, &Verb::Undelete, &["Id"], &gone);
+        change(&scene.world, &Verb::HardDelete, &["Id"], &gone);
+        let effects = scene.effects();
+        let mut command = scene.world.command(&["undo", "r", "--yes"]);
+        command.env("LONGSHORE_FAULTS", format!("{point}:kill"));
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, -1, "{point}: {}{}", ran.stdout, ran.stderr);
+        let ran = scene.run(&["undo", "r", "--yes"]);
+        // What was over before the kill is over.
+        let over = ran.code == 2 && ran.stderr.contains("was undone before");
+        assert!(ran.code == 0 || over, "{point}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(scene.effects() - effects, 4, "{point}: each once");
+        assert_eq!(scene.contents(), before, "{point}");
     });
 }
 

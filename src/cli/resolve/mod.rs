@@ -74,6 +74,9 @@ pub fn load_plan(
         as_u64(limits::JOBS_PARALLEL_DEFAULT),
     );
     check.word("api", load.api, defaults.api.as_deref());
+    if operation == Operation::Undelete && load.api == Some(args::Api::Bulk2) {
+        check.fault("`--api bulk2` cannot undelete: only SOAP can, and `auto` takes it");
+    }
     let input = Input {
         source: match file.as_deref() {
             Some("-") => Source::Stdin,

@@ -75,11 +75,15 @@ pub(super) fn with_session(token: &Secret, body: &str) -> Option<Bytes> {
 
 /// An envelope around a body of the partner API; both parts are XML already.
 fn envelope(header: &str, body: &str) -> String {
+    let header = match header {
+        "" => String::new(),
+        header => format!("<env:Header>{header}</env:Header>"),
+    };
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
          <env:Envelope xmlns:env=\"http://schemas.xmlsoap.org/soap/envelope/\" \
          xmlns=\"urn:partner.soap.sforce.com\">\
-         <env:Header>{header}</env:Header><env:Body>{body}</env:Body></env:Envelope>"
+         {header}<env:Body>{body}</env:Body></env:Envelope>"
     )
 }
 
