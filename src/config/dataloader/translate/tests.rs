@@ -73,10 +73,10 @@ fn a_load_is_told_key_by_key() {
         Carried sfdc.entity=Contact: the object
         Carried dataAccess.name=c:\data\contact.csv: the file
         Carried process.mappingFile=c:\conf\contact.sdl: `nightly.toml`, which is read as the same rules
+        Carried process.mappingFile=c:\conf\contact.sdl: `missing = "ignore"`: a line whose column the file does not have is passed over, and a notice says so
         Carried process.mappingFile=c:\conf\contact.sdl: `dialect = "data-loader"` keeps what it says of relationships and joined columns
         Carried sfdc.externalIdField=Key__c: `--external-id Key__c`
         Carried sfdc.insertNulls=true: `--nulls clear`
-        Changed process.mappingFile=c:\conf\contact.sdl: a column of the mapping that the file does not have refuses the load; Data Loader passes over it
         Changed dataAccess.readUTF8: UTF-8 is read here; Data Loader reads what its Java takes for the computer's own: add `--encoding windows-1252` if the file is such a one
         Changed process.outputError=c:\out\err.csv: `--error c:\out\err.csv`; the columns are ours (`sf__Id` and others at the end)
         Changed process.batchMode.exitWithErrorOnFailedRows: the exit code is 3 when rows failed, always
