@@ -19,7 +19,6 @@ pub mod table;
 use std::ffi::OsString;
 
 use args::{Args, Color, Command};
-use clap::error::{ContextKind, ContextValue};
 use commands::load::Asked;
 use shell::Shell;
 
@@ -105,6 +104,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::HardDelete(args) => {
             load::load(&Asked::delete(args, Operation::HardDelete), shell).await
         }
+        Command::Undelete(args) => load::load(&args.into(), shell).await,
         Command::Check(args) => {
             documented(check::check(args, shell).await, args.load.manners.json, shell)
         }
@@ -147,13 +147,6 @@ fn documented(result: Result<u8, Failure>, json: bool, shell: &Shell) -> Result<
 
 /// Gives help, or says what is wrong with the usage; returns the exit code.
 fn answer(error: &clap::Error, json: bool, shell: &Shell) -> u8 {
-    if let Some(failure) = not_yet(error) {
-        commands::tell(shell, &failure::text(&failure, shell.err_paint(Color::Auto)));
-        let code = failure.blame.exit_code();
-        let document = if json { failure::document(&failure) } else { String::new() };
-        return commands::print(&shell.out, &document)
-            .map_or_else(|failure| failure.blame.exit_code(), |()| code);
-    }
     let help = !error.use_stderr();
     let (sink, paint) = if help {
         (&shell.out, shell.out_paint(Color::Auto))
@@ -174,17 +167,6 @@ fn answer(error: &clap::Error, json: bool, shell: &Shell) -> u8 {
             .map_or_else(|failure| failure.blame.exit_code(), |()| code);
     }
     said.map_or(Blame::Disk.exit_code(), |()| code)
-}
-
-/// A command that is not there yet; the nearest that there is would do the very opposite.
-fn not_yet(error: &clap::Error) -> Option<Failure> {
-    match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(word)) if word == "undelete" => Some(
-            Failure::new(Blame::Request, "`undelete` is not offered yet")
-                .hint("restore the records from the recycle bin of the org"),
-        ),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl<'a> Session<'a> {
         self.show.see(event);
     }
 
+    /// Where the run is shown, for those who tell of it by themselves.
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.show) as Arc<dyn Watch>
+    }
+
     /// Signs in, unless somebody stops it.
     pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
@@ -71,11 +76,6 @@ impl<'a> Session<'a> {
             target = Box::pin(org::connect_by(sign_in, self.shell, watch)) => target,
             () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
         }
-    }
-
-    /// Who is told what happens.
-    pub fn watch(&self) -> Arc<dyn Watch> {
-        Arc::clone(&self.show) as Arc<dyn Watch>
     }
 
     /// The wish of a person to stop.

@@ -183,6 +183,9 @@ pub struct LoadPlan {
     /// Keep what the records of each chunk hold before it is sent.
     #[serde(default)]
     pub before_images: bool,
+    /// Leave out the rows whose records hold already what would be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_unchanged: bool,
     /// Look at what was changed once more after the change; for far sides that can.
     #[serde(default)]
     pub verify_after: bool,

@@ -204,10 +204,13 @@ pub const PERMS_HELD_MAX: usize = 1_000_000;
 /// Rows that a plan shows as they would be sent.
 pub const SAMPLE_ROWS: usize = 3;
 
-/// Rows of an update that a plan compares with what the org holds, those of one query, and the
-/// changes that it shows. Source of the second: an id takes 23 bytes of an address.
-pub const DIFFERENCE_ROWS: usize = 2_000;
+/// Rows of an update or upsert that a plan compares with what the org holds, and the changes that
+/// it shows. Source of the first: those that one call reads by their Ids.
+pub const DIFFERENCE_ROWS: usize = RECORDS_READ_MAX;
+
+/// Rows that one call of SOAP takes. Source: the SOAP API, 200 records a call.
 pub const ROWS_OF_A_CALL: usize = 200;
+
 pub const CHANGES_SHOWN: usize = 10;
 
 /// Bytes of the rows that are kept for that, and characters of a value that a plan shows.

@@ -114,7 +114,7 @@ fn write(
     Ok(Decided { decisions, preview, header, source, notices })
 }
 
-fn withheld_words(number: u64) -> String {
+pub(super) fn withheld_words(number: u64) -> String {
     let grants = if number == 1 { "grant is" } else { "grants are" };
     format!(
         "{} {grants} not taken away, as a row that names nobody or nothing for certain may mean \
@@ -285,9 +285,12 @@ fn need_scope(
     } else {
         return Ok(());
     };
-    let message = format!("the scope of this sync is empty: {what}");
-    Err(Failure::new(Blame::Request, message)
-        .hint("`longshore perms revoke FILE` takes away what is listed"))
+    Err(empty_scope(what))
+}
+
+pub(super) fn empty_scope(what: &str) -> Failure {
+    Failure::new(Blame::Request, format!("the scope of this sync is empty: {what}"))
+        .hint("`longshore perms revoke FILE` takes away what is listed")
 }
 
 /// Places of the permission set licenses that these need.

@@ -244,6 +244,7 @@ impl Step {
             undo_of: None,
             // With them a step can be taken back: what was revoked, and when it would have ended.
             before_images: self.operation != Operation::Insert,
+            skip_unchanged: false,
             verify_after: false,
             max_failed: None,
             passing_org,

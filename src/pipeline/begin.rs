@@ -1,5 +1,5 @@
-//! The beginning of a run: answers of lookups, rows with the same key, folder, ledger, manifest;
-//! nothing is sent yet.
+//! The beginning of a run: answers of lookups, rows with the same key, rows that change nothing,
+//! folder, ledger, manifest; nothing is sent yet.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,9 @@ use super::event::{Event, Watch};
 use super::lookup::{Places, Resolution, list_file, resolve_lookups};
 use super::map::Mapping;
 use super::run::Tools;
+use super::unchanged::Unchanged;
 use super::validate::Checks;
-use super::{duplicates, manifest};
+use super::{duplicates, manifest, unchanged};
 use crate::config::plan::{LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
@@ -23,10 +24,11 @@ pub(super) struct Begun {
     pub(super) ledger: Ledger,
     pub(super) looked_up: Resolution,
     pub(super) repeats: Repeats,
+    pub(super) unchanged: Unchanged,
 }
 
-/// Looks keys up and looks for rows with the same key, makes the folder with what came of both and
-/// the ledger in it, and last the manifest, which makes a run of it.
+/// Looks keys up, looks for rows with the same key and for those that change nothing, makes the
+/// folder with what came of it and the ledger in it, and last the manifest, which makes it a run.
 ///
 /// A load that is refused, or a process that ends before the manifest is there, leaves no run.
 pub(super) async fn run<T: Target>(
@@ -41,17 +43,24 @@ pub(super) async fn run<T: Target>(
     let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
     manifest::same_reading(plan, manifest.input_digest, rows.digest)?;
     rows.set_lanes(plan);
+    let opened = (&*mapping, checks);
+    let look = unchanged::look(plan, target, opened, &mut rows, &manifest.run, tools);
+    let mut idle = Box::pin(look).await?;
+    manifest::same_reading(plan, manifest.input_digest, idle.digest)?;
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     if let Some(desk) = desk {
         looked_up.move_into(&folder, &desk.places())?;
     }
     rows.write(&folder)?;
+    idle.write(&folder)?;
     manifest.lookups.clone_from(&looked_up.tables);
     manifest.duplicates = rows.about();
+    manifest.unchanged = idle.about();
     manifest.plan = manifest::asked(plan);
     let ledger = ledger(&folder, manifest)?;
     let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
-    Ok(Begun { folder, ledger, looked_up, repeats })
+    let unchanged = Unchanged::open(&folder, manifest.unchanged.as_ref())?;
+    Ok(Begun { folder, ledger, looked_up, repeats, unchanged })
 }
 
 /// Looks keys up, if there are any to be looked up, and refuses the load where its mapping says so.

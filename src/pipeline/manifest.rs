@@ -52,6 +52,7 @@ pub fn of(
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         duplicates: None,
+        unchanged: None,
         // Told by the run, before it is written.
         lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),

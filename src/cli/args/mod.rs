@@ -18,13 +18,13 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use import::{Import, ImportDataLoader};
-pub use load::{Delete, Insert, Load, Update, Upsert};
+pub use load::{Delete, Insert, Load, Undelete, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use perms::{
     ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
 };
-pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
+pub use plan::{Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
 pub use process::{Process, is_meant as is_process};
 pub use runs::{
@@ -53,6 +53,8 @@ pub enum Command {
     Delete(Delete),
     /// Delete records past the recycle bin; the org must allow it
     HardDelete(Delete),
+    /// Take the records whose Id is in each row of a CSV file out of the recycle bin
+    Undelete(Undelete),
     /// Permissions by names: users and what they are to have, as people write them
     #[command(subcommand)]
     Perms(Perms),
@@ -285,6 +287,7 @@ impl Args {
             Command::Update(update) => Some(&mut update.load),
             Command::Upsert(upsert) => Some(&mut upsert.update.load),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&mut delete.load),
+            Command::Undelete(undelete) => Some(&mut undelete.load),
             Command::Check(check) => Some(&mut check.load),
             Command::Plan(plan) => Some(plan.load_mut()),
             _ => None,
@@ -298,6 +301,7 @@ impl Args {
             Command::Update(update) => Some(&update.load.manners),
             Command::Upsert(upsert) => Some(&upsert.update.load.manners),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
+            Command::Undelete(undelete) => Some(&undelete.load.manners),
             Command::Check(check) => Some(&check.load.manners),
             Command::Plan(plan) => Some(&plan.load().manners),
             Command::Apply(apply) => Some(&apply.manners),

@@ -156,6 +156,11 @@ impl Client {
         &self.inner.redactor
     }
 
+    /// What decides by chance.
+    pub fn seed(&self) -> u64 {
+        self.inner.settings.seed
+    }
+
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         (self.inner.settings.clock)()

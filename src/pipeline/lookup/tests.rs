@@ -185,6 +185,7 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         parallel: 1,
         on_duplicate: None,
         before_images: false,
+        skip_unchanged: false,
         undo_of: None,
         on_bad_row: OnBadRow::Reject,
         nulls: Nulls::Clear,

@@ -154,6 +154,14 @@ impl Target for Auth0 {
         self.jobs.adopt(spec, job, body, started);
     }
 
+    /// Users are counted, and what they hold is not.
+    async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
+        if !schema::is_user(object) {
+            return Ok(None);
+        }
+        users::count(&self.tenant.session).await.map(Some)
+    }
+
     fn usage(&self) -> ApiUsage {
         self.tenant.session.usage()
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::limits::Allowance;
-use super::{errors, login};
+use super::{errors, login, soap};
 use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Got, Reply};
 use crate::http::judge::Certainty;
@@ -40,6 +40,8 @@ pub(super) struct Request {
     pub(super) repeat: Repeat,
     pub(super) accept: Accept,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// The call of SOAP to make, which carries the token in its body too.
+    pub(super) soap: Option<String>,
 }
 
 impl Request {
@@ -54,6 +56,7 @@ impl Request {
             repeat: Repeat::Freely,
             accept: Accept::Json,
             header: None,
+            soap: None,
         }
     }
 
@@ -203,8 +206,8 @@ impl Session {
         let url = token.origin.join(&request.path).map_err(|error| {
             errors::nonsense(&self.client, &format!("`{}` is no address: {error}", request.path))
         })?;
-        let (method, body) = (request.method.clone(), request.body.clone());
-        let mut call = Call::new(method, url, body, request.repeat, request.accept);
+        let method = request.method.clone();
+        let mut call = Call::new(method, url, Body::Empty, request.repeat, request.accept);
         if let Some(media_type) = request.content_type {
             call = call.content_type(media_type);
         }
@@ -212,6 +215,13 @@ impl Session {
             call = call.header(name, value);
         }
         attach(&mut call, token)?;
+        // With the token in it, and so after the check that it may go there.
+        call.body = match &request.soap {
+            Some(body) => {
+                Body::Bytes(soap::with_session(&token.secret, body).ok_or_else(bad_token)?)
+            }
+            None => request.body.clone(),
+        };
         let reply = match file {
             Some(path) => self.client.download(&call, path).await,
             None => self.client.call(&call).await,
@@ -287,10 +297,20 @@ fn attach(call: &mut Call, token: &Token) -> Result<(), Fault> {
         )));
     }
     let mut value = HeaderValue::try_from(format!("Bearer {}", token.secret.reveal()))
-        .map_err(|_| wrong("the access token holds characters that no token has".to_owned()))?;
+        .map_err(|_| bad_token())?;
     value.set_sensitive(true);
     call.headers.insert(http::header::AUTHORIZATION, value);
     Ok(())
+}
+
+fn bad_token() -> Fault {
+    Fault {
+        class: FaultClass::Protocol,
+        status: None,
+        code: "FOREIGN_ORIGIN".to_owned(),
+        message: "the access token holds characters that no token has".to_owned(),
+        hints: Vec::new(),
+    }
 }
 
 /// 401s that a new token does not cure. Source: jsforce does not refresh on these either.

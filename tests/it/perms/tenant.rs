@@ -95,22 +95,18 @@ fn permissions_and_roles_of_a_tenant_go_by_the_same_commands() {
     assert!(back.iter().all(|row| row["sf__Created"] == "added"), "{back:?}");
 
     let told = [
-        &["sync", "leavers.csv", "--yes"][..],
-        &["grant", "leavers.csv", "--expires", "never"],
+        &["grant", "leavers.csv", "--expires", "never"][..],
         &["grant", "leavers.csv", "--copy-from", "x"],
         &["grant", "--where", "x", "--permission-set", "y"],
         &["grant", "leavers.csv", "--match", "username"],
-        &["report"],
     ]
     .map(|args| {
         run(args, 2).stderr.lines().find(|line| line.starts_with("error")).unwrap().to_owned()
     });
     insta::assert_snapshot!(told.join("\n"), @"
-    error: `perms sync` is for Salesforce orgs, and this is an Auth0 tenant
     error: `--expires` is for Salesforce orgs, and this is an Auth0 tenant
     error: `--copy-from` is for Salesforce orgs, and this is an Auth0 tenant
     error: `--where` is for Salesforce orgs, and this is an Auth0 tenant
     error: `--match` names no column by which an Auth0 tenant knows a user
-    error: `perms report` is for Salesforce orgs
     ");
 }

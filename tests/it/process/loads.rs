@@ -109,6 +109,8 @@ fn every_operation_of_a_load() {
     let one = |id: &str| format!("ID\n{id}\n");
     let deleted = done("delete", &one(&ids[0]), "ID=Id\n", &[]);
     assert_eq!(deleted, [("delete", ids[0].clone())]);
+    let back = done("undelete", &one(&ids[0]), "ID=Id\n", &[]);
+    assert_eq!(back, [("undelete", ids[0].clone())]);
     let gone = done("hard_delete", &one(&ids[1]), "ID=Id\n", &[]);
     assert_eq!(gone, [("hardDelete", ids[1].clone())]);
 }

@@ -117,6 +117,7 @@ impl Load {
             state_dir: None,
             // The files repeat keys on purpose; all rows are sent, and in their order.
             on_duplicate: Some(OnDuplicate::Separate),
+            skip_unchanged: false,
             verify_after: false,
             max_failed: None,
             passing_org: false,

@@ -191,7 +191,7 @@ fn mapped(source: &Source, folder: &Path, stem: &str, shell: &Shell) -> (Mapped,
     };
     let mapped = match read_mapping(&path) {
         Ok(spec) => Mapped::Read { spec, file: format!("{stem}.toml") },
-        Err(why) => Mapped::Bad(why),
+        Err(why) => Mapped::Bad(from_here(&why, shell)),
     };
     (mapped, elsewhere.then_some(path))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Made, Whole};
 use crate::cli::table::{Column, table};
-use crate::config::dataloader::translate::{Fate, Note, Word, batch_line, is_secret, posix_line};
+use crate::config::dataloader::translate::{Fate, Note, Word, batch_line, posix_line};
 use crate::report::figures::escape;
 use crate::report::paint::Paint;
 
@@ -110,7 +110,7 @@ fn section(made: &Made, to: &Path, page: &mut String) {
 fn cell(note: &Note) -> String {
     match &note.value {
         Some(value) => code(value),
-        None if is_secret(&note.key) => HIDDEN.to_owned(),
+        None if note.is_set => HIDDEN.to_owned(),
         None if note.key.contains('.') => NOT_SET.to_owned(),
         // Something that Data Loader does without a key for it.
         None => String::new(),
@@ -201,7 +201,7 @@ fn process(made: &Made, to: &Path) -> Value {
     let note = |note: &Note| {
         let fate = FATES.iter().find(|(fate, ..)| *fate == note.fate);
         json!({
-            "key": note.key, "value": note.value, "note": note.text,
+            "key": note.key, "value": note.value, "set": note.is_set, "note": note.text,
             "fate": fate.map(|(_, name, _)| *name),
         })
     };

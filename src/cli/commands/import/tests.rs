@@ -168,7 +168,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         | key | value | |
         |---|---|---|
         | `sfdc.extraction.outputByteOrderMark` | (not set) | the file has no byte order mark |
-        | `quotes` |  | values are in quotes only where they must be |
+        | `quotes` |  | values are in quotes only where they must be, and headers are spelled as the org spells its fields |
         | `dataAccess.writeUTF8` | (not set) | the file is UTF-8; Data Loader writes what its Java takes for the computer's own |
 
         Carried over:
@@ -184,7 +184,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
 
         | key | value | |
         |---|---|---|
-        | `sfdc.timeoutSecs` | `600` | calls, time limits and retries are longshore's own |
+        | `sfdc.timeoutSecs` | `600` | Data Loader does not keep it either |
 
         ## `broken`
 
@@ -236,7 +236,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
 
         | key | value | |
         |---|---|---|
-        | `sfdc.timeoutSecs` | `600` | calls, time limits and retries are longshore's own |
+        | `sfdc.timeoutSecs` | `600` | Data Loader does not keep it either |
         ");
 }
 

@@ -134,9 +134,6 @@ fn plan(
     shell: &Shell,
 ) -> Result<LoadPlan, Stopped> {
     let job = &folder.job;
-    if operation == Operation::Undelete {
-        return Err(Failure::new(Blame::Request, "`undelete` is not offered yet").into());
-    }
     let data = shell.dir.join(&job.data);
     if !data.is_file() {
         let message = format!("there is no file `{}` (`dataAccess.name`)", job.data.display());

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 pub use error::BadSettings;
 pub use job::{Action, ApiMode, ExtractKeys, Job, Outputs, SignInKeys};
-pub use keys::{Fate, KEYS, KeyRule, Notice};
+pub use keys::{Fate, KEYS, KeyRule, Notice, rule};
 pub use sign_in::{NoSignIn, default_key_file};
 
 use super::properties::Properties;
@@ -70,7 +70,7 @@ impl Settings {
 
     /// The value of a key of the table, if it is set.
     pub fn get(&self, key: &str) -> Option<&str> {
-        debug_assert!(keys::rule(key).is_some(), "`{key}` is not in the table");
+        debug_assert!(rule(key).is_some(), "`{key}` is not in the table");
         self.find(key).map(|(value, _)| value.as_str())
     }
 
@@ -104,7 +104,7 @@ impl Settings {
     pub fn look_through(&self) -> Result<Vec<String>, BadSettings> {
         let (mut notices, mut unknown) = (Vec::new(), Vec::new());
         for (key, (value, _)) in &self.values {
-            let Some(rule) = keys::rule(key) else {
+            let Some(rule) = rule(key) else {
                 unknown.push(format!("`{}`", shown(key.as_bytes())));
                 continue;
             };

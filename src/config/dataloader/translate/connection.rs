@@ -19,7 +19,16 @@ const ENDPOINTS: [&str; 3] = ["sfdc.endpoint", "sfdc.endpoint.Production", "sfdc
 
 impl Work<'_> {
     pub(super) fn connection(&mut self, alias: Option<&str>) {
-        let way = match alias {
+        const ALIAS: &str = "longshore.targetOrg";
+        let given = self.take(ALIAS);
+        if let Some(given) = given {
+            let text = match alias {
+                Some(alias) => format!("`--target-org {alias}` overrules it"),
+                None => format!("`--target-org {given}`"),
+            };
+            self.note(Fate::Carried, ALIAS, text);
+        }
+        let way = match alias.or(given) {
             Some(alias) => {
                 self.words.extend([Word::text("--target-org"), Word::text(alias)]);
                 format!("`--target-org {alias}` says it")

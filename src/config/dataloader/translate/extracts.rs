@@ -52,7 +52,8 @@ impl Work<'_> {
             let text = "the file has no byte order mark";
             self.note(Fate::Changed, "sfdc.extraction.outputByteOrderMark", text);
         }
-        let text = "values are in quotes only where they must be";
+        let text = "values are in quotes only where they must be, and headers are spelled as the \
+                    org spells its fields";
         self.note(Fate::Changed, "quotes", text);
         if self.take("sfdc.extraction.allCapsHeaders") == Some("true") {
             let text = "headers are as the query names them";

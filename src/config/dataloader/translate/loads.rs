@@ -46,11 +46,21 @@ impl Work<'_> {
                         the records are gone, past the recycle bin";
             self.note(Fate::Changed, "process.operation", text);
         }
+        let undeletes = word == "undelete";
         if self.take("sfdc.useBulkV2Api").is_some() {
-            self.note(Fate::Carried, "sfdc.useBulkV2Api", "Bulk API 2.0 carries the rows");
+            let text = if undeletes {
+                "SOAP carries an undelete, as with Data Loader"
+            } else {
+                "Bulk API 2.0 carries the rows"
+            };
+            self.note(Fate::Carried, "sfdc.useBulkV2Api", text);
         }
         if self.take("sfdc.useBulkApi").is_some() {
-            let text = "Bulk API 2.0 carries the rows, whatever was chosen";
+            let text = if undeletes {
+                "SOAP carries an undelete, whatever was chosen"
+            } else {
+                "Bulk API 2.0 carries the rows, whatever was chosen"
+            };
             self.note(Fate::Changed, "sfdc.useBulkApi", text);
         }
         if self.is_on("sfdc.bulkApiSerialMode") {
@@ -60,8 +70,12 @@ impl Work<'_> {
             self.note(Fate::Changed, "sfdc.bulkApiSerialMode", text);
         }
         if self.take("sfdc.loadBatchSize").is_some() {
-            let text = "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into \
-                        batches itself";
+            let text = if undeletes {
+                "a call takes 200 rows"
+            } else {
+                "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into batches \
+                 itself"
+            };
             self.note(Fate::Changed, "sfdc.loadBatchSize", text);
         }
         for key in ["sfdc.updateWithExternalId", "sfdc.deleteWithExternalId"] {

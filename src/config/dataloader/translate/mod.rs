@@ -70,8 +70,9 @@ pub struct Job {
 pub struct Note {
     pub fate: Fate,
     pub key: String,
-    /// Nothing where it may be a secret.
+    /// Nothing where it is not set, or may be a secret.
     pub value: Option<String>,
+    pub is_set: bool,
     pub text: String,
 }
 
@@ -169,7 +170,8 @@ impl<'a> Work<'a> {
         if let Some(setting) = setting {
             self.seen.insert(&setting.key);
         }
-        self.notes.push(Note { fate, key: key.to_owned(), value, text: text.into() });
+        let is_set = setting.is_some();
+        self.notes.push(Note { fate, key: key.to_owned(), value, is_set, text: text.into() });
     }
 
     /// Adds a flag with its value, and says so.
@@ -189,8 +191,7 @@ impl<'a> Work<'a> {
         const KEY: &str = "process.operation";
         let named = self.take(KEY).unwrap_or("insert").to_ascii_lowercase();
         match named.as_str() {
-            "insert" | "update" | "upsert" | "delete" => self.load(&named, mapped),
-            "undelete" => self.refuse(KEY, "records are not restored by longshore yet"),
+            "insert" | "update" | "upsert" | "delete" | "undelete" => self.load(&named, mapped),
             "hard_delete" => self.load("hard-delete", mapped),
             "extract" => self.extract(false),
             "extract_all" => self.extract(true),

@@ -1,169 +1,55 @@
-//! The keys that no command has a word for: what each of them was for, and what is so here.
+//! The keys that no command has a word for: what the table of all keys says of them, and where a
+//! command of ours does otherwise than `process`.
 
 use super::{Fate, Work};
+use crate::config::dataloader::settings::{self, Notice, rule};
 
-/// A key, `*` standing for any text; what becomes of it when it says something else than Data
-/// Loader does without it; and why.
-struct Other {
-    key: &'static str,
-    /// What Data Loader does without it.
-    default: &'static str,
-    fate: Fate,
-    text: &'static str,
-}
-
-const fn other(key: &'static str, default: &'static str, fate: Fate, text: &'static str) -> Other {
-    Other { key, default, fate, text }
-}
-
-const WINDOWS: &str = "it is about Data Loader's own windows";
-const INSTALLED: &str = "it is about Data Loader's own installation";
-const CALLS: &str = "calls, time limits and retries are longshore's own";
-const FOLLOWED: &str = "jobs are followed, and results fetched, in longshore's own way";
-const RUNS: &str = "a run keeps what it did: `longshore runs`, `longshore resume`";
-const SIGN_IN: &str = "signing in is set by `longshore org login`";
-const DATABASE: &str = "it is about databases";
-const GONE: &str = "Data Loader itself knows it no more";
-
-const OTHERS: [Other; 66] = [
-    other("process.name", "", Fate::NoUse, "a run has a name of its own (`--run-name`)"),
-    other("process.thread.name", "", Fate::NoUse, INSTALLED),
-    other("run.mode", "", Fate::NoUse, INSTALLED),
-    other("salesforce.config.dir", "", Fate::NoUse, INSTALLED),
-    other("salesforce.installation.*", "", Fate::NoUse, INSTALLED),
-    other("swt.nativelib.inpath", "", Fate::NoUse, INSTALLED),
-    other("config.properties.readonly", "", Fate::NoUse, INSTALLED),
-    other("salesforce.saveAllSettings", "false", Fate::NoUse, INSTALLED),
-    other("salesforce.loader.generatePropsCSV", "", Fate::NoUse, GONE),
-    other("loader.hideWelcome", "true", Fate::NoUse, WINDOWS),
-    other("loader.ui.*", "", Fate::NoUse, WINDOWS),
-    other("loader.cacheSObjectNamesAndFields", "true", Fate::NoUse, WINDOWS),
-    other("sfdc.ui.*", "", Fate::NoUse, WINDOWS),
-    other("sfdcInternal", "false", Fate::NoUse, WINDOWS),
-    other("sfdcInternal.isSessionIdLogin", "false", Fate::NoUse, WINDOWS),
-    other("sfdc.sortExtractionFields", "true", Fate::NoUse, WINDOWS),
-    other("sfdc.oauth.loginfrombrowser", "", Fate::NoUse, GONE),
-    other("sfdc.oauth.*.server", "", Fate::NoUse, GONE),
-    other("sfdc.oauth.*", "", Fate::NoUse, SIGN_IN),
-    other("sfdc.resetUrlOnLogin", "true", Fate::NoUse, SIGN_IN),
-    other(
-        "sfdc.enableRetries",
-        "true",
-        Fate::Changed,
-        "Data Loader carries nothing out with it; here the load runs",
-    ),
-    other(
-        "sfdc.maxRetries",
-        "3",
-        Fate::NoUse,
-        "calls that may be made again are, and no row is sent twice",
-    ),
-    other("sfdc.minRetrySleepSecs", "2", Fate::NoUse, CALLS),
-    other("sfdc.timeoutSecs", "540", Fate::NoUse, CALLS),
-    other("sfdc.connectionTimeoutSecs", "60", Fate::NoUse, CALLS),
-    other("sfdc.noCompression", "false", Fate::NoUse, CALLS),
-    other("sfdc.reuseClientConnection", "true", Fate::NoUse, CALLS),
-    other("sfdc.useLegacyHttpGet", "false", Fate::NoUse, CALLS),
-    other(
-        "sfdc.useSysPropsForHttpClient",
-        "true",
-        Fate::NoUse,
-        "there is no Java whose properties could be used",
-    ),
-    other("sfdc.debugMessages", "false", Fate::Changed, "`-vv` writes a log of the calls"),
-    other("sfdc.debugMessagesFile", "", Fate::Changed, "`-vv` writes a log to standard error"),
-    other("sfdc.wireOutput", "false", Fate::Changed, "`-vv` writes a log of the calls"),
-    other("sfdc.bulkApiCheckStatusInterval", "5000", Fate::NoUse, FOLLOWED),
-    other("sfdc.bulkApiZipContent", "false", Fate::Left, "files are not loaded by Bulk API 2.0"),
-    other("sfdc.bulkApiSerialMode", "false", Fate::NoUse, FOLLOWED),
-    other("process.bulk.cacheDataFromDao", "true", Fate::NoUse, "rows are not kept in memory"),
-    other(
-        "process.bulk.saveServerLoadAndRawResultsInCSV",
-        "false",
-        Fate::Changed,
-        "what was sent and what came back is always in the run folder",
-    ),
-    other("loader.bufferUnprocessedBulkQueryResults", "false", Fate::NoUse, FOLLOWED),
-    other("sfdc.extractionRequestSize", "500", Fate::NoUse, FOLLOWED),
-    other("sfdc.soql.maxlength", "100000", Fate::NoUse, FOLLOWED),
-    other("*sfdc.enableBulkQueryPKChunking", "false", Fate::NoUse, FOLLOWED),
-    other("*sfdc.bulkQueryPKChunkSize", "100000", Fate::NoUse, FOLLOWED),
-    other("*sfdc.bulkQueryChunkStartRow", "", Fate::NoUse, FOLLOWED),
-    other("sfdc.updateWithExternalId", "false", Fate::NoUse, "it is off"),
-    other("sfdc.deleteWithExternalId", "false", Fate::NoUse, "it is off"),
-    other("sfdc.assignmentRule", "", Fate::Left, "assignment rules are not applied"),
-    other(
-        "sfdc.formatPhoneFields",
-        "false",
-        Fate::Left,
-        "phone numbers are sent as they stand: `digits` and `replace` in the mapping may do",
-    ),
-    other(
-        "datefield.usegmt",
-        "false",
-        Fate::NoUse,
-        "a date is sent as it stands and is never moved by a time zone",
-    ),
-    other(
-        "sfdc.load.preserveWhitespaceInRichText",
-        "true",
-        Fate::Changed,
-        "rich text is sent as it stands",
-    ),
-    other("sfdx.richtext.regex", "", Fate::NoUse, "rich text is sent as it stands"),
-    other(
+/// Keys of which there is something else to say than that `process` honors them.
+const OTHERWISE: [(&str, &str); 14] = [
+    ("process.name", "a run has a name of its own (`--run-name`)"),
+    ("run.mode", "it is about Data Loader's own installation"),
+    ("salesforce.config.dir", "it is about Data Loader's own installation"),
+    ("process.enableLastRunOutput", "a run keeps what it did: `longshore runs`"),
+    ("process.lastRunOutputDirectory", "a run keeps what it did: `longshore runs`"),
+    ("process.lastRunDate", "a run keeps what it did: `longshore runs`"),
+    ("process.lastLoadBatchRow", "a run keeps what it did: `longshore runs`"),
+    ("sfdc.oauth.environment", "the alias says which org it is"),
+    ("sfdc.sortExtractionFields", "it is about Data Loader's own windows"),
+    ("datefield.usegmt", "a date is sent as it stands, and no time zone moves it"),
+    ("sfdc.load.preserveWhitespaceInRichText", "rich text is sent as it stands"),
+    (
         "sfdc.load.removeLeadingTrailingWhitepaceInIdLookupField",
-        "true",
-        Fate::Changed,
         "keys of other records are trimmed where the mapping says `trim`",
     ),
-    other(
-        "process.keepAccountTeam",
-        "false",
-        Fate::Left,
-        "Bulk API 2.0 cannot be told to keep account teams",
-    ),
-    other(
-        "*sfdc.duplicateRule.*",
-        "false",
-        Fate::Left,
-        "Bulk API 2.0 cannot be told to save what a duplicate rule holds back",
-    ),
-    other("dataAccess.readBatchSize", "200", Fate::NoUse, "rows are streamed"),
-    other("dataAccess.writeBatchSize", "500", Fate::NoUse, DATABASE),
-    other("dataAccess.skipTotalCount", "true", Fate::NoUse, "rows are streamed"),
-    other("*dataAccess.*Script", "", Fate::NoUse, "Data Loader does not use it either"),
-    other("process.enableLastRunOutput", "true", Fate::NoUse, RUNS),
-    other("process.lastRunOutputDirectory", "", Fate::NoUse, RUNS),
-    other("process.initialLastRunDate", "", Fate::NoUse, DATABASE),
-    other("process.lastRunDate", "", Fate::NoUse, DATABASE),
-    other("process.lastLoadBatchRow", "", Fate::NoUse, RUNS),
-    other("longshore.*", "", Fate::NoUse, "it is read by `longshore process`"),
-    other("sfdc.extraction*", "", Fate::NoUse, "only an extract has a use for it"),
-    other("loader.query.*", "", Fate::NoUse, "only an extract has a use for it"),
-    other("dataAccess.write*", "", Fate::NoUse, "only an extract has a use for it"),
+    ("longshore.clock", "result files are in the run folder, which has the time in its name"),
+    ("dataAccess.writeUTF8", "results are UTF-8"),
 ];
 
-/// Keys that a load has and an extract does not.
-const OF_LOADS: [&str; 18] = [
+/// Beginnings of keys that say nothing about a load.
+const OF_EXTRACTS: [&str; 3] = ["sfdc.extraction", "loader.query.", "process.enableExtractStatus"];
+
+/// Keys that say nothing about an extract.
+const OF_LOADS: [&str; 20] = [
     "sfdc.externalIdField",
     "sfdc.insertNulls",
     "sfdc.truncateFields",
-    "sfdc.loadBatchSize",
+    "sfdc.formatPhoneFields",
+    "sfdc.assignmentRule",
     "sfdc.timezone",
     "sfdc.useBulkApi",
     "sfdc.useBulkV2Api",
+    "sfdc.bulkApiSerialMode",
+    "sfdc.bulkApiZipContent",
+    "sfdc.updateWithExternalId",
+    "process.keepAccountTeam",
     "process.useEuropeanDates",
     "process.loadRowToStartAt",
     "process.batchMode.exitWithErrorOnFailedRows",
-    "process.enableExtractStatusOutput",
     "loader.csvComma",
     "loader.csvTab",
     "loader.csvOther",
     "loader.csvOtherValue",
     "dataAccess.readUTF8",
-    "dataAccess.readCharset",
-    "process.mappingFile",
 ];
 
 impl<'a> Work<'a> {
@@ -171,44 +57,52 @@ impl<'a> Work<'a> {
     pub(super) fn others(&mut self) {
         let source: &'a super::Source = self.source;
         for setting in &source.settings {
-            let value = setting.value.trim();
-            if value.is_empty() || self.seen.contains(setting.key.as_str()) {
+            let (key, value) = (setting.key.as_str(), setting.value.trim());
+            if value.is_empty() || self.seen.contains(key) {
                 continue;
             }
-            let (fate, text) = fate_of(&setting.key, value);
-            self.note(fate, &setting.key, text);
+            match fate_of(key, value, source.is_extract()) {
+                Ok((fate, text)) => self.note(fate, key, text),
+                Err(why) => self.refuse(key, why),
+            }
         }
     }
 }
 
-fn fate_of(key: &str, value: &str) -> (Fate, &'static str) {
+/// What becomes of a key; an `Err` says why there can be no command.
+fn fate_of(key: &str, value: &str, is_extract: bool) -> Result<(Fate, String), String> {
     let bare = key.strip_prefix(super::PILOT).unwrap_or(key);
-    if let Some(known) = OTHERS.iter().find(|known| is_like(known.key, bare)) {
-        return if value == known.default {
-            (Fate::NoUse, "Data Loader does so without it")
-        } else {
-            (known.fate, known.text)
-        };
+    let no_use = |text: &str| Ok((Fate::NoUse, text.to_owned()));
+    let Some(rule) = rule(bare) else {
+        return no_use("Data Loader does not know it, and takes no notice of it");
+    };
+    if value == rule.default {
+        return no_use("Data Loader does so without it");
     }
-    if OF_LOADS.contains(&bare) {
-        return (Fate::NoUse, "it says nothing about this process");
+    let is_of_other = if is_extract {
+        OF_LOADS.contains(&bare)
+    } else {
+        OF_EXTRACTS.iter().any(|beginning| bare.starts_with(beginning))
+    };
+    if is_of_other {
+        return no_use("it says nothing about this process");
     }
-    (Fate::NoUse, "Data Loader does not know it, and takes no notice of it")
-}
-
-/// Whether a name is of a form in which `*` stands for any text.
-fn is_like(form: &str, name: &str) -> bool {
-    let parts: Vec<&str> = form.split('*').collect();
-    let [first, middle @ .., last] = parts.as_slice() else { return form == name };
-    if middle.is_empty() && parts.len() == 1 {
-        return form == name;
+    if let Some((_, text)) = OTHERWISE.iter().find(|(name, _)| *name == bare) {
+        return no_use(text);
     }
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    for part in middle {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
+    match rule.fate {
+        settings::Fate::Honored(_) | settings::Fate::Translated(_) => {
+            Ok((Fate::Left, "only `longshore process` does so".to_owned()))
+        }
+        settings::Fate::Ignored(Notice::Unless(harmless), why) if value != harmless => {
+            Ok((Fate::Left, why.to_owned()))
+        }
+        settings::Fate::Refused { unless, why, way } if !value.eq_ignore_ascii_case(unless) => {
+            Err(format!("{why}; {way}"))
+        }
+        settings::Fate::Ignored(_, why) | settings::Fate::Refused { why, .. } => no_use(why),
+        settings::Fate::Ours(_) => Ok((Fate::Left, "only `longshore process` does so".to_owned())),
     }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -216,42 +110,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_text() {
-        for (form, name, like) in [
-            ("a.b", "a.b", true),
-            ("a.b", "a.bc", false),
-            ("a.*", "a.b.c", true),
-            ("a.*", "b.a.x", false),
-            ("a.*.server", "a.Production.server", true),
-            ("a.*.server", "a.Production.id", false),
-            ("*a.*Script", "pilot.a.read.preScript", true),
-            ("*a.*Script", "a.Scripts", false),
+    fn a_key_has_the_fate_that_the_table_of_all_keys_gives_it() {
+        for (key, value, fate) in [
+            ("sfdc.oauth.Production.server", "x", Some(Fate::NoUse)),
+            ("sfdc.timeoutSecs", "540", Some(Fate::NoUse)),
+            ("sfdc.timeoutSecs", "60", Some(Fate::NoUse)),
+            ("sfdc.assignmentRule", "01Q000000000001", Some(Fate::Left)),
+            ("sfdc.formatPhoneFields", "true", Some(Fate::Left)),
+            ("pilot.sfdc.duplicateRule.allowSave", "true", Some(Fate::Left)),
+            ("pilot.sfdc.duplicateRule.allowSave", "false", Some(Fate::NoUse)),
+            ("sfdc.bulkApiZipContent", "true", Some(Fate::Left)),
+            ("process.keepAccountTeam", "true", None),
+            ("process.keepAccountTeam", "false", Some(Fate::NoUse)),
+            ("longshore.allow", "truncate", Some(Fate::Left)),
+            ("sfdc.extraction.allCapsHeaders", "true", Some(Fate::NoUse)),
+            ("my.own.key", "x", Some(Fate::NoUse)),
         ] {
-            assert_eq!(is_like(form, name), like, "{form} {name}");
+            let told = fate_of(key, value, false);
+            assert_eq!(told.as_ref().ok().map(|(fate, _)| *fate), fate, "{key}={value}: {told:?}");
         }
-    }
-
-    #[test]
-    fn a_key_has_the_fate_of_the_first_form_that_it_is_like() {
-        for (key, value, fate, text) in [
-            ("sfdc.oauth.Production.server", "x", Fate::NoUse, GONE),
-            ("sfdc.oauth.Production.partner.clientid", "x", Fate::NoUse, SIGN_IN),
-            ("sfdc.timeoutSecs", "540", Fate::NoUse, "Data Loader does so without it"),
-            ("sfdc.timeoutSecs", "60", Fate::NoUse, CALLS),
-            (
-                "pilot.sfdc.duplicateRule.allowSave",
-                "true",
-                Fate::Left,
-                "Bulk API 2.0 cannot be told to save what a duplicate rule holds back",
-            ),
-            (
-                "my.own.key",
-                "x",
-                Fate::NoUse,
-                "Data Loader does not know it, and takes no notice of it",
-            ),
-        ] {
-            assert_eq!(fate_of(key, value), (fate, text), "{key}={value}");
-        }
+        assert_eq!(fate_of("sfdc.assignmentRule", "x", true).unwrap().0, Fate::NoUse);
     }
 }

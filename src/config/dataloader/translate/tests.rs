@@ -86,8 +86,8 @@ fn a_load_is_told_key_by_key() {
         Changed sfdc.endpoint=https://test.salesforce.com: which org it is: `--target-org` or `LONGSHORE_TARGET_ORG` says it; a sandbox is meant
         Changed sfdc.username=robot@example.org: who signs in: `--target-org` or `LONGSHORE_TARGET_ORG` says it
         Left sfdc.password: no password is carried over, and none is decrypted: sign in with a key or a client secret, by `longshore org login`
-        Left sfdc.assignmentRule=01Q000000000001: assignment rules are not applied
-        NoUse sfdc.timeoutSecs=600: calls, time limits and retries are longshore's own
+        Left sfdc.assignmentRule=01Q000000000001: only `longshore process` does so
+        NoUse sfdc.timeoutSecs=600: Data Loader does not keep it either
         NoUse my.token: Data Loader does not know it, and takes no notice of it
         "#);
 }
@@ -116,6 +116,12 @@ fn flags_follow_the_keys() {
         (&[("sfdc.insertNulls", "true")], "longshore insert Contact a.csv"),
         (&[("process.loadRowToStartAt", "7")], "longshore insert Contact a.csv --skip 7"),
         (&[("pilot.process.loadRowToStartAt", "7")], "longshore insert Contact a.csv --skip 7"),
+        (&[("longshore.targetOrg", "acme")], "longshore insert Contact a.csv --target-org acme"),
+        (
+            &[("process.keepAccountTeam", "true")],
+            "refused: `process.keepAccountTeam`: Bulk API 2.0 cannot keep account teams when an \
+             owner changes; update `OwnerId` with Data Loader, or leave the key out if teams may go",
+        ),
         (&[("process.loadRowToStartAt", "0")], "longshore insert Contact a.csv"),
         (&[("loader.csvComma", "false")], "longshore insert Contact a.csv --column-delimiter TAB"),
         (&[("loader.csvTab", "false")], "longshore insert Contact a.csv --column-delimiter COMMA"),
@@ -192,14 +198,14 @@ fn an_extract_is_told_key_by_key() {
         Carried sfdc.extractionSOQL=SELECT Id, Name FROM Account: the query
         Carried dataAccess.name=out.csv: `--output out.csv`
         Changed sfdc.extraction.outputByteOrderMark: the file has no byte order mark
-        Changed quotes: values are in quotes only where they must be
+        Changed quotes: values are in quotes only where they must be, and headers are spelled as the org spells its fields
         Changed dataAccess.writeUTF8: the file is UTF-8; Data Loader writes what its Java takes for the computer's own
         Left sfdc.extraction.allCapsHeaders=true: headers are as the query names them
         Left loader.query.delimiter=;: columns are separated by commas
         NoUse sfdc.entity=Account: the query names the object
         NoUse process.outputSuccess=ok.csv: an export has no result files
-        NoUse sfdc.extractionRequestSize=2000: jobs are followed, and results fetched, in longshore's own way
-        NoUse sfdc.loadBatchSize=200: it says nothing about this process
+        NoUse sfdc.extractionRequestSize=2000: the server chooses the pages
+        NoUse sfdc.loadBatchSize=200: Data Loader does so without it
         ");
 }
 

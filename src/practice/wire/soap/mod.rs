@@ -4,6 +4,8 @@
 //! Elements of answers have no prefixes, because clients look for `<sessionId>` as text.
 
 mod read;
+#[cfg(test)]
+mod tests;
 
 use http::{Method, StatusCode};
 use quick_xml::escape::escape;

@@ -20,6 +20,7 @@ mod records;
 mod replay;
 mod sign_in;
 mod soap_login;
+mod undelete;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
 const TOKEN: &str = "00D8c00000Hn2Pq!AQEAcanary";
@@ -62,9 +63,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Canned {
 }
 
 /// Signed in with a token; the script goes on after the negotiation of the version.
-async fn signed_in(
-    script: impl IntoIterator<Item = Canned>,
-) -> (Salesforce, std::sync::Arc<Scripted>) {
+async fn signed_in(script: impl IntoIterator<Item = Canned>) -> (Salesforce, Arc<Scripted>) {
     let wire = Scripted::new([Canned::json(200, VERSIONS)].into_iter().chain(script));
     let org = Salesforce::sign_in(wire.client(), with_token()).await.unwrap();
     (org, wire)
