@@ -1,6 +1,7 @@
 //! The command line: arguments, one file for each command, how failures look, exit codes.
 
 pub mod args;
+pub mod browser;
 pub mod commands;
 pub mod failure;
 pub mod inprocess;
@@ -15,6 +16,7 @@ pub mod shell;
 pub mod signals;
 pub mod survey;
 pub mod table;
+pub mod web_login;
 
 use std::ffi::OsString;
 

@@ -15,7 +15,7 @@ use crate::http::reqwest::{Patience, Reqwest};
 use crate::http::transport::Transport;
 use crate::model::failure::{Blame, Failure};
 use crate::model::secret::Secret;
-use crate::model::sign_in::{Grant, SignIn};
+use crate::model::sign_in::{Grant, Held, RefreshKeeper, SignIn};
 use crate::pipeline::event::{Event, Watch};
 use crate::practice::org::{Org, SeedSize};
 use crate::practice::{Practice, Tenant, TenantSize};
@@ -141,12 +141,14 @@ pub async fn connect(
             in_process(practice(org, Some(open_tenant(&dir)?)))?
         }
         Choice::Environment => {
-            let sign_in = shell.environment.sign_in()?;
+            let mut sign_in = shell.environment.sign_in()?;
+            tell_if_spent(&mut sign_in, &watch);
             (over_the_network(shell)?, sign_in)
         }
         Choice::Profile(alias) => {
-            let profile = profiles(shell)?.read(alias)?;
-            return Box::pin(connect_to(&profile, shell, watch)).await;
+            let profiles = profiles(shell)?;
+            let (profile, keeper) = (profiles.read(alias)?, profiles.keeper(alias));
+            return Box::pin(connect_to(&profile, keeper, shell, watch)).await;
         }
     };
     let is_tenant = match choice {
@@ -157,9 +159,25 @@ pub async fn connect(
     Box::pin(signed_in(transport, sign_in, is_tenant, shell, watch)).await
 }
 
-/// Signs in to an org as a profile says.
+/// A refresh token from the environment cannot be replaced there: that is told.
+fn tell_if_spent(sign_in: &mut SignIn, watch: &Arc<dyn Watch>) {
+    let Grant::Refresh { refresh_token, .. } = &mut sign_in.grant else { return };
+    let Ok(Some(turn)) = refresh_token.take() else { return };
+    let watch = Arc::clone(watch);
+    *refresh_token = Arc::new(Held::telling(turn.token(), move || {
+        watch.see(&Event::Notice {
+            message: "the org has given a new refresh token, and the one in \
+                   `LONGSHORE_REFRESH_TOKEN` is used up; `longshore org login` keeps an org whose \
+                   refresh tokens change"
+                .to_owned(),
+        });
+    }));
+}
+
+/// Signs in to an org as a profile says; `keeper` has its refresh token, if that is the way.
 pub async fn connect_to(
     profile: &Profile,
+    keeper: Arc<dyn RefreshKeeper>,
     shell: &Shell,
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
@@ -167,7 +185,7 @@ pub async fn connect_to(
         Way::SalesforceCli { alias } => Some(salesforce_cli::ask(alias).await?.token),
         _ => None,
     };
-    let sign_in = profile.sign_in(token, &shell.environment)?;
+    let sign_in = profile.sign_in(token, Some(keeper), &shell.environment)?;
     let transport = over_the_network(shell)?;
     signed_in(transport, sign_in, profile.kind == Kind::Auth0, shell, watch).await
 }
@@ -179,6 +197,12 @@ pub async fn connect_by(
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
     signed_in(over_the_network(shell)?, sign_in, false, shell, watch).await
+}
+
+/// A way to an org that nobody is signed in to yet.
+pub fn client(shell: &Shell) -> Result<Client, Failure> {
+    let settings = Settings::new(random(), Arc::clone(&shell.now));
+    Ok(Client::new(over_the_network(shell)?, settings))
 }
 
 /// Tells of notices on standard error, and of nothing else: for commands that show no progress.

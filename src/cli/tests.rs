@@ -87,7 +87,10 @@ fn wrong_usage_is_exit_code_2_and_nothing_on_standard_output() {
         (vec!["insert", "A", "b.csv", "--nulls", "clear"], "error: unexpected argument '--nulls'"),
         (vec!["upsert", "A", "b.csv"], "error: the following required arguments were not provided"),
         (vec!["undelete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
-        (vec!["undelete", "A", "b.csv", "--api", "bulk2"], "error: `--api bulk2` cannot undelete"),
+        (
+            vec!["undelete", "A", "b.csv", "--api", "bulk2", "-o", "demo"],
+            "error: `--api bulk2` cannot undelete",
+        ),
         (vec!["delete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
         (vec!["insert", "A", "b.csv", "c.csv"], "error: unexpected argument 'c.csv'"),
     ] {

@@ -325,7 +325,7 @@ async fn confirm<T: Target>(
 }
 
 /// A sync that takes something away is agreed to first.
-fn removes(preview: &Preview, line: &str) -> Failure {
+pub(super) fn removes(preview: &Preview, line: &str) -> Failure {
     let what = if preview.revoke == 1 { "grant that is" } else { "grants that are" };
     let message =
         format!("this sync takes away {} {what} not listed: {line}", count(preview.revoke));

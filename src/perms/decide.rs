@@ -406,3 +406,37 @@ fn revoke(mut decision: Decision, why: &str) -> Decision {
     why.clone_into(&mut decision.why);
     decision
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_grant_is_kept_moved_or_renewed_and_why_is_told() {
+        let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+        let decider = Decider::new(
+            Found::default(),
+            Columns::default(),
+            Vec::new(),
+            Action::Grant,
+            Expiry::Unsaid,
+            now,
+        );
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let (past, later) = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
+        let assignment = RecordId::parse(b"0Pa8c0000000001").unwrap();
+        for (expires, wanted, what, why) in [
+            (None, Expiry::Unsaid, What::Unchanged, "has it already"),
+            (later, Expiry::Unsaid, What::Unchanged, "has it already"),
+            (later, Expiry::At(later.unwrap()), What::Unchanged, "has it already"),
+            (later, Expiry::Never, What::Extend, "the end of the grant is moved"),
+            (None, Expiry::At(later.unwrap()), What::Extend, "the end of the grant is moved"),
+            (past, Expiry::Unsaid, What::Extend, "the grant had lapsed"),
+        ] {
+            let grant = Grant { assignment, expires, username: None };
+            let decision = Decision::of(RowMark { row: 1, line: 2 });
+            let kept = decider.keep(decision, &grant, wanted);
+            assert_eq!((kept.what, kept.why.as_str()), (what, why), "{expires:?} {wanted:?}");
+        }
+    }
+}

@@ -115,10 +115,10 @@ fn write(
 }
 
 pub(super) fn withheld_words(number: u64) -> String {
-    let grants = if number == 1 { "grant is" } else { "grants are" };
+    let (grants, them) = if number == 1 { ("grant is", "it") } else { ("grants are", "them") };
     format!(
         "{} {grants} not taken away, as a row that names nobody or nothing for certain may mean \
-         them: correct those rows, and sync once more",
+         {them}: correct those rows, and sync once more",
         count(number)
     )
 }

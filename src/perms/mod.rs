@@ -33,6 +33,9 @@ mod users;
 mod verify;
 mod who;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use ask::Frozen;

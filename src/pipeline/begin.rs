@@ -1,6 +1,8 @@
 //! The beginning of a run: answers of lookups, rows with the same key, rows that change nothing,
 //! folder, ledger, manifest; nothing is sent yet.
 
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::duplicates::Repeats;
@@ -12,7 +14,7 @@ use super::unchanged::Unchanged;
 use super::validate::Checks;
 use super::{duplicates, manifest, unchanged};
 use crate::config::plan::{LoadPlan, Source};
-use crate::faults;
+use crate::faults::{self, Op};
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::failure::Failure;
 use crate::model::limits::LOOKUP_TOLD_BYTES;
@@ -115,7 +117,11 @@ fn ledger(folder: &RunFolder, manifest: &Manifest) -> Result<Ledger, Failure> {
 /// Where lookups are made before there is a run: beside the runs, gone in the end.
 ///
 /// In the folder of the run it would hold the name of a run that may never be.
-pub(super) struct Desk(PathBuf);
+pub(super) struct Desk {
+    path: PathBuf,
+    /// Held as long as the process lives, so that what a killed one has left is told from this.
+    lock: Option<File>,
+}
 
 impl Desk {
     fn make(runs_dir: &Path, run: &str) -> Result<Self, Failure> {
@@ -133,17 +139,31 @@ impl Desk {
             // The run's folder is made in it later, and finds it there.
             sync_folder(runs_dir).map_err(|error| Failure::disk("sync", runs_dir, &error))?;
         }
-        Ok(Self(path))
+        let lock = lock(&path).map_err(|error| Failure::disk("lock", &path, &error))?;
+        Ok(Self { path, lock: Some(lock) })
     }
 
     fn places(&self) -> Places {
-        Places { tables: self.0.clone(), list: self.0.join("lookups.csv") }
+        Places { tables: self.path.clone(), list: self.path.join("lookups.csv") }
     }
+}
+
+fn lock(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let path = folder.join("lock");
+    faults::point(Op::Create, &path)?;
+    let file = options.open(&path)?;
+    file.lock()?;
+    Ok(file)
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        if let Err(error) = faults::remove_dir_all(&self.0) {
+        self.lock = None;
+        if let Err(error) = faults::remove_dir_all(&self.path) {
             tracing::debug!(%error, "files of lookups stay");
         }
     }

@@ -3,6 +3,7 @@
 
 mod auth0;
 mod bad_input;
+mod canary;
 mod conformance;
 mod corpus;
 mod dataloader_folders;
@@ -16,12 +17,14 @@ mod ledger;
 mod load;
 mod lookups;
 mod memory;
+mod network;
 mod org;
 mod perms;
 mod plan;
 mod procedures;
 mod process;
 mod resume;
+mod secrets;
 #[cfg(target_os = "linux")]
 mod simulate;
 mod soap;
@@ -30,5 +33,6 @@ mod tls;
 mod unchanged;
 mod undelete;
 mod undo;
+mod web_login;
 mod world;
 mod yard;

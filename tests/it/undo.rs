@@ -172,6 +172,13 @@ fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_undeleting_it() {
     assert_eq!(run, "r-undo-003-delete", "{document:#}");
     let manifest = scene.world.read(&format!("longshore-runs/{run}/manifest.json"));
     assert!(manifest.contains(r#""undo_of": "r""#), "{manifest}");
+    let listed = scene.run(&["runs", "list"]).expect(0).stdout;
+    assert!(listed.contains("delete, undo of `r`"), "{listed}");
+    let listed = scene.run(&["runs", "list", "--json"]).expect(0).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed[0]["undo_of"], &listed[1]["undo_of"]), (&"r".into(), &().into()));
+    let shown = scene.run(&["runs", "show", &run]).expect(0).stdout;
+    assert!(shown.contains("takes back the run `r`"), "{shown}");
     scene.run(&["verify", &run]).expect(0);
 
     // Once more is asked about; the undo itself can be undone.

@@ -4,9 +4,11 @@ mod locked_key;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::{Host, Url};
 
+use crate::model::sign_in::Held;
 pub use crate::model::sign_in::{Grant, SignIn};
 
 use crate::model::failure::{Blame, Explain};
@@ -83,6 +85,16 @@ impl Environment {
         let home = || Some(Path::new(self.get("HOME")?).join(".config"));
         let base = || named("XDG_CONFIG_HOME").or_else(home).or_else(|| named("APPDATA"));
         named(CONFIG_DIR).or_else(|| base().map(own))
+    }
+
+    /// The program that opens a browser, as people set it on Unix: `BROWSER`.
+    pub fn browser(&self) -> Option<&str> {
+        self.get("BROWSER")
+    }
+
+    /// Variables that hold secrets; a program that we start needs none of them.
+    pub fn secret_names() -> [&'static str; 5] {
+        [ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, JWT_KEY_PASSPHRASE, PASSWORD]
     }
 
     /// Whether it says anything about a sign-in, complete or not.
@@ -196,7 +208,7 @@ impl Environment {
             [REFRESH_TOKEN] | [CLIENT_SECRET, REFRESH_TOKEN] => Some(Grant::Refresh {
                 client_id: self.needed(CLIENT_ID, REFRESH_TOKEN, faults)?,
                 client_secret: self.secret(CLIENT_SECRET),
-                refresh_token: self.secret(REFRESH_TOKEN)?,
+                refresh_token: Arc::new(Held::new(self.secret(REFRESH_TOKEN)?)),
             }),
             [PASSWORD] => Some(Grant::Password {
                 username: self.needed(USERNAME, PASSWORD, faults)?,

@@ -41,6 +41,7 @@ pub struct MappingSpec {
     pub rules: Vec<Rule>,
     pub unmapped: Unmapped,
     pub dialect: Dialect,
+    pub missing: Missing,
 }
 
 /// Where one field's value comes from.
@@ -80,6 +81,16 @@ pub enum Dialect {
     /// Data Loader's: a relationship may name its object or not, whatever it refers to, and several
     /// columns are joined for texts only; for another field the first counts.
     DataLoader,
+}
+
+/// What happens to a rule whose column the file does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// The load refuses.
+    #[default]
+    Refuse,
+    /// It is passed over, and a notice says so; Data Loader does so without a word.
+    Ignore,
 }
 
 /// What happens to a column that no rule names.

@@ -202,3 +202,68 @@ async fn fields<T: Target, const N: usize>(
 fn half(there: &str, missing: &str) -> String {
     format!("the row has a value in `{there}` and none in `{missing}`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(value: &str, label: &str) -> PicklistValue {
+        PicklistValue { value: value.to_owned(), label: label.to_owned(), active: true }
+    }
+
+    #[test]
+    fn what_cells_name_is_certain_or_told() {
+        let names = Names {
+            apis: vec![value("urn:a", "Ledger"), value("urn:b", "Twin"), value("urn:c", "twin")],
+            permissions: vec![value("read:x", "read:x")],
+            roles: vec![
+                value("Clerk", "Clerk"),
+                value("rol_1", "Clerk"),
+                value("rol_2", "Pilot"),
+                value("rol_3", "pilot"),
+            ],
+            whole: true,
+        };
+        let told: Vec<String> = [
+            ["ledger", "read:x", ""],
+            ["urn:b", "read:x", ""],
+            ["Twin", "read:x", ""],
+            ["Legder", "read:x", ""],
+            ["urn:a", "reed:x", ""],
+            ["", "", "clerk"],
+            ["", "", "rol_3"],
+            ["", "", "PILOT"],
+            ["", "", "Clark"],
+            ["urn:a", "", ""],
+            ["", "read:x", "Clerk"],
+            ["urn:a", "read:x", "Clerk"],
+            ["", "", ""],
+        ]
+        .into_iter()
+        .map(|cells| match names.item(cells) {
+            Ok(item) => format!("{} ({})", item.id, item.name),
+            Err((code, column, message)) => format!("{code} [{column}]: {message}"),
+        })
+        .collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        urn:a read:x (read:x)
+        urn:b read:x (read:x)
+        api_ambiguous [API]: several APIs are called `Twin`; give the identifier
+        api_not_found [API]: there is no API `Legder`, did you mean `Ledger`?
+        permission_not_found [Permission]: there is no permission `reed:x`, did you mean `read:x`?
+        rol_1 (Clerk)
+        rol_3 (pilot)
+        role_ambiguous [Role]: several roles are called `PILOT`; give the id: `rol_2`, `rol_3`
+        role_not_found [Role]: there is no role `Clark`, did you mean `Clerk`?
+        blank_permission [Permission]: the row has a value in `API` and none in `Permission`
+        blank_permission [API]: the row has a value in `Permission` and none in `API`
+        two_permissions [Role]: the row names a permission and a role: put them in two rows
+        blank_permission []: the row does not say which permission
+        ");
+        let called =
+            [("rol_1", "Clerk"), ("rol_3", "pilot")].map(|(id, name)| names.called(id, name));
+        assert_eq!(called, ["Clerk", "rol_3"]);
+        let some = Names { whole: false, ..names };
+        assert_eq!(some.item(["urn:z", "any:y", ""]).unwrap().id, "urn:z any:y");
+    }
+}

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::error::{MapError, listed};
 use super::resolve::{Resolved, Unfit, may_send, resolve, resolve_loosely};
 use super::{Filling, LookupSlot, Mapping, Slot};
-use crate::config::mapping::{Dialect, MappingSpec, Place, Rule, RuleSource, Transform, Unmapped};
+use crate::config::mapping::{
+    Dialect, MappingSpec, Missing, Place, Rule, RuleSource, Transform, Unmapped,
+};
 use crate::config::plan::{Delimiter, Nulls};
 use crate::model::names::is_result_column;
 use crate::model::operation::Operation;
@@ -163,10 +165,11 @@ impl Draft<'_> {
 
     fn by_rules(&mut self, spec: &MappingSpec) -> Result<(), MapError> {
         let mut named = BTreeSet::new();
+        let passes_over = self.wanted.passes_over || spec.missing == Missing::Ignore;
         for rule in &spec.rules {
             let at = format!("{}:{}", spec.name, rule.place);
             let mut filling = match self.filling(rule, &at, &mut named) {
-                Err(MapError::NoColumn { column, .. }) if self.wanted.passes_over => {
+                Err(MapError::NoColumn { column, .. }) if passes_over => {
                     self.passed.push(column);
                     continue;
                 }

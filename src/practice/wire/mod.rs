@@ -2,6 +2,7 @@
 //!
 //! Paths are matched as the service does, leniently: doubled and trailing slashes do not matter.
 
+mod authorize;
 mod collections;
 mod columns;
 mod composite;

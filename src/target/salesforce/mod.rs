@@ -13,15 +13,20 @@ mod limits;
 mod login;
 mod query;
 mod records;
+mod refusals;
+mod revoke;
 mod session;
 mod soap;
 mod soql;
 mod undelete;
 mod versions;
+pub mod web;
 mod wire;
 
 #[cfg(test)]
 mod tests;
+
+pub use revoke::revoke;
 
 use std::path::Path;
 use std::sync::Arc;

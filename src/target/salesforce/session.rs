@@ -1,7 +1,7 @@
 //! The signed-in session: every call to the org goes through here, and only here gets its token.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -14,6 +14,7 @@ use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Got, Reply};
 use crate::http::judge::Certainty;
 use crate::http::transport::Body;
+use crate::model::limits;
 use crate::model::secret::Secret;
 use crate::model::sign_in::SignIn;
 use crate::target::{ApiUsage, Fault, FaultClass, Outcome};
@@ -83,6 +84,8 @@ pub(super) struct Session {
     sign_in: SignIn,
     token: RwLock<Arc<Token>>,
     renewal: tokio::sync::Mutex<()>,
+    /// The tokens with which uploads were refused since the last one that succeeded.
+    refused_uploads: Mutex<Vec<Arc<Token>>>,
     allowance: Allowance,
 }
 
@@ -98,6 +101,7 @@ impl Session {
             sign_in,
             token: RwLock::new(Arc::new(token)),
             renewal: tokio::sync::Mutex::default(),
+            refused_uploads: Mutex::default(),
             allowance: Allowance::default(),
         })
     }
@@ -154,9 +158,17 @@ impl Session {
         let token = self.token();
         let stale = match self.once(request, &token, file).await {
             Ok(Reply::Stale(got)) => got,
-            Ok(reply) => return self.outcome(request, reply),
+            Ok(reply) => {
+                if request.repeat == Repeat::IfNotSent && matches!(reply, Reply::Done(_)) {
+                    self.note_upload(None);
+                }
+                return self.outcome(request, reply);
+            }
             Err(fault) => return Outcome::NotDone(fault),
         };
+        if request.repeat == Repeat::IfNotSent && self.note_upload(Some(&token)) {
+            return Outcome::NotDone(self.refused_again(request, &stale));
+        }
         if let Err(fault) = self.renew(request, &token, &stale).await {
             return Outcome::NotDone(fault);
         }
@@ -167,15 +179,33 @@ impl Session {
             return Outcome::NotDone(fault);
         }
         match self.once(request, &self.token(), file).await {
-            Ok(Reply::Stale(got)) => {
-                let mut fault = errors::refused(&self.client, &request.doing, &self.host(), &got);
-                fault.class = FaultClass::Access;
-                fault.hints.push("a new token was refused, too".to_owned());
-                Outcome::NotDone(fault)
-            }
+            Ok(Reply::Stale(got)) => Outcome::NotDone(self.refused_again(request, &got)),
             Ok(reply) => self.outcome(request, reply),
             Err(fault) => Outcome::NotDone(fault),
         }
+    }
+
+    /// Remembers how an upload fared: that it succeeded, or the token that was refused; whether
+    /// more tokens were refused, without a success between them, than chance explains.
+    ///
+    /// An upload is not repeated with the new token as other calls are, so it is the next ones that
+    /// tell whether a new token heals.
+    fn note_upload(&self, refused: Option<&Arc<Token>>) -> bool {
+        let mut refusals = self.refused_uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        match refused {
+            None => refusals.clear(),
+            Some(now) if refusals.iter().any(|before| Arc::ptr_eq(before, now)) => {}
+            Some(now) => refusals.push(Arc::clone(now)),
+        }
+        refusals.len() > limits::TOKENS_REFUSED_MAX
+    }
+
+    /// The fault of a call that a new token did not heal: no further one will.
+    fn refused_again(&self, request: &Request, got: &Got) -> Fault {
+        let mut fault = errors::refused(&self.client, &request.doing, &self.host(), got);
+        fault.class = FaultClass::Access;
+        fault.hints.push("a new token was refused, too".to_owned());
+        fault
     }
 
     /// A path to follow from an address that the far side sent, if it stays at home.

@@ -28,7 +28,8 @@ const NOT_SET: &str = "(not set)";
 pub(super) fn page(whole: &Whole<'_>) -> String {
     let mut page = format!(
         "# {} in longshore\n\nMade by `longshore import data-loader` from a configuration folder \
-         of Data Loader. Nothing was sent, and\nthe folder is as it was.\n\n\
+         of Data Loader. Nothing was sent, and\nthe folder is as it was; \
+         `longshore process DIR ID` runs it unchanged.\n\n\
          | process | does | not carried over | different here |\n|---|---|---|---|\n",
         code(&whole.folder.display().to_string())
     );

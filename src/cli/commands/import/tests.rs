@@ -81,7 +81,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         process           does            not carried over  different here
         accounts          export                         1               3
         broken            no command                     0               0
-        nightly contacts  upsert Contact                 2               7
+        nightly contacts  upsert Contact                 2               6
 
         broken: conf/process-conf.xml:26:3: the process `broken` has no property `name`
 
@@ -101,6 +101,9 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         [fields]
         LastName = "Family name"
         LeadSource = { constant = "web" }
+
+        [options]
+        missing = "ignore"
         "#);
     insta::assert_snapshot!(text(dir.path(), "nightly_contacts.sh"), @r#"
         #!/bin/sh
@@ -129,17 +132,17 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         longshore export "SELECT Id FROM Account WHERE Name LIKE 'A%%'" --output accounts.csv %*
         exit /b %ERRORLEVEL%
         "#);
-    insta::assert_snapshot!(text(dir.path(), "import.md"), @r"
+    insta::assert_snapshot!(text(dir.path(), "import.md"), @r#"
         # `conf` in longshore
 
         Made by `longshore import data-loader` from a configuration folder of Data Loader. Nothing was sent, and
-        the folder is as it was.
+        the folder is as it was; `longshore process DIR ID` runs it unchanged.
 
         | process | does | not carried over | different here |
         |---|---|---|---|
         | `accounts` | `export` | 1 | 3 |
         | `broken` | **no command** | 0 | 0 |
-        | `nightly contacts` | `upsert Contact` | 2 | 7 |
+        | `nightly contacts` | `upsert Contact` | 2 | 6 |
 
         ## Before the first run
 
@@ -213,7 +216,6 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
 
         | key | value | |
         |---|---|---|
-        | `process.mappingFile` | `c:\conf\Contacts.sdl` | a column of the mapping that the file does not have refuses the load; Data Loader passes over it |
         | `dataAccess.readUTF8` | (not set) | UTF-8 is read here; Data Loader reads what its Java takes for the computer's own: add `--encoding windows-1252` if the file is such a one |
         | `process.batchMode.exitWithErrorOnFailedRows` | (not set) | the exit code is 3 when rows failed, always |
         | `sfdc.truncateFields` | (not set) | a text that is too long rejects its row; Data Loader lets the org cut it off: add a `truncate` to its column in the mapping |
@@ -230,6 +232,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         | `sfdc.entity` | `Contact` | the object |
         | `dataAccess.name` | `c:\data\contacts of today.csv` | the file |
         | `process.mappingFile` | `c:\conf\Contacts.sdl` | `nightly_contacts.toml`, which is read as the same rules |
+        | `process.mappingFile` | `c:\conf\Contacts.sdl` | `missing = "ignore"`: a line whose column the file does not have is passed over, and a notice says so |
         | `sfdc.externalIdField` | `Key__c` | `--external-id Key__c` |
 
         Without effect:
@@ -237,7 +240,7 @@ fn a_folder_comes_to_commands_mappings_and_a_report() {
         | key | value | |
         |---|---|---|
         | `sfdc.timeoutSecs` | `600` | Data Loader does not keep it either |
-        ");
+        "#);
 }
 
 #[test]

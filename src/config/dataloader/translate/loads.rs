@@ -1,8 +1,7 @@
 //! Loads: the command word, its file, its mapping, and the keys that only loads have.
 
-use super::mapping::{depends_on_dialect, toml};
+use super::mapping::{depends_on_dialect, names_columns, toml};
 use super::{Fate, Mapped, Word, Work};
-use crate::config::mapping::RuleSource;
 
 /// Delimiters that we can be told, by the character that Data Loader is told.
 const DELIMITERS: [(char, &str); 6] = [
@@ -46,21 +45,19 @@ impl Work<'_> {
                         the records are gone, past the recycle bin";
             self.note(Fate::Changed, "process.operation", text);
         }
-        let undeletes = word == "undelete";
+        if word == "undelete" {
+            for key in ["sfdc.useBulkV2Api", "sfdc.useBulkApi", "sfdc.loadBatchSize"] {
+                if self.take(key).is_some() {
+                    self.note(Fate::NoUse, key, "records are restored by SOAP, there as here");
+                }
+            }
+            return;
+        }
         if self.take("sfdc.useBulkV2Api").is_some() {
-            let text = if undeletes {
-                "SOAP carries an undelete, as with Data Loader"
-            } else {
-                "Bulk API 2.0 carries the rows"
-            };
-            self.note(Fate::Carried, "sfdc.useBulkV2Api", text);
+            self.note(Fate::Carried, "sfdc.useBulkV2Api", "Bulk API 2.0 carries the rows");
         }
         if self.take("sfdc.useBulkApi").is_some() {
-            let text = if undeletes {
-                "SOAP carries an undelete, whatever was chosen"
-            } else {
-                "Bulk API 2.0 carries the rows, whatever was chosen"
-            };
+            let text = "Bulk API 2.0 carries the rows, whatever was chosen";
             self.note(Fate::Changed, "sfdc.useBulkApi", text);
         }
         if self.is_on("sfdc.bulkApiSerialMode") {
@@ -70,12 +67,8 @@ impl Work<'_> {
             self.note(Fate::Changed, "sfdc.bulkApiSerialMode", text);
         }
         if self.take("sfdc.loadBatchSize").is_some() {
-            let text = if undeletes {
-                "a call takes 200 rows"
-            } else {
-                "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into batches \
-                 itself"
-            };
+            let text = "a job takes up to 250,000 rows (`--chunk-rows`), and the org cuts it into \
+                        batches itself";
             self.note(Fate::Changed, "sfdc.loadBatchSize", text);
         }
         for key in ["sfdc.updateWithExternalId", "sfdc.deleteWithExternalId"] {
@@ -114,10 +107,10 @@ impl Work<'_> {
 
     fn map_differs(&mut self, spec: &crate::config::mapping::MappingSpec) {
         const KEY: &str = "process.mappingFile";
-        if spec.rules.iter().any(|rule| !matches!(rule.source, RuleSource::Constant(_))) {
-            let text = "a column of the mapping that the file does not have refuses the load; \
-                        Data Loader passes over it";
-            self.note(Fate::Changed, KEY, text);
+        if names_columns(spec) {
+            let text = "`missing = \"ignore\"`: a line whose column the file does not have is \
+                        passed over, and a notice says so";
+            self.note(Fate::Carried, KEY, text);
         }
         if spec.rules.iter().any(depends_on_dialect) {
             let text = "`dialect = \"data-loader\"` keeps what it says of relationships and joined \

@@ -30,10 +30,21 @@ pub fn toml(spec: &MappingSpec) -> Result<String, GivenTwice> {
         text.push_str(&line);
         text.push('\n');
     }
-    if spec.dialect == Dialect::DataLoader && spec.rules.iter().any(depends_on_dialect) {
-        text.push_str("\n[options]\ndialect = \"data-loader\"\n");
+    let depends = spec.rules.iter().any(depends_on_dialect);
+    let options = [
+        (names_columns(spec), "missing = \"ignore\"\n"),
+        (spec.dialect == Dialect::DataLoader && depends, "dialect = \"data-loader\"\n"),
+    ];
+    let options: String = options.iter().filter(|(is, _)| *is).map(|(_, line)| *line).collect();
+    if !options.is_empty() {
+        text = format!("{text}\n[options]\n{options}");
     }
     Ok(text)
+}
+
+/// Whether a column can be missing at all.
+pub(super) fn names_columns(spec: &MappingSpec) -> bool {
+    spec.rules.iter().any(|rule| !matches!(rule.source, RuleSource::Constant(_)))
 }
 
 /// Whether a rule means something else where our own mappings are read.

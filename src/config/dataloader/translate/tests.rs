@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::dataloader::sdl;
-use crate::config::mapping::{Dialect, RuleSource, Transform};
+use crate::config::mapping::{Dialect, Missing, RuleSource, Transform};
 
 fn source(settings: &[(&str, &str)]) -> Source {
     let setting = |(key, value): &(&str, &str)| Setting {
@@ -73,10 +73,10 @@ fn a_load_is_told_key_by_key() {
         Carried sfdc.entity=Contact: the object
         Carried dataAccess.name=c:\data\contact.csv: the file
         Carried process.mappingFile=c:\conf\contact.sdl: `nightly.toml`, which is read as the same rules
+        Carried process.mappingFile=c:\conf\contact.sdl: `missing = "ignore"`: a line whose column the file does not have is passed over, and a notice says so
         Carried process.mappingFile=c:\conf\contact.sdl: `dialect = "data-loader"` keeps what it says of relationships and joined columns
         Carried sfdc.externalIdField=Key__c: `--external-id Key__c`
         Carried sfdc.insertNulls=true: `--nulls clear`
-        Changed process.mappingFile=c:\conf\contact.sdl: a column of the mapping that the file does not have refuses the load; Data Loader passes over it
         Changed dataAccess.readUTF8: UTF-8 is read here; Data Loader reads what its Java takes for the computer's own: add `--encoding windows-1252` if the file is such a one
         Changed process.outputError=c:\out\err.csv: `--error c:\out\err.csv`; the columns are ours (`sf__Id` and others at the end)
         Changed process.batchMode.exitWithErrorOnFailedRows: the exit code is 3 when rows failed, always
@@ -97,6 +97,7 @@ fn flags_follow_the_keys() {
     for (settings, line) in [
         (&[][..], "longshore insert Contact a.csv"),
         (&[("process.operation", "DELETE")], "longshore delete Contact a.csv"),
+        (&[("process.operation", "undelete")], "longshore undelete Contact a.csv"),
         (
             &[("process.operation", "hard_delete"), ("sfdc.useBulkApi", "true")],
             "longshore hard-delete Contact a.csv",
@@ -235,6 +236,8 @@ fn is_the_same(spec: &MappingSpec, text: &str) {
     let read = MappingSpec::parse(text, "m.toml").unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(bare(&read), bare(spec), "{text}");
     assert_eq!(read.unmapped, spec.unmapped);
+    let ignores = mapping::names_columns(spec);
+    assert_eq!(read.missing == Missing::Ignore, ignores, "as `process` reads it: {text}");
     let matters = spec.rules.iter().any(mapping::depends_on_dialect);
     let dialect = if matters { spec.dialect } else { Dialect::Ours };
     assert_eq!(read.dialect, dialect, "{text}");

@@ -10,17 +10,20 @@ use crate::http::scripted::{Canned, Scripted};
 use crate::http::transport::Broken;
 use crate::model::operation::Operation;
 use crate::model::secret::Secret;
-use crate::model::sign_in::Grant;
+use crate::model::sign_in::{Grant, Held};
 use crate::target::{ExportQuery, FaultClass, JobState};
 
 mod exports;
 mod ingest;
 mod keys;
 mod records;
+mod refusals;
 mod replay;
+mod rotation;
 mod sign_in;
 mod soap_login;
 mod undelete;
+mod web;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
 const TOKEN: &str = "00D8c00000Hn2Pq!AQEAcanary";
@@ -41,6 +44,14 @@ fn with_secret() -> SignIn {
 fn with_grant(grant: Grant) -> SignIn {
     let instance_url = Url::parse(ORIGIN).unwrap();
     SignIn { instance_url, login_url: None, grant, api_version: None }
+}
+
+fn refreshing(token: &str) -> Grant {
+    Grant::Refresh {
+        client_id: "c".to_owned(),
+        client_secret: None,
+        refresh_token: Arc::new(Held::new(Secret::new(token.to_owned()))),
+    }
 }
 
 fn issued(token: &str, instance: &str) -> Canned {
