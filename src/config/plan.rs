@@ -144,6 +144,9 @@ pub struct LoadPlan {
     pub object: ObjectName,
     /// The key field; there for an upsert and only then.
     pub external_id: Option<String>,
+    /// The id of the rule that assigns leads and cases; `None` leaves it to the org.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment_rule: Option<String>,
     pub input: Input,
     /// The mapping file, read and checked for form; `None` matches headers to field names.
     #[serde(skip)]

@@ -222,6 +222,7 @@ impl Step {
                 encoding: None,
             },
             mapping: None,
+            assignment_rule: None,
             mapping_manner: MappingManner::Own,
             chunk_rows: CHUNK_ROWS_DEFAULT,
             chunk_bytes: CHUNK_BYTES_MAX,

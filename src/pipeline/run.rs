@@ -267,6 +267,7 @@ impl<T: Target> Parts<T> {
             object: self.plan.object.clone(),
             operation: self.plan.operation,
             external_id: self.plan.external_id.clone(),
+            assignment_rule: self.plan.assignment_rule.clone(),
             verify_after: self.plan.verify_after,
         }
     }

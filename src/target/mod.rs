@@ -98,6 +98,8 @@ pub struct JobSpec {
     pub operation: Operation,
     /// The key field of an upsert.
     pub external_id: Option<String>,
+    /// The id of the rule that assigns new leads and cases, where not the org's own is to.
+    pub assignment_rule: Option<String>,
     /// Look at what was changed once more after the change. A far side whose answer is the proof
     /// (Salesforce) has no such look, and is not asked for one.
     pub verify_after: bool,

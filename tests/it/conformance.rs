@@ -257,7 +257,7 @@ impl<T: Target> Bench<T> {
 
     fn spec(&self) -> JobSpec {
         let (object, operation) = (name(self.object), self.operation);
-        JobSpec { object, operation, external_id: None, verify_after: false }
+        JobSpec { object, operation, external_id: None, verify_after: false, assignment_rule: None }
     }
 
     /// A body of its own for each job, as each chunk has one.

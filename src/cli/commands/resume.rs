@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::process::OF_FOLDER;
 use super::runs;
 use crate::cli::args::Resume;
 use crate::cli::failure;
@@ -60,7 +61,16 @@ async fn go_on(
 
 /// The org in which a run was begun.
 pub fn org_of(manifest: &Manifest, shell: &Shell) -> Result<Choice, Failure> {
-    let choice = Choice::of(Some(&manifest.alias), &shell.environment)?;
+    let choice = Choice::of(Some(&manifest.alias), &shell.environment);
+    if choice.is_err() && manifest.alias == OF_FOLDER {
+        let message = format!(
+            "the run `{}` was signed in by a configuration folder of Data Loader",
+            manifest.run
+        );
+        return Err(Failure::new(Blame::Request, message)
+            .hint("`longshore process CONFDIR PROCESS --resume` goes on with it"));
+    }
+    let choice = choice?;
     if !choice.is_passing() {
         return Ok(choice);
     }

@@ -115,6 +115,7 @@ pub fn load_plan(
         external_id,
         input,
         mapping,
+        assignment_rule: None,
         mapping_manner: MappingManner::Own,
         chunk_rows: u32::try_from(chunk_rows).unwrap_or(limits::CHUNK_ROWS_MAX),
         chunk_bytes,

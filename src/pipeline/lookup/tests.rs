@@ -178,6 +178,7 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
             encoding: None,
         },
         mapping: Some(spec),
+        assignment_rule: None,
         mapping_manner: MappingManner::Own,
         chunk_rows: 1_000,
         chunk_bytes: 1_000_000,

@@ -677,3 +677,20 @@ proptest! {
         prop_assert_eq!(transformed(form, &written), plain);
     }
 }
+
+#[test]
+fn a_line_without_a_column_is_passed_over_where_data_loader_does_so() {
+    let lenient = |operation| Wanted { passes_over: true, ..wanted(operation) };
+    let spec = "[fields]\nName = \"NAME\"\nExt__c = \"Gone\"\n";
+    let mapping = compiled("NAME,Other", spec, &lenient(Operation::Insert)).unwrap();
+    assert_eq!(mapping.sent.len(), 1);
+    assert_snapshot!(mapping.notices.join("\n"), @"
+    not sent: `Other` is not named by the mapping
+    passed over: the mapping names `Gone`, and the file has no such column
+    ");
+    let none = compiled("Other", spec, &lenient(Operation::Insert)).unwrap_err();
+    assert!(matches!(none, MapError::NothingMatches { .. }), "{none:?}");
+    let key = compiled("NAME", spec, &lenient(Operation::Upsert)).unwrap_err();
+    assert!(matches!(key, MapError::NoKey { .. }), "{key:?}");
+    assert!(compiled("NAME,Other", spec, &wanted(Operation::Insert)).is_err());
+}

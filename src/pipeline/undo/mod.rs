@@ -147,6 +147,7 @@ impl Held {
                 encoding: None,
             },
             mapping: None,
+            assignment_rule: None,
             mapping_manner: MappingManner::Own,
             on_bad_row: OnBadRow::Reject,
             // Its rows were looked through once.

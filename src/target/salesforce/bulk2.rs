@@ -41,6 +41,9 @@ pub(super) async fn reserve(org: &Salesforce, spec: &JobSpec) -> Outcome<JobId> 
     if let Some(field) = &spec.external_id {
         body["externalIdFieldName"] = field.as_str().into();
     }
+    if let Some(rule) = &spec.assignment_rule {
+        body["assignmentRuleId"] = rule.as_str().into();
+    }
     let doing = format!("create a job for `{}`", spec.object);
     let path = format!("{}/jobs/ingest", org.base);
     let request = Request::json(doing, Method::POST, path, &body, Repeat::IfNotDone);

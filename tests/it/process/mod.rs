@@ -1,5 +1,7 @@
 //! `longshore process` from the outside: Data Loader's folders against the practice org.
 
+mod doors;
+mod extracts;
 mod loads;
 
 use std::fmt::Write;
@@ -17,12 +19,16 @@ struct Desk {
     seeded: u64,
 }
 
+fn org() -> Org {
+    Org::new(&SeedSize { users: 2, permission_sets: 2 })
+}
+
 /// Name and value of a setting.
 type Setting<'a> = (&'a str, &'a str);
 
 impl Desk {
     fn new() -> Self {
-        Self::in_world(World::of(Org::new(&SeedSize { users: 2, permission_sets: 2 })))
+        Self::in_world(World::of(org()))
     }
 
     fn in_world(world: World) -> Self {

@@ -99,6 +99,7 @@ impl Load {
                 encoding: None,
             },
             mapping: None,
+            assignment_rule: None,
             mapping_manner: MappingManner::Own,
             chunk_rows: u32::try_from(self.chunk_rows).unwrap(),
             chunk_bytes: CHUNK_BYTES_MAX,

@@ -134,15 +134,6 @@ fn plan(
     shell: &Shell,
 ) -> Result<LoadPlan, Stopped> {
     let job = &folder.job;
-    if operation == Operation::Undelete {
-        return Err(Failure::new(Blame::Request, "`undelete` is not offered yet").into());
-    }
-    if job.assignment_rule.is_some() {
-        let message = "`sfdc.assignmentRule` cannot be kept here yet";
-        return Err(Failure::new(Blame::Request, message)
-            .hint("leave it out where the org's default rule will do")
-            .into());
-    }
     let data = shell.dir.join(&job.data);
     if !data.is_file() {
         let message = format!("there is no file `{}` (`dataAccess.name`)", job.data.display());
@@ -172,6 +163,7 @@ fn plan(
     plan.nulls = if job.clears_nulls { Nulls::Clear } else { Nulls::Ignore };
     plan.mapping = Some(mapping);
     plan.mapping_manner = MappingManner::DataLoader;
+    plan.assignment_rule.clone_from(&job.assignment_rule);
     plan.conversions = Some(job.conversions.clone());
     plan.copy_style = CopyStyle::DataLoader(DataLoaderCopies {
         text: job.text.clone(),

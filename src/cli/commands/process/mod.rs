@@ -4,6 +4,7 @@
 
 mod encrypt;
 mod ending;
+mod extract;
 mod files;
 mod folder;
 mod load;
@@ -16,12 +17,13 @@ use crate::cli::failure;
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
 use crate::config::dataloader::settings::Action;
-use crate::model::failure::{Blame, Failure};
+use crate::model::failure::Failure;
 use crate::pipeline::event::Event;
 use crate::report::summary;
 
 use ending::Stopped;
 use folder::Folder;
+pub use sign_in::OF_FOLDER;
 
 /// The exit code of a command line that cannot be used.
 pub const BAD_USAGE: u8 = ending::CLIENT;
@@ -47,14 +49,14 @@ fn is_encryption(args: &Process) -> bool {
 }
 
 async fn run(args: &Process, shell: &Shell) -> Result<u8, Stopped> {
-    let mut session = Session::begin(shell, &args.manners, &args.progress);
+    let session = Session::begin(shell, &args.manners, &args.progress);
     let folder = Folder::open(args, shell);
     let result = match &folder {
         Ok(folder) => {
             for notice in &folder.notices {
                 session.see(&Event::Notice { message: notice.clone() });
             }
-            carry_out(folder, args, shell, &mut session).await
+            carry_out(folder, args, shell, &session).await
         }
         Err(stopped) => Err(stopped.again()),
     };
@@ -87,17 +89,14 @@ async fn carry_out(
     folder: &Folder,
     args: &Process,
     shell: &Shell,
-    session: &mut Session<'_>,
+    session: &Session<'_>,
 ) -> Result<ending::Ended, Stopped> {
     match folder.job.action {
         Action::Load(operation) => {
             Box::pin(load::load(folder, operation, args, shell, session)).await
         }
-        Action::Extract { .. } => {
-            let message = "extracts are not offered by `process` yet";
-            Err(Failure::new(Blame::Request, message)
-                .hint("`longshore export \"SELECT …\" --output FILE` writes one")
-                .into())
+        Action::Extract { all } => {
+            Box::pin(extract::extract(folder, all, args, shell, session)).await
         }
     }
 }

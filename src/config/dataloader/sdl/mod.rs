@@ -32,7 +32,6 @@ pub struct NotInSdl {
 /// Reads the bytes of a `.sdl` file; `name` stands in messages.
 pub fn parse(bytes: &[u8], name: &str) -> Result<MappingSpec, MappingError> {
     let read = Reading { name };
-    read.is_latin_1(bytes)?;
     let properties = Properties::parse(bytes).map_err(|error| {
         let line = match error {
             BadProperties::BadEscape { line } => line,
@@ -42,6 +41,7 @@ pub fn parse(bytes: &[u8], name: &str) -> Result<MappingSpec, MappingError> {
         let what = what.strip_prefix(&format!("line {line}: ")).unwrap_or(&what);
         read.refuse(line, what.to_owned(), Vec::new())
     })?;
+    read.is_latin_1(&properties.entries)?;
     let last: BTreeMap<&str, usize> =
         properties.entries.iter().enumerate().map(|(at, entry)| (&*entry.key, at)).collect();
     let mut rules = Vec::new();
@@ -98,19 +98,20 @@ impl Reading<'_> {
     }
 
     /// Two bytes of UTF-8 are two letters of Latin-1, such as `Ã¼`, which no column is called.
-    fn is_latin_1(&self, bytes: &[u8]) -> Result<(), MappingError> {
-        let Some(at) = bytes.iter().position(|byte| !byte.is_ascii()) else { return Ok(()) };
-        let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
-        let line = 1 + memchr::memchr_iter(b'\n', &bytes[..at]).count();
-        let character = text.chars().find(|character| !character.is_ascii()).unwrap_or_default();
-        let what = "the file is UTF-8, and Data Loader reads it as Latin-1".to_owned();
-        let unit = u32::from(character);
-        let hint = if unit > 0xFFFF {
-            "save it as ISO-8859-1 with other characters as `\\uXXXX`".to_owned()
-        } else {
-            format!("write `{character}` as `\\u{unit:04X}`")
-        };
-        Err(self.refuse(line, what, vec![hint]))
+    /// Comments may be written in anything.
+    fn is_latin_1(&self, entries: &[Entry]) -> Result<(), MappingError> {
+        for Entry { key, value, line } in entries {
+            let Some(character) = utf_8_in(key).or_else(|| utf_8_in(value)) else { continue };
+            let what = "the file is UTF-8, and Data Loader reads it as Latin-1".to_owned();
+            let unit = u32::from(character);
+            let hint = if unit > 0xFFFF {
+                "save it as ISO-8859-1 with other characters as `\\uXXXX`".to_owned()
+            } else {
+                format!("write `{character}` as `\\u{unit:04X}`")
+            };
+            return Err(self.refuse(*line, what, vec![hint]));
+        }
+        Ok(())
     }
 
     /// The rules of a line; none where it maps nothing.
@@ -162,6 +163,14 @@ impl Reading<'_> {
             _ => Err(refuse("is no relationship as Data Loader writes it", form)),
         }
     }
+}
+
+/// The first character of UTF-8 in a text that was read as Latin-1.
+fn utf_8_in(text: &str) -> Option<char> {
+    let bytes = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    text.chars().find(|character| !character.is_ascii())
 }
 
 /// What the left side of a line gives; nothing where it names no column.

@@ -172,3 +172,12 @@ fn what_data_loader_cannot_say_is_not_written() {
         assert_eq!(write(&spec).unwrap_err().to_string(), says, "{line}");
     }
 }
+
+#[test]
+fn a_comment_may_be_written_in_anything() {
+    let spec = parse("# M\u{fc}ller, \u{1f600}\nCompany=Name\n".as_bytes(), "a.sdl").unwrap();
+    assert_eq!(spec.rules.len(), 1);
+    let error = parse("# \u{fc}\nA=B\nM\u{fc}ller=Name\n".as_bytes(), "a.sdl").unwrap_err();
+    assert!(error.to_string().starts_with("a.sdl:3:1: the file is UTF-8"), "{error}");
+    assert!(parse(b"M\xfcller=Name\n", "a.sdl").is_ok());
+}

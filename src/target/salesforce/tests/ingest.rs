@@ -4,7 +4,13 @@ use super::*;
 
 fn spec(operation: Operation, external_id: Option<&str>) -> JobSpec {
     let object = ObjectName::parse("Contact").unwrap();
-    JobSpec { object, operation, external_id: external_id.map(str::to_owned), verify_after: false }
+    JobSpec {
+        object,
+        operation,
+        external_id: external_id.map(str::to_owned),
+        verify_after: false,
+        assignment_rule: None,
+    }
 }
 
 fn info(state: &str) -> Canned {

@@ -311,7 +311,13 @@ async fn perform(org: &Salesforce, take: Take, exchange: &Exchange) -> String {
         Reserve(object, operation, external_id) => {
             let object = ObjectName::parse(object).unwrap();
             let external_id = external_id.map(str::to_owned);
-            let spec = JobSpec { object, operation, external_id, verify_after: false };
+            let spec = JobSpec {
+                object,
+                operation,
+                external_id,
+                verify_after: false,
+                assignment_rule: None,
+            };
             told(org.reserve(&spec).await, |job| job.to_string())
         }
         Stage => {

@@ -59,7 +59,8 @@ async fn undelete(script: Vec<Canned>) -> (Result<(), Fault>, Vec<String>, Vec<S
     io::Write::write_all(&mut std::fs::File::create(&body).unwrap(), text.as_bytes()).unwrap();
     let object = ObjectName::parse("Account").unwrap();
     let (operation, external_id) = (Operation::Undelete, None);
-    let spec = JobSpec { object, operation, external_id, verify_after: false };
+    let spec =
+        JobSpec { object, operation, external_id, verify_after: false, assignment_rule: None };
     let Outcome::Done(job) = org.reserve(&spec).await else { panic!() };
     assert_eq!(org.stage(&job, &body, text.len() as u64).await, Outcome::Done(()));
     assert_eq!(wire.asked().len(), 1, "nothing is asked before the commit");

@@ -35,7 +35,13 @@ impl Load {
         let mut file = std::fs::File::create(&body).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let object = ObjectName::parse(object).unwrap();
-        let spec = JobSpec { object, operation, external_id: None, verify_after: false };
+        let spec = JobSpec {
+            object,
+            operation,
+            external_id: None,
+            verify_after: false,
+            assignment_rule: None,
+        };
         Self { tenant, wire, _folder: folder, body, spec }
     }
 
@@ -240,7 +246,13 @@ async fn other_loads_are_refused() {
         ("User", Operation::Delete),
     ] {
         let object = ObjectName::parse(object).unwrap();
-        let spec = JobSpec { object, operation, external_id: None, verify_after: false };
+        let spec = JobSpec {
+            object,
+            operation,
+            external_id: None,
+            verify_after: false,
+            assignment_rule: None,
+        };
         let Outcome::NotDone(fault) = tenant.reserve(&spec).await else { panic!() };
         assert_eq!(fault.class, FaultClass::Refused);
     }
