@@ -14,6 +14,7 @@ pub mod manifest;
 #[cfg(test)]
 mod sample;
 mod strays;
+mod styled;
 
 pub mod answers;
 pub mod assent;

@@ -25,6 +25,7 @@ pub use super::stop::Stop;
 use super::submit::driver::Submit;
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
+use crate::config::dataloader::conversions::Switch;
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::LoadPlan;
 use crate::config::policy::MaxFailed;
@@ -365,10 +366,14 @@ pub(super) async fn compile<T: Target>(
         operation: plan.operation,
         external_id: plan.external_id.clone(),
         nulls: plan.nulls,
+        conversions: plan.conversions.clone(),
     };
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();
-    let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
+    let mut checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
+    if plan.conversions.as_ref().is_some_and(|given| given.allows(Switch::ShortYears)) {
+        checks = checks.with_early_years();
+    }
     // What an Auth0 job needs to know of its users it keeps by itself.
     let by_record = target.kind() != "auth0";
     let before = by_record.then(|| Before::of(plan, &schema.object, &mapping.sent));

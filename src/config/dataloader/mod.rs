@@ -9,3 +9,4 @@ pub mod cipher;
 pub mod conversions;
 pub mod properties;
 pub mod sdl;
+pub mod soql;

@@ -101,17 +101,7 @@ pub struct Place {
 impl MappingSpec {
     /// Reads a TOML mapping file, or one of Data Loader if its name ends with `.sdl`.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
-        let name = path.display().to_string();
-        let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
-        // Asked before it is opened: opening a pipe would wait, and a device may have no end.
-        let about = std::fs::metadata(path).map_err(unreadable)?;
-        if !about.is_file() {
-            return Err(MappingError::NotAFile { name });
-        }
-        if about.len() > MAPPING_BYTES_MAX {
-            return Err(MappingError::TooLarge { name, bytes: about.len() });
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let (name, bytes) = read_file(path)?;
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
             return sdl::parse(&bytes, &name);
         }
@@ -135,6 +125,22 @@ impl MappingSpec {
     pub fn targets(&self) -> Vec<String> {
         self.rules.iter().map(|rule| rule.target.clone()).collect()
     }
+}
+
+/// The name and the bytes of a file that may be a mapping.
+pub fn read_file(path: &Path) -> Result<(String, Vec<u8>), MappingError> {
+    let name = path.display().to_string();
+    let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
+    // Asked before it is opened: opening a pipe would wait, and a device may have no end.
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(MappingError::NotAFile { name });
+    }
+    if about.len() > MAPPING_BYTES_MAX {
+        return Err(MappingError::TooLarge { name, bytes: about.len() });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    Ok((name, bytes))
 }
 
 impl fmt::Display for Place {

@@ -132,8 +132,12 @@ impl Case {
         let spec_name = folder.path().join("m.toml").display().to_string();
         let spec = MappingSpec::parse(toml, &spec_name).unwrap();
         let header = ["Name", "Customer"].map(str::to_owned);
-        let wanted =
-            Wanted { operation: Operation::Insert, external_id: None, nulls: Nulls::Clear };
+        let wanted = Wanted {
+            operation: Operation::Insert,
+            external_id: None,
+            nulls: Nulls::Clear,
+            conversions: None,
+        };
         let mapping = map::compile(&header, Some(&spec), &sample::schema(), &wanted).unwrap();
         let tables = folder.path().join("lookups");
         std::fs::create_dir(&tables).unwrap();

@@ -11,7 +11,7 @@ use crate::pipeline::sample;
 
 fn wanted(operation: Operation) -> Wanted {
     let external_id = (operation == Operation::Upsert).then(|| "Ext__c".to_owned());
-    Wanted { operation, external_id, nulls: Nulls::Ignore }
+    Wanted { operation, external_id, nulls: Nulls::Ignore, conversions: None }
 }
 
 fn cells(header: &str) -> Vec<String> {
