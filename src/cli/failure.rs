@@ -79,6 +79,7 @@ pub fn summary(
         api: SummaryApi::default(),
         seconds: (shell.elapsed)().as_secs_f64(),
         files: SummaryFiles::default(),
+        preview: None,
         resume: None,
         failure: Some(members(failure)),
     }

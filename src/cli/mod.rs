@@ -1,6 +1,7 @@
 //! The command line: arguments, one file for each command, how failures look, exit codes.
 
 pub mod args;
+pub mod browser;
 pub mod commands;
 pub mod failure;
 pub mod inprocess;
@@ -15,11 +16,11 @@ pub mod shell;
 pub mod signals;
 pub mod survey;
 pub mod table;
+pub mod web_login;
 
 use std::ffi::OsString;
 
 use args::{Args, Color, Command};
-use clap::error::{ContextKind, ContextValue};
 use commands::load::Asked;
 use shell::Shell;
 
@@ -37,7 +38,13 @@ where
 {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let json = words.iter().any(|word| word == "--json");
-    Args::read(words).map_err(|error| answer(&error, json, shell))
+    let is_process = args::is_process(&words);
+    Args::read(words).map_err(|error| match answer(&error, json, shell) {
+        0 => 0,
+        // Data Loader's own.
+        _ if is_process => commands::process::BAD_USAGE,
+        code => code,
+    })
 }
 
 /// Installs the log that the command asks for.
@@ -88,8 +95,8 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
 
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
-        apply, check, describe, export, load, objects, org, perms, plan, practice, resume, retry,
-        runs, undo, verify,
+        apply, check, describe, export, import, load, objects, org, perms, plan, practice, process,
+        resume, retry, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -99,6 +106,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::HardDelete(args) => {
             load::load(&Asked::delete(args, Operation::HardDelete), shell).await
         }
+        Command::Undelete(args) => load::load(&args.into(), shell).await,
         Command::Check(args) => {
             documented(check::check(args, shell).await, args.load.manners.json, shell)
         }
@@ -112,6 +120,10 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
         Command::Perms(args) => perms::perms(args, shell).await,
         Command::Export(args) => {
             documented(export::export(args, shell).await, args.manners.json, shell)
+        }
+        Command::Process(args) => process::process(args, shell).await,
+        Command::Import(args) => {
+            documented(import::import(args, shell), args.manners().json, shell)
         }
         Command::Objects(args) => {
             documented(objects::objects(args, shell).await, args.manners.json, shell)
@@ -137,13 +149,6 @@ fn documented(result: Result<u8, Failure>, json: bool, shell: &Shell) -> Result<
 
 /// Gives help, or says what is wrong with the usage; returns the exit code.
 fn answer(error: &clap::Error, json: bool, shell: &Shell) -> u8 {
-    if let Some(failure) = not_yet(error) {
-        commands::tell(shell, &failure::text(&failure, shell.err_paint(Color::Auto)));
-        let code = failure.blame.exit_code();
-        let document = if json { failure::document(&failure) } else { String::new() };
-        return commands::print(&shell.out, &document)
-            .map_or_else(|failure| failure.blame.exit_code(), |()| code);
-    }
     let help = !error.use_stderr();
     let (sink, paint) = if help {
         (&shell.out, shell.out_paint(Color::Auto))
@@ -164,17 +169,6 @@ fn answer(error: &clap::Error, json: bool, shell: &Shell) -> u8 {
             .map_or_else(|failure| failure.blame.exit_code(), |()| code);
     }
     said.map_or(Blame::Disk.exit_code(), |()| code)
-}
-
-/// A command that is not there yet; the nearest that there is would do the very opposite.
-fn not_yet(error: &clap::Error) -> Option<Failure> {
-    match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(word)) if word == "undelete" => Some(
-            Failure::new(Blame::Request, "`undelete` is not offered yet")
-                .hint("restore the records from the recycle bin of the org"),
-        ),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

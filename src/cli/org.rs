@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::commands::tell;
 use super::inprocess::InProcess;
 use super::salesforce_cli;
 use super::shell::Shell;
@@ -14,7 +15,7 @@ use crate::http::reqwest::{Patience, Reqwest};
 use crate::http::transport::Transport;
 use crate::model::failure::{Blame, Failure};
 use crate::model::secret::Secret;
-use crate::model::sign_in::{Grant, SignIn};
+use crate::model::sign_in::{Grant, Held, RefreshKeeper, SignIn};
 use crate::pipeline::event::{Event, Watch};
 use crate::practice::org::{Org, SeedSize};
 use crate::practice::{Practice, Tenant, TenantSize};
@@ -31,6 +32,10 @@ pub const PRACTICE_DIR: &str = ".longshore/practice";
 
 /// The origin that an in-process practice org goes by; no packet is ever sent there.
 const IN_PROCESS_ORIGIN: &str = "http://localhost";
+
+/// What everybody who signs in with a password is told.
+const SOAP_LOGIN_ENDS: &str = "SOAP `login()` ends with Summer '27 and is off in new orgs: move to \
+                               `longshore org login ALIAS --way jwt` or `--way client-credentials`";
 
 /// A kind of org that can be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,12 +141,14 @@ pub async fn connect(
             in_process(practice(org, Some(open_tenant(&dir)?)))?
         }
         Choice::Environment => {
-            let sign_in = shell.environment.sign_in()?;
+            let mut sign_in = shell.environment.sign_in()?;
+            tell_if_spent(&mut sign_in, &watch);
             (over_the_network(shell)?, sign_in)
         }
         Choice::Profile(alias) => {
-            let profile = profiles(shell)?.read(alias)?;
-            return Box::pin(connect_to(&profile, shell, watch)).await;
+            let profiles = profiles(shell)?;
+            let (profile, keeper) = (profiles.read(alias)?, profiles.keeper(alias));
+            return Box::pin(connect_to(&profile, keeper, shell, watch)).await;
         }
     };
     let is_tenant = match choice {
@@ -152,9 +159,25 @@ pub async fn connect(
     Box::pin(signed_in(transport, sign_in, is_tenant, shell, watch)).await
 }
 
-/// Signs in to an org as a profile says.
+/// A refresh token from the environment cannot be replaced there: that is told.
+fn tell_if_spent(sign_in: &mut SignIn, watch: &Arc<dyn Watch>) {
+    let Grant::Refresh { refresh_token, .. } = &mut sign_in.grant else { return };
+    let Ok(Some(turn)) = refresh_token.take() else { return };
+    let watch = Arc::clone(watch);
+    *refresh_token = Arc::new(Held::telling(turn.token(), move || {
+        watch.see(&Event::Notice {
+            message: "the org has given a new refresh token, and the one in \
+                   `LONGSHORE_REFRESH_TOKEN` is used up; `longshore org login` keeps an org whose \
+                   refresh tokens change"
+                .to_owned(),
+        });
+    }));
+}
+
+/// Signs in to an org as a profile says; `keeper` has its refresh token, if that is the way.
 pub async fn connect_to(
     profile: &Profile,
+    keeper: Arc<dyn RefreshKeeper>,
     shell: &Shell,
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
@@ -162,9 +185,39 @@ pub async fn connect_to(
         Way::SalesforceCli { alias } => Some(salesforce_cli::ask(alias).await?.token),
         _ => None,
     };
-    let sign_in = profile.sign_in(token, &shell.environment)?;
+    let sign_in = profile.sign_in(token, Some(keeper), &shell.environment)?;
     let transport = over_the_network(shell)?;
     signed_in(transport, sign_in, profile.kind == Kind::Auth0, shell, watch).await
+}
+
+/// Signs in to a Salesforce org by a right that was found elsewhere.
+pub async fn connect_by(
+    sign_in: SignIn,
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Arc<AnyTarget>, Failure> {
+    signed_in(over_the_network(shell)?, sign_in, false, shell, watch).await
+}
+
+/// A way to an org that nobody is signed in to yet.
+pub fn client(shell: &Shell) -> Result<Client, Failure> {
+    let settings = Settings::new(random(), Arc::clone(&shell.now));
+    Ok(Client::new(over_the_network(shell)?, settings))
+}
+
+/// Tells of notices on standard error, and of nothing else: for commands that show no progress.
+pub fn notices(shell: &Shell) -> Arc<dyn Watch> {
+    Arc::new(Notices(shell.clone()))
+}
+
+struct Notices(Shell);
+
+impl Watch for Notices {
+    fn see(&self, event: &Event) {
+        if let Event::Notice { message } = event {
+            tell(&self.0, &format!("notice: {message}\n"));
+        }
+    }
 }
 
 fn over_the_network(shell: &Shell) -> Result<Arc<dyn Transport>, Failure> {
@@ -179,6 +232,9 @@ async fn signed_in(
     shell: &Shell,
     watch: Arc<dyn Watch>,
 ) -> Result<Arc<AnyTarget>, Failure> {
+    if let Grant::Password { .. } = sign_in.grant {
+        watch.see(&Event::Notice { message: SOAP_LOGIN_ENDS.to_owned() });
+    }
     let mut settings = Settings::new(random(), Arc::clone(&shell.now));
     settings.waiting = Arc::new(move |reason, length| {
         watch.see(&Event::Waiting { reason: reason.to_owned(), seconds: length.as_secs_f64() });

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::args;
+use crate::config::dataloader::settings::{Fate, KEYS, Notice};
 use crate::model::failure::Blame;
 use crate::report::exit::{EXIT_CODES, meaning};
 
@@ -29,6 +30,11 @@ fn the_page_of_the_command_line_is_up_to_date() {
 #[test]
 fn the_page_of_the_exit_codes_is_up_to_date() {
     keep("exit-codes.md", &exit_codes());
+}
+
+#[test]
+fn the_page_of_data_loaders_keys_is_up_to_date() {
+    keep("data-loader-keys.md", &data_loader_keys());
 }
 
 #[test]
@@ -95,6 +101,46 @@ const BLAMES: [Blame; 10] = [
     Blame::Service,
     Blame::Interrupted,
 ];
+
+fn data_loader_keys() -> String {
+    let mut page = String::from(
+        "# The keys of Data Loader\n\n\
+         What `longshore process` does with each key of a bean, of `config.properties` and of the \
+         command line. This page\nis written from `src/config/dataloader/settings/keys.rs` by a \
+         test.\n\n\
+         - **honored**: it means here what it means there.\n\
+         - **translated**: it comes to the same by another way.\n\
+         - **ignored**: it is not looked at, for the reason given; *told* means that a notice says \
+         so where the value would\n  have changed something.\n\
+         - **refused**: the process stops with exit code 1, unless the value is the one given.\n\
+         - **ours**: Data Loader passes over it, so one folder serves both.\n\n\
+         A key that is not here is told and not looked at. Any key may be written with `pilot.` in \
+         front. An empty value is\nnone.\n",
+    );
+    for (part, rules) in KEYS {
+        writeln!(page, "\n## {part}\n\n| key | default | here | how |\n|---|---|---|---|").unwrap();
+        for rule in rules {
+            let (fate, how) = match rule.fate {
+                Fate::Honored(how) => ("honored", how.to_owned()),
+                Fate::Translated(how) => ("translated", how.to_owned()),
+                Fate::Ignored(Notice::Never, why) => ("ignored", why.to_owned()),
+                Fate::Ignored(Notice::Unless(_), why) => ("ignored, told", why.to_owned()),
+                Fate::Refused { unless, why, way } => {
+                    ("refused", format!("unless `{unless}`: {why}; {way}"))
+                }
+                Fate::Ours(how) => ("ours", how.to_owned()),
+            };
+            let code = |text: &str| match text {
+                "" => String::new(),
+                text => format!("`{text}`"),
+            };
+            let (name, default) = (rule.name, code(rule.default));
+            let how = how.replace('|', "\\|");
+            writeln!(page, "| `{name}` | {default} | {fate} | {how} |").unwrap();
+        }
+    }
+    page
+}
 
 fn exit_codes() -> String {
     let mut page = String::from(
@@ -174,6 +220,7 @@ fn row(arg: &clap::Arg, page: &mut String) {
     let name = match (arg.get_short(), arg.get_long()) {
         (Some(short), Some(long)) => format!("-{short}, --{long}"),
         (None, Some(long)) => format!("--{long}"),
+        (Some(short), None) => format!("-{short}"),
         _ => String::new(),
     };
     let name = match (name.is_empty(), takes) {

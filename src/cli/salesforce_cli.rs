@@ -11,6 +11,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
+use crate::config::environment::Environment;
+use crate::http::redact::Redactor;
 use crate::model::failure::{Blame, Failure};
 use crate::model::secret::Secret;
 
@@ -83,6 +85,9 @@ async fn run<T: DeserializeOwned>(words: &[&str], alias: &str) -> Result<T, Fail
     let mut command = Command::new(program);
     command.args(words).args(["--target-org", alias, "--json"]);
     command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    for name in Environment::secret_names() {
+        command.env_remove(name);
+    }
     let asked = tokio::time::timeout(PATIENCE, command.output()).await;
     let said = match asked {
         Ok(Ok(said)) => said,
@@ -104,6 +109,7 @@ async fn run<T: DeserializeOwned>(words: &[&str], alias: &str) -> Result<T, Fail
     let (name, message) = refusal.map_or((None, None), |said| (said.name, said.message));
     let what = message.or(name).unwrap_or_else(|| "it gave no answer that can be read".to_owned());
     let message = format!("the Salesforce CLI cannot `{}`: {what}", words.join(" "));
+    let message = Redactor::default().clean(&message).into_owned();
     Err(Failure::new(Blame::Access, message).hint(format!(
         "`sf org display --target-org {alias}` shows whether it is signed in; `sf org login web \
          --alias {alias}` signs in"

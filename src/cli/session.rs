@@ -10,6 +10,7 @@ use super::shell::Shell;
 use super::{failure, signals};
 use crate::config::policy::Policy;
 use crate::model::failure::{Blame, Failure};
+use crate::model::sign_in::SignIn;
 use crate::pipeline::assent::{Assent, Word};
 use crate::pipeline::event::{Event, Status, Summary, Watch};
 use crate::pipeline::guards::Guards;
@@ -54,6 +55,11 @@ impl<'a> Session<'a> {
         self.show.see(event);
     }
 
+    /// Where the run is shown, for those who tell of it by themselves.
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.show) as Arc<dyn Watch>
+    }
+
     /// Signs in, unless somebody stops it.
     pub async fn connect(&self, choice: Choice) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
@@ -61,6 +67,20 @@ impl<'a> Session<'a> {
             target = Box::pin(org::connect(choice, self.shell, watch)) => target,
             () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
         }
+    }
+
+    /// The same by a right that was found elsewhere.
+    pub async fn connect_by(&self, sign_in: SignIn) -> Result<Arc<AnyTarget>, Failure> {
+        let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
+        tokio::select! {
+            target = Box::pin(org::connect_by(sign_in, self.shell, watch)) => target,
+            () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
+        }
+    }
+
+    /// The wish of a person to stop.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// What a run needs of the world; reads the policy of the project.

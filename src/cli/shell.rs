@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::args::{Color, LogFormat, Manners, Progress};
+use super::browser::open;
 use super::session::line_of_stdin;
 use crate::config::environment::Environment;
 use crate::report::bars::Bars;
@@ -14,6 +15,9 @@ use crate::report::json::Json;
 use crate::report::lines::Lines;
 use crate::report::paint::Paint;
 use crate::report::{Elapsed, Show, Silent, Sink};
+
+/// Shows an address to the person in front.
+pub type Browser = Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
 
 /// What a command may touch.
 #[derive(Clone)]
@@ -30,6 +34,8 @@ pub struct Shell {
     pub line: Arc<dyn Fn() -> io::Result<String> + Send + Sync>,
     /// Reads a line that is not shown while a person types it.
     pub hidden_line: Arc<dyn Fn() -> io::Result<String> + Send + Sync>,
+    /// Shows an address in a browser.
+    pub browser: Browser,
     pub elapsed: Elapsed,
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -38,14 +44,17 @@ impl Shell {
     /// The world of this process.
     pub fn of_process() -> Self {
         let start = tokio::time::Instant::now();
+        let environment = Environment::from_process();
+        let browser = environment.browser().map(str::to_owned);
         Self {
-            environment: Environment::from_process(),
+            environment,
             dir: std::env::current_dir().unwrap_or_else(|_| ".".into()),
             out: Arc::new(Mutex::new(io::stdout())),
             err: Arc::new(Mutex::new(io::stderr())),
             in_is_terminal: io::stdin().is_terminal(),
             line: Arc::new(line_of_stdin),
             hidden_line: Arc::new(rpassword::read_password),
+            browser: Arc::new(move |address| open(browser.as_deref(), address)),
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             elapsed: Arc::new(move || start.elapsed()),
@@ -156,6 +165,7 @@ pub(crate) mod tests {
             in_is_terminal: false,
             line: Arc::new(|| Err(io::Error::other("nobody is there"))),
             hidden_line: Arc::new(|| Err(io::Error::other("nobody is there"))),
+            browser: Arc::new(|_| Err(io::Error::other("there is no browser"))),
             out_is_terminal: false,
             err_is_terminal: false,
             elapsed: clock().0,

@@ -91,6 +91,11 @@ impl Told<'_> {
         let rejected = format!("  {:<14} {:>width$}", "rejected", count(survey.rejected));
         let why = if survey.rejected > 0 { "  would fail a local check" } else { "" };
         writeln!(text, "{rejected}{why}").unwrap_or_default();
+        if self.plan.skip_unchanged {
+            let unchanged = format!("  {:<14} {:>width$}", "unchanged", count(survey.unchanged));
+            let why = if survey.unchanged > 0 { "  would be left out" } else { "" };
+            writeln!(text, "{unchanged}{why}").unwrap_or_default();
+        }
         text
     }
 
@@ -139,10 +144,13 @@ impl Told<'_> {
         text
     }
 
-    /// What an update would change.
+    /// What an update or upsert would change.
     fn differences(&self, paint: Paint) -> String {
         let Some(found) = &self.survey.differences else { return String::new() };
         let rows = counted(found.rows, "row");
+        if found.rows == 0 {
+            return String::new();
+        }
         let rows = if found.rows < self.survey.accepted {
             format!("of the first {rows}")
         } else {
@@ -156,6 +164,9 @@ impl Told<'_> {
         if found.missing > 0 {
             write!(text, ", {} whose record is not there", count(found.missing))
                 .unwrap_or_default();
+        }
+        if let Some(new) = found.new {
+            write!(text, ", {} would make a new record", count(new)).unwrap_or_default();
         }
         text.push('\n');
         for (field, rows) in &found.fields {
@@ -178,8 +189,12 @@ impl Told<'_> {
     /// Calls, and what will have to be confirmed.
     fn costs(&self, paint: Paint) -> String {
         let calls = &self.survey.calls;
+        let look = match calls.look {
+            0 => String::new(),
+            look => format!(" ({} to look for unchanged rows)", count(look)),
+        };
         let mut text = format!(
-            "about {}: {} before the first row, {} for {}",
+            "about {}: {} before the first row{look}, {} for {}",
             counted(calls.all(), "API call"),
             count(calls.before),
             count(calls.for_jobs),
@@ -236,6 +251,10 @@ impl Told<'_> {
             "refused_now": survey.refusals,
             "to_confirm": survey.to_confirm,
         });
+        if self.plan.skip_unchanged {
+            document["rows"]["unchanged"] = json!(survey.unchanged);
+            document["calls"]["look"] = json!(calls.look);
+        }
         if !plan.is_null() {
             document["plan"] = plan;
         }

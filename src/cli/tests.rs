@@ -35,11 +35,14 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       upsert       Create or change records, found by an external id
       delete       Delete the records whose Id is in each row of a CSV file
       hard-delete  Delete records past the recycle bin; the org must allow it
+      undelete     Take the records whose Id is in each row of a CSV file out of the recycle bin
       perms        Permissions by names: users and what they are to have, as people write them
       check        Work a load out, from the file to the last job, and send nothing
       plan         Write a load down as a plan that can be reviewed
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
       export       Write the rows of a query, or of an object, to a CSV file
+      process      Run a process of Data Loader from its configuration folder as it is
+      import       Turn what another loader was told into mapping files and commands
       objects      List the objects of the org and what can be done to them
       describe     Show the fields of an object as a loader sees them
       resume       Go on with a run that was interrupted, where it stopped
@@ -83,7 +86,11 @@ fn wrong_usage_is_exit_code_2_and_nothing_on_standard_output() {
         (vec!["insert", "A", "b.csv", "--api", "bulk1"], "error: invalid value 'bulk1' for '--api"),
         (vec!["insert", "A", "b.csv", "--nulls", "clear"], "error: unexpected argument '--nulls'"),
         (vec!["upsert", "A", "b.csv"], "error: the following required arguments were not provided"),
-        (vec!["undelete", "A", "b.csv"], "error: `undelete` is not offered yet"),
+        (vec!["undelete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
+        (
+            vec!["undelete", "A", "b.csv", "--api", "bulk2", "-o", "demo"],
+            "error: `--api bulk2` cannot undelete",
+        ),
         (vec!["delete", "A", "b.csv", "-i", "Id"], "error: unexpected argument '-i'"),
         (vec!["insert", "A", "b.csv", "c.csv"], "error: unexpected argument 'c.csv'"),
     ] {

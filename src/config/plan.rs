@@ -114,6 +114,23 @@ pub enum Nulls {
     Clear,
 }
 
+/// How the mapping file of a load is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum MappingManner {
+    /// By the ending of its name, and all that it names must be there.
+    #[default]
+    Own,
+    /// As Data Loader's, whatever its name; a line whose column is not in the file is passed over.
+    DataLoader,
+}
+
+impl MappingManner {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+}
+
 /// Where run folders go, below the working directory, if nothing else is asked for.
 pub const RUNS_DIR: &str = "longshore-runs";
 
@@ -131,6 +148,8 @@ pub struct LoadPlan {
     /// The mapping file, read and checked for form; `None` matches headers to field names.
     #[serde(skip)]
     pub mapping: Option<super::mapping::MappingSpec>,
+    #[serde(default, skip_serializing_if = "MappingManner::is_own")]
+    pub mapping_manner: MappingManner,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
     pub parallel: usize,
@@ -161,6 +180,9 @@ pub struct LoadPlan {
     /// Keep what the records of each chunk hold before it is sent.
     #[serde(default)]
     pub before_images: bool,
+    /// Leave out the rows whose records hold already what would be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_unchanged: bool,
     /// Look at what was changed once more after the change; for far sides that can.
     #[serde(default)]
     pub verify_after: bool,

@@ -37,6 +37,9 @@ pub enum Accept {
     Json,
     /// CSV; an HTML page instead is no success.
     Csv,
+    /// An XML document, to its end. A SOAP fault, which comes with status 500, is an answer of the
+    /// service too.
+    Xml,
     /// Nobody reads it; but a web page, such as that of a proxy, acknowledges nothing.
     Anything,
 }
@@ -46,6 +49,7 @@ impl Accept {
         match self {
             Self::Json | Self::Anything => "application/json",
             Self::Csv => "text/csv",
+            Self::Xml => "text/xml",
         }
     }
 }

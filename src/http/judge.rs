@@ -11,12 +11,21 @@ use super::transport::Broken;
 pub enum CameBack<'a> {
     /// A status, and which limit of the org its body names.
     Status(u16, Limit),
+    /// A SOAP fault: status 500, and yet the word of the service itself.
+    SoapFault(Session),
     /// A success that is not what was asked for: HTML, cut JSON.
     Unreadable,
     /// A success that is longer than we are willing to read; it will be so again.
     TooLong,
     /// A failure below HTTP.
     Broken(&'a Broken),
+}
+
+/// What a SOAP fault says of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    Good,
+    Ended,
 }
 
 /// The limit that an error body names.
@@ -69,7 +78,7 @@ pub fn judge(back: CameBack<'_>, repeat: Repeat) -> Verdict {
         // Certain: done.
         (CameBack::Status(200..=299, _), _) => Done,
         // Certain: not done.
-        (CameBack::Status(401, _), _) => RenewAndRepeat,
+        (CameBack::Status(401, _) | CameBack::SoapFault(Session::Ended), _) => RenewAndRepeat,
         (CameBack::Status(400..=499, Limit::OfTheDay), _) => GiveUp(NotDone),
         (CameBack::Status(429, _) | CameBack::Status(403, Limit::AtOnce), Freely | IfNotDone) => {
             RepeatAfter(Cost::Throttled, NotDone)
@@ -78,7 +87,7 @@ pub fn judge(back: CameBack<'_>, repeat: Repeat) -> Verdict {
             GiveUp(NotDone)
         }
         // Unknown: lost, cut, or said by something that may stand before or behind the effect.
-        (CameBack::TooLong, _) => GiveUp(Unknown),
+        (CameBack::TooLong | CameBack::SoapFault(Session::Good), _) => GiveUp(Unknown),
         (
             CameBack::Broken(Broken::Lost(_))
             | CameBack::Unreadable
@@ -91,6 +100,13 @@ pub fn judge(back: CameBack<'_>, repeat: Repeat) -> Verdict {
         // Certain: refused. Redirects are refusals too, nobody follows them.
         (CameBack::Status(..=199 | 300..=499, _), _) => GiveUp(NotDone),
     }
+}
+
+/// The SOAP fault that a body of status 500 is. Source: `INVALID_SESSION_ID` is how SOAP says 401.
+pub fn soap_fault(body: &[u8]) -> Option<CameBack<'static>> {
+    let has = |what: &str| memchr::memmem::find(body, what.as_bytes()).is_some();
+    let session = if has(":INVALID_SESSION_ID") { Session::Ended } else { Session::Good };
+    (has("<faultcode") && has("Envelope")).then_some(CameBack::SoapFault(session))
 }
 
 /// The limit that an error body names. Source: `REQUEST_LIMIT_EXCEEDED` comes with `TotalRequests
@@ -132,6 +148,8 @@ mod tests {
             (CameBack::Broken(&local), [STOP, STOP, STOP]),
             (CameBack::Unreadable, [AGAIN, ASK, ASK]),
             (CameBack::TooLong, [ASK, ASK, ASK]),
+            (CameBack::SoapFault(Session::Good), [ASK, ASK, ASK]),
+            (CameBack::SoapFault(Session::Ended), [RenewAndRepeat, RenewAndRepeat, RenewAndRepeat]),
             (plain(200), [Done, Done, Done]),
             (plain(201), [Done, Done, Done]),
             (plain(204), [Done, Done, Done]),
@@ -161,6 +179,21 @@ mod tests {
             for (repeat, verdict) in [Freely, IfNotDone, IfNotSent].into_iter().zip(verdicts) {
                 assert_eq!(judge(back, repeat), verdict, "{back:?} {repeat:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_soap_fault_is_told_from_a_gateway() {
+        let fault = |code: &str| {
+            format!("<e:Envelope><e:Fault><faultcode>{code}</faultcode></e:Fault></e:Envelope>")
+        };
+        for (body, expected) in [
+            (fault("sf:INVALID_LOGIN"), Some(CameBack::SoapFault(Session::Good))),
+            (fault("sf:INVALID_SESSION_ID"), Some(CameBack::SoapFault(Session::Ended))),
+            ("<html>500</html>".to_owned(), None),
+            ("[{\"errorCode\":\"INVALID_SESSION_ID\"}]".to_owned(), None),
+        ] {
+            assert_eq!(soap_fault(body.as_bytes()), expected, "{body}");
         }
     }
 

@@ -14,11 +14,16 @@ const MASK: &str = "[secret]";
 /// Shorter texts than this are not looked for: they would be found everywhere.
 const SECRET_CHARS_MIN: usize = 6;
 
+/// What every refresh token of Salesforce begins with, and how short none is.
+const REFRESH_TOKEN: &str = "5Aep861";
+const REFRESH_TOKEN_CHARS_MIN: usize = 24;
+
 /// Knows the live secrets of this process and takes them out of texts.
 ///
 /// It masks each known secret as it is, URL-encoded, hexadecimal and in base64, and whatever looks
-/// like a Salesforce session (`00D…!…`), a JSON web token (`eyJ….…`) or a `force://` URL. A secret
-/// inside a longer base64 text is only found where it begins at a multiple of three bytes.
+/// like a Salesforce session (`00D…!…`), a refresh token (`5Aep861…`), a JSON web token (`eyJ….…`)
+/// or a `force://` URL. A secret inside a longer base64 text is only found where it begins at a
+/// multiple of three bytes.
 #[derive(Debug, Default)]
 pub struct Redactor {
     forms: RwLock<Vec<Zeroizing<String>>>,
@@ -92,7 +97,7 @@ fn mask_patterns(text: &str) -> Option<String> {
 }
 
 fn first_lead(text: &str) -> Option<usize> {
-    ["00D", "eyJ", "force://"].iter().filter_map(|lead| text.find(lead)).min()
+    ["00D", "eyJ", REFRESH_TOKEN, "force://"].iter().filter_map(|lead| text.find(lead)).min()
 }
 
 /// How long the secret at the start of `text` is, if there is one.
@@ -105,6 +110,10 @@ fn secret_length(text: &str) -> Option<usize> {
     if text.starts_with("force://") {
         let end = text.find(|c: char| c.is_whitespace() || "\"'`,<>".contains(c));
         return Some(end.unwrap_or(text.len()));
+    }
+    if text.starts_with(REFRESH_TOKEN) {
+        let length = run(text, "._");
+        return (length >= REFRESH_TOKEN_CHARS_MIN).then_some(length);
     }
     if text.starts_with("eyJ") {
         let length = run(text, "-_.=");
@@ -146,6 +155,8 @@ mod tests {
             ("org 00D8c00000Hn2PqEAJ is fine", "org 00D8c00000Hn2PqEAJ is fine"),
             ("a eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln b", "a [secret] b"),
             ("eyJoy", "eyJoy"),
+            ("a 5Aep861TSESvWeug_xvFHRBTTbf.YtTWSvYI b", "a [secret] b"),
+            ("5Aep861 begins it", "5Aep861 begins it"),
             ("use \"force://id:sec:ref@host\" now", "use \"[secret]\" now"),
             ("two 00D8c00000Hn2Pq!A 00D8c00000Hn2Pq!B", "two [secret] [secret]"),
             ("00D", "00D"),

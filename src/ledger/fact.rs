@@ -32,6 +32,9 @@ pub enum Fact {
         bytes: u64,
         digest: Digest,
         whole: bool,
+        /// Rows that were neither accepted nor rejected, as they change nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unchanged: Option<Shelved>,
     },
     /// What the records of the chunk hold is on disk, in `raw/NNNNNN.before.csv`; no row of it was
     /// started. Not synced by itself: it stands before the fact that is ([`Fact::Prepared`]).
@@ -103,6 +106,15 @@ impl RawKind {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Output {
     pub name: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub digest: Digest,
+}
+
+/// The lines of success.csv of rows that were not sent, in a file of `sent/`; synced before the
+/// fact is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shelved {
     pub rows: u64,
     pub bytes: u64,
     pub digest: Digest,

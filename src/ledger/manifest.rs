@@ -55,6 +55,9 @@ pub struct Manifest {
     /// The rows that are not sent with all the others, as their keys repeat.
     #[serde(default)]
     pub duplicates: Option<DuplicateRows>,
+    /// The rows that are not sent, as they change nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<UnchangedRows>,
     /// The answers of the mapping's lookups, in the order of the fields that they fill.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<LookupTable>,
@@ -105,6 +108,18 @@ pub struct DuplicateRows {
     /// The first column of the key, and all of them as a message names them.
     pub key: String,
     pub names: String,
+}
+
+/// The list of rows that change nothing, with the Ids of their records, in the run folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UnchangedRows {
+    pub rows: u64,
+    pub digest: Digest,
+}
+
+impl UnchangedRows {
+    /// The name of the list in the folder of the run: a line `ROW,ID` for each row, ascending.
+    pub const FILE: &str = "unchanged.rows";
 }
 
 /// What the keys of one lookup came to, in a file of the run.

@@ -15,12 +15,12 @@ mod state;
 mod verify;
 
 pub use clean::{Cleaned, clean};
-pub use fact::{Fact, Output, RawKind};
+pub use fact::{Fact, Output, RawKind, Shelved};
 pub use file::{Ledger, Reopened};
 pub use history::{History, StartedLoad};
 pub use manifest::{
-    Confirmed, DuplicateRows, LookupTable, Manifest, MappingFile, RunFolder, make_runs_dir,
-    sync_folder, write_whole,
+    Confirmed, DuplicateRows, LookupTable, Manifest, MappingFile, RunFolder, UnchangedRows,
+    make_runs_dir, sync_folder, write_whole,
 };
 pub use read::{BadLedger, Facts, Torn};
 pub use state::{ChunkState, Image, InputRead, Paused, Phase, Planned, Raw, RunState};

@@ -204,12 +204,40 @@ pub const PERMS_HELD_MAX: usize = 1_000_000;
 /// Rows that a plan shows as they would be sent.
 pub const SAMPLE_ROWS: usize = 3;
 
-/// Rows of an update that a plan compares with what the org holds, those of one query, and the
-/// changes that it shows. Source of the second: an id takes 23 bytes of an address.
-pub const DIFFERENCE_ROWS: usize = 2_000;
+/// Rows of an update or upsert that a plan compares with what the org holds, and the changes that
+/// it shows. Source of the first: those that one call reads by their Ids.
+pub const DIFFERENCE_ROWS: usize = RECORDS_READ_MAX;
+
+/// Rows that one call of SOAP takes. Source: the SOAP API, 200 records a call.
 pub const ROWS_OF_A_CALL: usize = 200;
+
 pub const CHANGES_SHOWN: usize = 10;
 
 /// Bytes of the rows that are kept for that, and characters of a value that a plan shows.
 pub const DIFFERENCE_BYTES: usize = 8 << 20;
 pub const SAMPLE_CHARS: usize = 200;
+
+/// Seconds that a sign-in waits for another process to be done with the refresh token they share,
+/// and milliseconds between two looks. Longer than one sign-in may take ([`ANSWER_S`]).
+pub const REFRESH_TURN_S: u64 = 240;
+pub const REFRESH_TURN_POLL_MS: u64 = 50;
+
+/// Seconds that a person has for a sign-in with the browser.
+pub const WEB_LOGIN_S: u64 = 300;
+
+/// Port of the callback address unless `--callback-port` says otherwise. Source: Data Loader's, so
+/// that an app made for it will do.
+pub const CALLBACK_PORT: u16 = 7_171;
+
+/// Bytes of a request of the browser at most, seconds that it may take, and connections at once;
+/// browsers open some that they do not use.
+pub const CALLBACK_BYTES_MAX: usize = 16 << 10;
+pub const CALLBACK_S: u64 = 10;
+pub const CALLBACK_CONNECTIONS_MAX: usize = 16;
+
+/// Bytes of a file with authorities at most; all those of a platform take a quarter of it.
+pub const CA_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Tokens in a row with which an upload may be refused before it counts as for good: sessions do
+/// end in the middle of uploads, but not of each.
+pub const TOKENS_REFUSED_MAX: usize = 2;

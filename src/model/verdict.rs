@@ -9,6 +9,14 @@ pub struct Counts {
     pub error: u64,
     pub unprocessed: u64,
     pub unknown: u64,
+    /// Those of `success` that were not sent, as their records held all of it already.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub unchanged: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_nought(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Counts {
@@ -18,7 +26,7 @@ impl Counts {
     pub fn is_balanced(&self) -> bool {
         let ended = [self.rejected, self.success, self.error, self.unprocessed, self.unknown];
         let ended = ended.into_iter().try_fold(0_u64, u64::checked_add);
-        Some(self.input) == ended
+        Some(self.input) == ended && self.unchanged <= self.success
     }
 
     /// Adds another tally.
@@ -29,6 +37,7 @@ impl Counts {
         self.error += other.error;
         self.unprocessed += other.unprocessed;
         self.unknown += other.unknown;
+        self.unchanged += other.unchanged;
     }
 }
 
@@ -50,6 +59,8 @@ pub enum MatchKind {
     Count,
     /// By position, where the far side guarantees the order.
     Order,
+    /// No result: the row was not sent, as the look before the run found nothing to change.
+    Look,
 }
 
 impl MatchKind {
@@ -62,6 +73,7 @@ impl MatchKind {
             Self::Group => "group",
             Self::Count => "count",
             Self::Order => "order",
+            Self::Look => "look",
         }
     }
 }

@@ -41,6 +41,16 @@ pub enum Scope {
     ListedUsers,
 }
 
+impl Scope {
+    /// Why a sync takes something away.
+    pub(super) fn not_listed(self) -> &'static str {
+        match self {
+            Self::ListedPermissions => "not listed for this permission",
+            Self::ListedUsers => "not listed for this user",
+        }
+    }
+}
+
 /// A change of permissions, checked for form.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Request {

@@ -66,7 +66,7 @@ pub async fn carry_out<T: Target>(
         format!("{operation} with {input} in `{alias}` ({}{sandbox}) as `{user}`", org.name);
     tools.watch.see(&Event::Notice { message });
     let decided = if target.kind() == "auth0" {
-        tenant::decide(&request, &*target, folder.root()).await?
+        tenant::decide(&request, &*target, folder.root(), &*tools.watch).await?
     } else {
         decide(&request, &*target, folder.root(), tools.seed.started).await?
     };
@@ -282,6 +282,7 @@ fn manifest(
         confirmed: None,
         applied: None,
         duplicates: None,
+        unchanged: None,
         plan: serde_json::to_value(frozen(request, decided)).ok(),
     }
 }
@@ -298,6 +299,7 @@ fn input_read(decided: &Decided) -> Fact {
         bytes,
         digest,
         whole: true,
+        unchanged: None,
     }
 }
 
@@ -323,7 +325,7 @@ async fn confirm<T: Target>(
 }
 
 /// A sync that takes something away is agreed to first.
-fn removes(preview: &Preview, line: &str) -> Failure {
+pub(super) fn removes(preview: &Preview, line: &str) -> Failure {
     let what = if preview.revoke == 1 { "grant that is" } else { "grants that are" };
     let message =
         format!("this sync takes away {} {what} not listed: {line}", count(preview.revoke));

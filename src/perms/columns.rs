@@ -10,6 +10,8 @@ pub(super) const EXPIRES: &str = "Expires";
 pub(super) const API: &str = "API";
 pub(super) const PERMISSION: &str = "Permission";
 pub(super) const ROLE: &str = "Role";
+/// Of a report on a tenant: `no` where a user has a permission by a role alone.
+pub(super) const DIRECT: &str = "Direct";
 
 /// Columns by their place in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(super) struct Columns {
     pub api: Option<usize>,
     pub permission: Option<usize>,
     pub role: Option<usize>,
+    pub direct: Option<usize>,
 }
 
 impl Columns {
@@ -47,6 +50,7 @@ impl Columns {
             api: find(API)?,
             permission: find(PERMISSION)?,
             role: find(ROLE)?,
+            direct: find(DIRECT)?,
         })
     }
 
@@ -71,6 +75,11 @@ impl Columns {
         Err(Failure::new(Blame::Request, message)
             .hint(format!("name the column `{SET}` or `{GROUP}`"))
             .hint("or name the same for every row with `--permission-set NAME`"))
+    }
+
+    /// Whether rows may name permissions of the APIs of a tenant.
+    pub fn names_permissions(&self) -> bool {
+        self.api.is_some() && self.permission.is_some()
     }
 
     /// Who a row names: the first of the columns that is not blank.

@@ -36,6 +36,8 @@ pub(super) struct Decider {
     now: Timestamp,
     /// Every pair that some row names, and the first that does.
     listed: HashMap<(u32, u32), u64>,
+    /// Users that some row names for certain. Of those whom a key leaves open nothing is known.
+    certain: HashSet<u32>,
     /// Seats that rows above have taken, by place of the license.
     taken: Vec<i64>,
     doubts: Doubts,
@@ -43,7 +45,7 @@ pub(super) struct Decider {
 
 /// Rows that name nobody or nothing for certain: what they may have meant is not taken away.
 #[derive(Debug, Default)]
-struct Doubts {
+pub(super) struct Doubts {
     permissions: HashMap<u32, u64>,
     users: HashMap<u32, u64>,
     all: Option<u64>,
@@ -59,8 +61,8 @@ impl Decider {
         now: Timestamp,
     ) -> Self {
         let taken = vec![0; found.sets.seats.len()];
-        let (listed, doubts) = (HashMap::new(), Doubts::default());
-        Self { found, columns, header, action, expires, now, listed, taken, doubts }
+        let (listed, certain, doubts) = (HashMap::new(), HashSet::new(), Doubts::default());
+        Self { found, columns, header, action, expires, now, listed, certain, taken, doubts }
     }
 
     /// What becomes of a row.
@@ -71,6 +73,7 @@ impl Decider {
             return decision.rejected(code, column, message);
         }
         let who = self.who(row, &mut decision);
+        self.certain.extend(who.as_ref().ok());
         let what = self.what(row, &mut decision);
         let (user, permission) = match (who, what) {
             (Ok(user), Ok(permission)) => (user, permission),
@@ -227,6 +230,10 @@ impl Decider {
         let grants = self.found.held.grants.iter();
         let mut surplus: Vec<(u32, &str, RecordId, &Grant)> = grants
             .filter(|((user, permission), _)| !is_listed(user, *permission))
+            .filter(|((user, _), _)| {
+                let is_certain = || users.of_id(user).is_some_and(|it| self.certain.contains(&it));
+                scope != Scope::ListedUsers || is_certain()
+            })
             .filter(|((_, permission), _)| !self.found.sets.get(*permission).owned_by_profile)
             .map(|((user, permission), grant)| {
                 let known = users.of_id(user).map(|place| &*users.get(place).username);
@@ -244,20 +251,8 @@ impl Decider {
                 decision.assignment = grant.assignment.to_string();
                 decision.before = before(Some(grant));
                 let decision = match self.doubts.about(users.of_id(&user), permission) {
-                    Some(row) => {
-                        let message = format!(
-                            "not taken away: it may be what row {row} means, which names nobody or \
-                         nothing for certain"
-                        );
-                        decision.rejected("removal_withheld", "", message)
-                    }
-                    None => revoke(
-                        decision,
-                        match scope {
-                            Scope::ListedPermissions => "not listed for this permission",
-                            Scope::ListedUsers => "not listed for this user",
-                        },
-                    ),
+                    Some(row) => decision.rejected("removal_withheld", "", withheld(row)),
+                    None => revoke(decision, scope.not_listed()),
                 };
                 (decision, permission)
             };
@@ -357,7 +352,7 @@ impl Decider {
 }
 
 impl Doubts {
-    fn note(&mut self, row: u64, who: Option<&u32>, what: Option<&u32>) {
+    pub fn note(&mut self, row: u64, who: Option<&u32>, what: Option<&u32>) {
         match (who, what) {
             (Some(user), _) => self.users.entry(*user).or_insert(row),
             (None, Some(permission)) => self.permissions.entry(*permission).or_insert(row),
@@ -366,10 +361,17 @@ impl Doubts {
     }
 
     /// The row that may mean this user and permission.
-    fn about(&self, user: Option<u32>, permission: u32) -> Option<u64> {
+    pub fn about(&self, user: Option<u32>, permission: u32) -> Option<u64> {
         let user = user.and_then(|user| self.users.get(&user));
         user.or_else(|| self.permissions.get(&permission)).copied().or(self.all)
     }
+}
+
+/// Why something is not taken away after all.
+pub(super) fn withheld(row: u64) -> String {
+    format!(
+        "not taken away: it may be what row {row} means, which names nobody or nothing for certain"
+    )
 }
 
 /// Why a row is rejected.
@@ -403,4 +405,38 @@ fn revoke(mut decision: Decision, why: &str) -> Decision {
     decision.what = What::Revoke;
     why.clone_into(&mut decision.why);
     decision
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_grant_is_kept_moved_or_renewed_and_why_is_told() {
+        let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+        let decider = Decider::new(
+            Found::default(),
+            Columns::default(),
+            Vec::new(),
+            Action::Grant,
+            Expiry::Unsaid,
+            now,
+        );
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let (past, later) = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
+        let assignment = RecordId::parse(b"0Pa8c0000000001").unwrap();
+        for (expires, wanted, what, why) in [
+            (None, Expiry::Unsaid, What::Unchanged, "has it already"),
+            (later, Expiry::Unsaid, What::Unchanged, "has it already"),
+            (later, Expiry::At(later.unwrap()), What::Unchanged, "has it already"),
+            (later, Expiry::Never, What::Extend, "the end of the grant is moved"),
+            (None, Expiry::At(later.unwrap()), What::Extend, "the end of the grant is moved"),
+            (past, Expiry::Unsaid, What::Extend, "the grant had lapsed"),
+        ] {
+            let grant = Grant { assignment, expires, username: None };
+            let decision = Decision::of(RowMark { row: 1, line: 2 });
+            let kept = decider.keep(decision, &grant, wanted);
+            assert_eq!((kept.what, kept.why.as_str()), (what, why), "{expires:?} {wanted:?}");
+        }
+    }
 }

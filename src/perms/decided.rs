@@ -114,11 +114,11 @@ fn write(
     Ok(Decided { decisions, preview, header, source, notices })
 }
 
-fn withheld_words(number: u64) -> String {
-    let grants = if number == 1 { "grant is" } else { "grants are" };
+pub(super) fn withheld_words(number: u64) -> String {
+    let (grants, them) = if number == 1 { ("grant is", "it") } else { ("grants are", "them") };
     format!(
         "{} {grants} not taken away, as a row that names nobody or nothing for certain may mean \
-         them: correct those rows, and sync once more",
+         {them}: correct those rows, and sync once more",
         count(number)
     )
 }
@@ -285,9 +285,12 @@ fn need_scope(
     } else {
         return Ok(());
     };
-    let message = format!("the scope of this sync is empty: {what}");
-    Err(Failure::new(Blame::Request, message)
-        .hint("`longshore perms revoke FILE` takes away what is listed"))
+    Err(empty_scope(what))
+}
+
+pub(super) fn empty_scope(what: &str) -> Failure {
+    Failure::new(Blame::Request, format!("the scope of this sync is empty: {what}"))
+        .hint("`longshore perms revoke FILE` takes away what is listed")
 }
 
 /// Places of the permission set licenses that these need.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::carry::{Run, no_ledger, on_thread};
 use super::merge::{Merged, merge};
+use super::preview::Preview;
 use super::steps::Step;
 use crate::faults;
 use crate::ledger::{Fact, write_whole};
@@ -53,9 +54,11 @@ pub(super) async fn conclude<T: Target>(
     let root = run.folder.root().to_owned();
     let digest = run.frozen.decisions;
     let merging = root.clone();
-    let merged = on_thread(move || merge(&merging, digest, steps)).await.map_err(|failure| {
-        failure.hint(format!("`{}` writes the result files again", resume_command(&root)))
-    })?;
+    let planned = Preview::begin(run.target.kind(), run.frozen.request.action);
+    let merged =
+        on_thread(move || merge(&merging, digest, steps, planned)).await.map_err(|failure| {
+            failure.hint(format!("`{}` writes the result files again", resume_command(&root)))
+        })?;
     let mut summary = summary(run, steps, &merged, began);
     if let Some(failure) = &failure {
         fail(&mut summary, failure);
@@ -143,6 +146,7 @@ fn summary<T: Target>(run: &Run<T>, steps: &[Step], merged: &Merged, began: Inst
             unprocessed: out.join("unprocessed.csv"),
             unknown: out.join("unknown.csv"),
         },
+        preview: Some(merged.preview.counts()),
         resume: None,
         failure: None,
     }

@@ -131,7 +131,7 @@ fn condition(sets: &Sets, permissions: &BTreeSet<u32>) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" OR "))
 }
 
-fn too_many() -> Failure {
+pub(super) fn too_many() -> Failure {
     let message = format!(
         "more than {PERMS_HELD_MAX} grants of others would have to be looked at for this change"
     );

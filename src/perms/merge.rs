@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 
 use super::decisions::{Decision, Decisions, What};
+use super::preview::Preview;
 use super::steps::Step;
 use crate::ledger::Output;
 use crate::model::chunk::Digest;
@@ -62,12 +63,19 @@ const VERDICTS: [Verdict; 5] =
 pub(super) struct Merged {
     pub counts: Counts,
     pub groups: Groups,
+    /// What was decided.
+    pub preview: Preview,
     /// The five result files and the review, as they were finished.
     pub outputs: Vec<Output>,
 }
 
-/// Writes the files of the run in `root` anew.
-pub(super) fn merge(root: &Path, digest: Digest, steps: &[Step]) -> Result<Merged, Failure> {
+/// Writes the files of the run in `root` anew; `preview` is empty.
+pub(super) fn merge(
+    root: &Path,
+    digest: Digest,
+    steps: &[Step],
+    mut preview: Preview,
+) -> Result<Merged, Failure> {
     let mut decisions = Decisions::open(root, digest)?;
     let header = decisions.header()?;
     let out = root.join("out");
@@ -85,6 +93,7 @@ pub(super) fn merge(root: &Path, digest: Digest, steps: &[Step]) -> Result<Merge
             Some(place) => results[place].next(&decision)?,
             None => of_decision(&decision),
         };
+        preview.add(&decision);
         counts.input += 1;
         *of(&mut counts, row.verdict) += 1;
         note(&mut groups, &row, decision.mark.row);
@@ -104,7 +113,7 @@ pub(super) fn merge(root: &Path, digest: Digest, steps: &[Step]) -> Result<Merge
     for file in files.into_iter().chain([review]) {
         outputs.push(file.finish()?);
     }
-    Ok(Merged { counts, groups, outputs })
+    Ok(Merged { counts, groups, preview, outputs })
 }
 
 /// Writes the review of what is decided to `path`, as it is if every change succeeds.
@@ -269,7 +278,7 @@ fn note(groups: &mut Groups, row: &Row, number: u64) {
 
 /// A line of the review.
 fn reviewed(decision: &Decision, row: &Row) -> [String; 5] {
-    if decision.before.is_empty() && row.verdict == Verdict::Success {
+    if row.verdict == Verdict::Success && tells(decision, &row.own[1]) {
         return found(decision, &row.own[1]);
     }
     let before = decision.before.clone();
@@ -283,13 +292,21 @@ fn reviewed(decision: &Decision, row: &Row) -> [String; 5] {
     [decision.user.clone(), decision.permission.clone(), before, after, why]
 }
 
+/// Whether the load has looked at what the user held just before, as those of a tenant do.
+fn tells(decision: &Decision, created: &str) -> bool {
+    let word = created.split(';').next().unwrap_or_default();
+    let is_change = matches!(decision.what, What::Grant | What::Revoke);
+    decision.before.is_empty()
+        || (is_change && ["added", "removed", "absent", "unchanged"].contains(&word))
+}
+
 /// A line of the review where the load has looked at what the user held: `added`, `unchanged`,
 /// `removed` or `absent`, and perhaps the roles through which a permission stays effective.
 fn found(decision: &Decision, created: &str) -> [String; 5] {
     let (word, rest) = created.split_once(';').map_or((created, ""), |(word, rest)| (word, rest));
     let (before, after, why) = match word {
-        "added" => ("no", "yes", "asked for"),
-        "removed" => ("yes", "no", "asked for"),
+        "added" => ("no", "yes", decision.why.as_str()),
+        "removed" => ("yes", "no", decision.why.as_str()),
         "absent" => ("no", "no", "does not have it"),
         _ => ("yes", "yes", "has it already"),
     };

@@ -12,6 +12,7 @@
 //! 300 for each grant that it looks at; all of them bounded in `model::limits`.
 
 mod ask;
+mod candidates;
 mod carry;
 mod columns;
 mod decide;
@@ -32,6 +33,9 @@ mod users;
 mod verify;
 mod who;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use ask::Frozen;
@@ -39,7 +43,7 @@ pub use ask::{Action, Request, Scope};
 pub use carry::{Ended, carry_out, resume};
 pub use merge::REVIEW;
 pub use preview::Preview;
-pub use report::{REPORT_COLUMNS, Reported, report};
+pub use report::{Reported, report, report_columns};
 use steps::Step;
 pub use who::WhoField;
 

@@ -3,7 +3,7 @@
 use super::ask::Action;
 use super::decisions::{Decision, What};
 use super::steps::is_role;
-use crate::pipeline::event::ErrorGroup;
+use crate::pipeline::event::{ErrorGroup, SummaryPreview};
 use crate::pipeline::settle::Groups;
 
 /// Decisions counted.
@@ -16,6 +16,8 @@ pub struct Preview {
     /// Of an Auth0 tenant: how many of them are roles.
     pub granted_roles: u64,
     pub revoked_roles: u64,
+    /// Permissions and roles are told apart.
+    pub of_tenant: bool,
     /// What users hold is found out just before each change, so that some may be no change.
     pub unlooked: bool,
     /// Rejected rows by a word for their reason, in the order of first appearance.
@@ -24,16 +26,36 @@ pub struct Preview {
 }
 
 impl Preview {
+    /// Nothing yet, in a kind of org.
+    pub(super) fn begin(org_kind: &str, action: Action) -> Self {
+        let of_tenant = org_kind == "auth0";
+        Self { of_tenant, unlooked: of_tenant && action != Action::Sync, ..Self::default() }
+    }
+
+    /// The numbers, for programs.
+    pub fn counts(&self) -> SummaryPreview {
+        let blocked_by = self.blocked.iter();
+        SummaryPreview {
+            add: self.grant,
+            change_expiry: self.extend,
+            remove: self.revoke,
+            unchanged: self.unchanged,
+            blocked: self.rejected(),
+            blocked_by: blocked_by.map(|(word, count)| ((*word).to_owned(), *count)).collect(),
+            up_to: self.unlooked,
+        }
+    }
+
     pub(super) fn add(&mut self, decision: &Decision) {
         match decision.what {
             What::Grant => {
                 self.grant += 1;
-                self.granted_roles += u64::from(self.unlooked && is_role(decision));
+                self.granted_roles += u64::from(self.of_tenant && is_role(decision));
             }
             What::Extend => self.extend += 1,
             What::Revoke => {
                 self.revoke += 1;
-                self.revoked_roles += u64::from(self.unlooked && is_role(decision));
+                self.revoked_roles += u64::from(self.of_tenant && is_role(decision));
             }
             What::Unchanged => self.unchanged += 1,
             What::Rejected => {
@@ -75,6 +97,9 @@ impl Preview {
                 Action::Grant | Action::Sync => ("add", self.grant),
             };
             parts.push(format!("{word} up to {}", count(number)));
+            if self.unchanged > 0 {
+                parts.push(format!("left alone {}", count(self.unchanged)));
+            }
         } else if action == Action::Revoke {
             parts.push(format!("remove {}", count(self.revoke)));
             parts.push(format!("not there {}", count(self.unchanged)));
@@ -110,6 +135,7 @@ fn reason(code: &str) -> &'static str {
         | "blank_permission"
         | "two_permissions"
         | "api_not_found"
+        | "api_ambiguous"
         | "role_not_found"
         | "role_ambiguous" => "permission unclear",
         "profile_owned" => "owned by profile",

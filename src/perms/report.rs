@@ -1,6 +1,7 @@
 //! Report: who has what, by the names that people use, in a file that the other commands take.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 
 use super::carry::on_thread;
 use super::columns::{Columns, EXPIRES, GROUP, SET};
@@ -8,15 +9,17 @@ use super::expiry;
 use super::held::GRANTED;
 use super::query::{IN_LIST, is_in, rows};
 use super::sets::{Sets, id};
+use super::tenant;
 use super::users::Users;
 use super::who::WhoField;
 use crate::config::plan::Input;
 use crate::model::failure::{Blame, Failure};
+use crate::pipeline::event::Watch;
 use crate::pipeline::read;
 use crate::target::Target;
 
 /// Columns of a report: a user, a permission by API name, and what else a person asks for.
-pub const REPORT_COLUMNS: [&str; 9] =
+const COLUMNS: [&str; 9] =
     ["Username", "Email", "User Id", "Active", SET, GROUP, "Label", EXPIRES, "Assignment Id"];
 
 /// Users or permissions up to which the org is asked for these alone.
@@ -43,22 +46,24 @@ struct About {
     groups: BTreeSet<String>,
 }
 
-/// Hands each grant to `each`, cells in the order of [`REPORT_COLUMNS`]; what a user has by its
-/// profile is no grant.
+/// The columns of a report in a kind of org.
+pub fn report_columns(org_kind: &str) -> &'static [&'static str] {
+    if org_kind == "auth0" { &tenant::REPORT_COLUMNS } else { &COLUMNS }
+}
+
+/// Hands each grant to `each`, cells in the order of [`report_columns`]; what a user has by its
+/// profile is no grant. `output` is the file that they are written to, if any.
 ///
 /// A file with a column of users is about these, one with a column of permissions about those, and
 /// one with both about these of those.
 pub async fn report<T: Target>(
     target: &T,
     input: Option<&Input>,
+    (output, watch): (Option<&Path>, &dyn Watch),
     mut each: impl FnMut(&[&str]) -> Result<(), Failure> + Send,
 ) -> Result<Reported, Failure> {
-    if target.kind() != "salesforce" {
-        let message = "`perms report` is for Salesforce orgs";
-        return Err(Failure::new(Blame::Request, message).hint(
-            "`longshore export UserPermission` and `export UserRole` write all that users of a \
-                   tenant hold",
-        ));
+    if target.kind() == "auth0" {
+        return tenant::report(target, input, (output, watch), each).await;
     }
     let about = match input {
         Some(input) => {
@@ -174,7 +179,7 @@ impl About {
 }
 
 impl Reported {
-    fn unclear(&mut self, message: String) {
+    pub(super) fn unclear(&mut self, message: String) {
         self.unclear_in_all += 1;
         if self.unclear.len() < TOLD {
             self.unclear.push(message);

@@ -294,7 +294,7 @@ fn said_twice(column: &str) -> Failure {
     Failure::new(Blame::Request, message).hint("leave one of them out")
 }
 
-fn too_many() -> Failure {
+pub(super) fn too_many() -> Failure {
     let message = format!("there are more than {PERMS_ROWS_MAX} pairs of user and permission");
     Failure::new(Blame::Request, message).hint("split the file; a sync can be split by permission")
 }

@@ -11,7 +11,7 @@ use super::carry::Run;
 use super::decisions::{Decision, Decisions, What};
 use super::preview::Preview;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
 };
 use crate::faults;
 use crate::ledger::{Manifest, RunState};
@@ -222,6 +222,7 @@ impl Step {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             chunk_rows: CHUNK_ROWS_DEFAULT,
             chunk_bytes: CHUNK_BYTES_MAX,
             parallel: JOBS_PARALLEL_DEFAULT,
@@ -242,6 +243,7 @@ impl Step {
             undo_of: None,
             // With them a step can be taken back: what was revoked, and when it would have ended.
             before_images: self.operation != Operation::Insert,
+            skip_unchanged: false,
             verify_after: false,
             max_failed: None,
             passing_org,

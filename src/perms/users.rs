@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::query::{IN_LIST, is_in, rows};
+use super::candidates::{Candidates, Missing};
+use super::query::{IN_LIST, begins_with, is_in, rows};
 use super::sets::id;
 use super::who::WhoField;
 use crate::model::failure::Failure;
 use crate::model::ids::RecordId;
+use crate::model::limits::REST_QUERY_ROWS_MAX;
 use crate::model::wording::shown;
 use crate::target::Target;
 
@@ -32,6 +34,7 @@ pub(super) struct Users {
     places: HashMap<RecordId, u32>,
     /// By column and key; several where the key is that of several users.
     keys: BTreeMap<WhoField, HashMap<String, Vec<u32>>>,
+    near: Candidates,
 }
 
 /// Why a key means nobody for certain: a code, and a sentence for people.
@@ -51,8 +54,18 @@ impl Users {
         let number: usize = wanted.values().map(HashSet::len).sum();
         if number > SHORT {
             users.take(target, String::new()).await?;
-            return Ok(users);
+        } else {
+            users.by_lists(target, wanted).await?;
         }
+        users.look_near(target).await?;
+        Ok(users)
+    }
+
+    async fn by_lists<T: Target>(
+        &mut self,
+        target: &T,
+        wanted: &BTreeMap<WhoField, HashSet<String>>,
+    ) -> Result<(), Failure> {
         for (field, keys) in wanted {
             // An id that is none would make the whole question wrong.
             let is_key = |key: &&String| *field != WhoField::UserId || id(key).is_some();
@@ -60,10 +73,38 @@ impl Users {
             keys.sort_unstable();
             for some in keys.chunks(IN_LIST) {
                 let condition = is_in(field.field(), some.iter().copied());
-                users.take(target, format!(" WHERE {condition}")).await?;
+                self.take(target, format!(" WHERE {condition}")).await?;
             }
         }
-        Ok(users)
+        Ok(())
+    }
+
+    /// Asks for users whose keys begin as the first of those do that nobody has: one question for
+    /// each column.
+    async fn look_near<T: Target>(&mut self, target: &T) -> Result<(), Failure> {
+        let mut missing = Missing::default();
+        for (field, keys) in &self.keys {
+            let without = keys.iter().filter(|(key, places)| places.is_empty() && !key.is_empty());
+            missing.note(*field, without.map(|(key, _)| key));
+        }
+        let questions: Vec<(WhoField, Vec<String>)> = missing.beginnings().collect();
+        for (field, beginnings) in questions {
+            let name = field.field();
+            let conditions: Vec<String> =
+                beginnings.iter().map(|start| begins_with(name, start)).collect();
+            let soql = format!(
+                "SELECT {name} FROM User WHERE {} LIMIT {REST_QUERY_ROWS_MAX}",
+                conditions.join(" OR ")
+            );
+            let missing = &mut missing;
+            rows(target, soql, |cells| {
+                missing.look_at(field, cells[0]);
+                Ok(())
+            })
+            .await?;
+        }
+        self.near = missing.told();
+        Ok(())
     }
 
     /// Takes the users that the question finds and the keys want.
@@ -130,7 +171,10 @@ impl Users {
         let found = self.keys.get(&field).and_then(|keys| keys.get(&field.key(value)));
         let (words, said) = (field.words(), shown(value.as_bytes()));
         match found.map(Vec::as_slice).unwrap_or_default() {
-            [] => Err(("user_not_found", format!("no user has the {words} `{said}`"))),
+            [] => {
+                let near = self.near.words(field, value);
+                Err(("user_not_found", format!("no user has the {words} `{said}`{near}")))
+            }
             [place] => Ok(*place),
             several => {
                 let mut names: Vec<String> = several

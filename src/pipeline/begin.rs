@@ -1,6 +1,8 @@
-//! The beginning of a run: answers of lookups, rows with the same key, folder, ledger, manifest;
-//! nothing is sent yet.
+//! The beginning of a run: answers of lookups, rows with the same key, rows that change nothing,
+//! folder, ledger, manifest; nothing is sent yet.
 
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::duplicates::Repeats;
@@ -8,10 +10,11 @@ use super::event::{Event, Watch};
 use super::lookup::{Places, Resolution, list_file, resolve_lookups};
 use super::map::Mapping;
 use super::run::Tools;
+use super::unchanged::Unchanged;
 use super::validate::Checks;
-use super::{duplicates, manifest};
+use super::{duplicates, manifest, unchanged};
 use crate::config::plan::{LoadPlan, Source};
-use crate::faults;
+use crate::faults::{self, Op};
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
 use crate::model::failure::Failure;
 use crate::model::limits::LOOKUP_TOLD_BYTES;
@@ -23,10 +26,11 @@ pub(super) struct Begun {
     pub(super) ledger: Ledger,
     pub(super) looked_up: Resolution,
     pub(super) repeats: Repeats,
+    pub(super) unchanged: Unchanged,
 }
 
-/// Looks keys up and looks for rows with the same key, makes the folder with what came of both and
-/// the ledger in it, and last the manifest, which makes a run of it.
+/// Looks keys up, looks for rows with the same key and for those that change nothing, makes the
+/// folder with what came of it and the ledger in it, and last the manifest, which makes it a run.
 ///
 /// A load that is refused, or a process that ends before the manifest is there, leaves no run.
 pub(super) async fn run<T: Target>(
@@ -41,17 +45,24 @@ pub(super) async fn run<T: Target>(
     let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
     manifest::same_reading(plan, manifest.input_digest, rows.digest)?;
     rows.set_lanes(plan);
+    let opened = (&*mapping, checks);
+    let look = unchanged::look(plan, target, opened, &mut rows, &manifest.run, tools);
+    let mut idle = Box::pin(look).await?;
+    manifest::same_reading(plan, manifest.input_digest, idle.digest)?;
     let folder = RunFolder::make(&plan.runs_dir, &manifest.run, &manifest.started)?;
     if let Some(desk) = desk {
         looked_up.move_into(&folder, &desk.places())?;
     }
     rows.write(&folder)?;
+    idle.write(&folder)?;
     manifest.lookups.clone_from(&looked_up.tables);
     manifest.duplicates = rows.about();
+    manifest.unchanged = idle.about();
     manifest.plan = manifest::asked(plan);
     let ledger = ledger(&folder, manifest)?;
     let repeats = Repeats::open(&folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
-    Ok(Begun { folder, ledger, looked_up, repeats })
+    let unchanged = Unchanged::open(&folder, manifest.unchanged.as_ref())?;
+    Ok(Begun { folder, ledger, looked_up, repeats, unchanged })
 }
 
 /// Looks keys up, if there are any to be looked up, and refuses the load where its mapping says so.
@@ -106,7 +117,11 @@ fn ledger(folder: &RunFolder, manifest: &Manifest) -> Result<Ledger, Failure> {
 /// Where lookups are made before there is a run: beside the runs, gone in the end.
 ///
 /// In the folder of the run it would hold the name of a run that may never be.
-pub(super) struct Desk(PathBuf);
+pub(super) struct Desk {
+    path: PathBuf,
+    /// Held as long as the process lives, so that what a killed one has left is told from this.
+    lock: Option<File>,
+}
 
 impl Desk {
     fn make(runs_dir: &Path, run: &str) -> Result<Self, Failure> {
@@ -124,17 +139,31 @@ impl Desk {
             // The run's folder is made in it later, and finds it there.
             sync_folder(runs_dir).map_err(|error| Failure::disk("sync", runs_dir, &error))?;
         }
-        Ok(Self(path))
+        let lock = lock(&path).map_err(|error| Failure::disk("lock", &path, &error))?;
+        Ok(Self { path, lock: Some(lock) })
     }
 
     fn places(&self) -> Places {
-        Places { tables: self.0.clone(), list: self.0.join("lookups.csv") }
+        Places { tables: self.path.clone(), list: self.path.join("lookups.csv") }
     }
+}
+
+fn lock(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let path = folder.join("lock");
+    faults::point(Op::Create, &path)?;
+    let file = options.open(&path)?;
+    file.lock()?;
+    Ok(file)
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        if let Err(error) = faults::remove_dir_all(&self.0) {
+        self.lock = None;
+        if let Err(error) = faults::remove_dir_all(&self.path) {
             tracing::debug!(%error, "files of lookups stay");
         }
     }

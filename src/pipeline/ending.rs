@@ -210,10 +210,11 @@ impl Tally {
         match carried.taken_in {
             Ok(taken_in) => {
                 let whole = taken_in.source.end != ReadingEnd::Stopped;
-                let none_open = open == Some(0) && tally.rows.input == taken_in.accepted;
+                let good = taken_in.accepted + taken_in.unchanged;
+                let none_open = open == Some(0) && tally.rows.input == good;
                 tally.is_over = whole && none_open;
                 // The two halves count apart; that they agree is checked, not assumed.
-                tally.rows.input = taken_in.accepted + taken_in.rejected;
+                tally.rows.input = good + taken_in.rejected;
                 tally.rows.rejected = taken_in.rejected;
                 tally.groups.merge(taken_in.groups);
                 tally.first_row = taken_in.first_row;
@@ -259,6 +260,7 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
         api: SummaryApi { calls: usage.calls, retries: usage.retries },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         files: files(&out),
+        preview: None,
         resume: None,
         failure: None,
     };

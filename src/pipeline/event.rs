@@ -1,5 +1,6 @@
 //! What happened, for whoever watches. Events are the only way out: no stage prints.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::chunk::ChunkNumber;
@@ -37,6 +38,8 @@ pub enum Event {
     Mapped { sent: Vec<(String, String)>, not_sent: Vec<String> },
     /// Totals of the reading side so far; `bytes_total` where the input's size is known.
     Read { rows: u64, rejected: u64, bytes: u64, bytes_total: Option<u64> },
+    /// Rows so far that change nothing and are not sent.
+    Unchanged { rows: u64 },
     /// The whole input has been read.
     InputEnded { rows: u64, rejected: u64 },
     /// A job was created, filled and started.
@@ -97,6 +100,9 @@ pub struct Summary {
     pub api: SummaryApi,
     pub seconds: f64,
     pub files: SummaryFiles,
+    /// Of a change of permissions: what it was going to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<SummaryPreview>,
     /// The command that goes on with the run; there when it has not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
@@ -145,6 +151,22 @@ pub struct SummaryFiles {
     pub rejected: PathBuf,
     pub unprocessed: PathBuf,
     pub unknown: PathBuf,
+}
+
+/// What a change of permissions was going to do, in rows, before anything was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SummaryPreview {
+    pub add: u64,
+    pub change_expiry: u64,
+    pub remove: u64,
+    /// It was so already.
+    pub unchanged: u64,
+    pub blocked: u64,
+    /// The blocked rows by a word for their reason.
+    pub blocked_by: BTreeMap<String, u64>,
+    /// What users hold was to be found out just before each change, so that the numbers of changes
+    /// are the most there can be.
+    pub up_to: bool,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

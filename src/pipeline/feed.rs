@@ -67,6 +67,8 @@ impl Feed {
         Ok(TakenIn {
             accepted: input.accepted,
             rejected: input.rejected,
+            unchanged: input.left_out(),
+            shelved: input.unchanged,
             groups: found.groups,
             first_row: input.first_row,
             source: SourceRead { bytes: input.bytes, digest: input.digest, end },
@@ -110,15 +112,16 @@ impl Feed {
             ReadingEnd::Window => false,
             ReadingEnd::Stopped => return Ok(()),
         };
-        let TakenIn { accepted, rejected, first_row, source, .. } = taken_in;
+        let TakenIn { accepted, rejected, unchanged, shelved, first_row, source, .. } = taken_in;
         let read = InputRead {
             first_row: *first_row,
-            rows: accepted + rejected,
+            rows: accepted + rejected + unchanged,
             accepted: *accepted,
             rejected: *rejected,
             bytes: source.bytes,
             digest: source.digest,
             whole,
+            unchanged: *shelved,
         };
         match self.earlier.input() {
             None => self.note(&fact(read)),
@@ -138,8 +141,8 @@ impl Feed {
 }
 
 fn fact(read: InputRead) -> Fact {
-    let InputRead { first_row, rows, accepted, rejected, bytes, digest, whole } = read;
-    Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole }
+    let InputRead { first_row, rows, accepted, rejected, bytes, digest, whole, unchanged } = read;
+    Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole, unchanged }
 }
 
 fn other_rows(before: &InputRead, now: &InputRead) -> Failure {

@@ -94,12 +94,6 @@ fn notices(plan: &LoadPlan, object: &ObjectSchema) -> Option<String> {
                 .to_owned(),
         ),
         Operation::Delete | Operation::HardDelete => {
-            let bin = match plan.operation {
-                Operation::Delete if object.undeletable => format!(
-                    "the recycle bin of the org holds them for {BIN_DAYS} days, with their Ids"
-                ),
-                _ => "no recycle bin holds them".to_owned(),
-            };
             let undo = if !kept {
                 "this delete cannot be undone, as nothing of the records is kept (`--before-images \
                  off`)"
@@ -111,7 +105,13 @@ fn notices(plan: &LoadPlan, object: &ObjectSchema) -> Option<String> {
                  them is lost"
                     .to_owned()
             };
-            Some(format!("{undo}; {bin}"))
+            Some(match plan.operation {
+                Operation::Delete if object.undeletable => format!(
+                    "within {BIN_DAYS} days an undo takes the records out of the recycle bin, with \
+                     their Ids; later {undo}"
+                ),
+                _ => format!("{undo}; no recycle bin holds them"),
+            })
         }
     }
 }

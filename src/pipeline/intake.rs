@@ -12,11 +12,12 @@ use super::duplicates::Repeats;
 use super::event::{Event, Watch};
 use super::map::{self, Mapping};
 use super::read::SlabReader;
-use super::settle::{Groups, RejectedFile};
+use super::settle::{Groups, KeptColumns, RejectedFile};
 use super::stop::{Halt, Stop};
+use super::unchanged::{ShelfWriter, Unchanged};
 use super::validate::{self, Checks};
 use crate::config::plan::OnBadRow;
-use crate::ledger::Output;
+use crate::ledger::{Output, Shelved};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::SLABS_WAITING;
@@ -28,8 +29,12 @@ pub struct Intake {
     pub mapping: Mapping,
     pub checks: Checks,
     pub repeats: Repeats,
+    pub unchanged: Unchanged,
     pub spool: Spool,
     pub rejected: RejectedFile,
+    /// Where rows go that change nothing; missing where they are counted only.
+    pub shelf: Option<ShelfWriter>,
+    pub kept: KeptColumns,
     pub on_bad_row: OnBadRow,
     /// Rows to pass over, and rows to take after them.
     pub skip: u64,
@@ -50,6 +55,9 @@ pub struct TakenIn {
     /// Rows accepted and spooled, and rows rejected.
     pub accepted: u64,
     pub rejected: u64,
+    /// Rows that change nothing, which are neither, and their lines.
+    pub unchanged: u64,
+    pub shelved: Option<Shelved>,
     pub groups: Groups,
     /// The number of the first row that was taken; the others follow without a gap.
     pub first_row: u64,
@@ -83,14 +91,17 @@ impl Intake {
     /// A fault of the input in mid-file halts the run; what was spooled before is handed on all the
     /// same, so that every row that was read is accounted for.
     pub fn run(self, mut hand_on: impl FnMut(Chunk) -> bool) -> Result<TakenIn, Failure> {
-        let Self { mut reader, mapping, checks, mut repeats, spool, rejected, .. } = self;
+        let Self { mut reader, mapping, checks, mut repeats, mut unchanged, .. } = self;
         let (watch, stop, halt) = (self.watch, self.stop, self.halt);
         let mut look = self.look;
         let window = Window { skip: self.skip, limit: self.limit };
         let mut sink = Sink {
-            spool,
-            rejected,
+            spool: self.spool,
+            rejected: self.rejected,
+            shelf: self.shelf,
+            kept: self.kept,
             accepted: 0,
+            unchanged: 0,
             on_bad_row: self.on_bad_row,
             input: reader.name().to_owned(),
             hand_on: &mut hand_on,
@@ -108,10 +119,13 @@ impl Intake {
             for (mut slab, progress) in checked_in {
                 sink.spool.set_apart(&mut slab);
                 sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
+                let left_out = unchanged.take_out(&mut slab)?;
                 if let Some(look) = &mut look {
                     look(&slab);
                 }
+                sink.shelve(&slab, &left_out)?;
                 sink.take(&slab)?;
+                sink.tell_unchanged(&*watch, left_out.len());
                 watch.see(&sink.so_far(progress));
             }
             let source = reading.join().map_err(|_| broken())?;
@@ -184,7 +198,10 @@ fn check_on(
 struct Sink<'a> {
     spool: Spool,
     rejected: RejectedFile,
+    shelf: Option<ShelfWriter>,
+    kept: KeptColumns,
     accepted: u64,
+    unchanged: u64,
     on_bad_row: OnBadRow,
     /// What the input is called in messages.
     input: String,
@@ -208,9 +225,26 @@ impl Sink<'_> {
         Ok(())
     }
 
+    /// Puts rows that change nothing aside, before a chunk is handed on that may lie behind them.
+    fn shelve(&mut self, slab: &CheckedSlab, rows: &[(usize, String)]) -> Result<(), Failure> {
+        self.unchanged += rows.len() as u64;
+        let Some(shelf) = self.shelf.as_mut().filter(|_| !rows.is_empty()) else { return Ok(()) };
+        for (index, id) in rows {
+            let source = self.kept.of(|column| Some(slab.raw.table.field(*index, column)));
+            shelf.push(slab.raw.marks[*index].row, id, source)?;
+        }
+        shelf.show()
+    }
+
+    fn tell_unchanged(&self, watch: &dyn Watch, more: usize) {
+        if more > 0 {
+            watch.see(&Event::Unchanged { rows: self.unchanged });
+        }
+    }
+
     fn so_far(&self, progress: Progress) -> Event {
         Event::Read {
-            rows: self.accepted + self.rejected.rows(),
+            rows: self.accepted + self.unchanged + self.rejected.rows(),
             rejected: self.rejected.rows(),
             bytes: progress.bytes,
             bytes_total: progress.bytes_total,
@@ -227,9 +261,11 @@ impl Sink<'_> {
             (self.hand_on)(chunk);
         }
         let rejected = self.rejected.rows();
-        watch.see(&Event::InputEnded { rows: self.accepted + rejected, rejected });
+        let (accepted, unchanged) = (self.accepted, self.unchanged);
+        watch.see(&Event::InputEnded { rows: accepted + unchanged + rejected, rejected });
+        let shelved = self.shelf.map(ShelfWriter::finish).transpose()?;
         let (groups, output) = self.rejected.finish()?;
-        Ok(TakenIn { accepted: self.accepted, rejected, groups, first_row, source, output })
+        Ok(TakenIn { accepted, rejected, unchanged, shelved, groups, first_row, source, output })
     }
 }
 

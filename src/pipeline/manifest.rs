@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::map::Mapping;
 use super::run::Seed;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::{CopyStyle, LoadPlan, RUNS_DIR, Source};
+use crate::config::plan::{CopyStyle, LoadPlan, MappingManner, RUNS_DIR, Source};
 use crate::ledger::{Manifest, MappingFile};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
@@ -52,6 +52,7 @@ pub fn of(
             .as_ref()
             .map(|spec| MappingFile { path: whole(Path::new(&spec.name)), digest: spec.digest }),
         duplicates: None,
+        unchanged: None,
         // Told by the run, before it is written.
         lookups: Vec::new(),
         retry_of: plan.retry_of.clone(),
@@ -82,9 +83,9 @@ pub fn plan(manifest: &Manifest, runs_dir: &Path) -> Result<LoadPlan, Failure> {
 }
 
 /// The mapping file as it is now; a change is a refusal.
-pub fn mapping(manifest: &Manifest) -> Result<Option<MappingSpec>, Failure> {
+pub fn mapping(manifest: &Manifest, manner: MappingManner) -> Result<Option<MappingSpec>, Failure> {
     let Some(file) = &manifest.mapping else { return Ok(None) };
-    let spec = MappingSpec::read(&file.path);
+    let spec = MappingSpec::read_as(&file.path, manner);
     let spec = spec.map_err(|error| gone("mapping", &file.path, &error.into()))?;
     if spec.digest == file.digest {
         return Ok(Some(spec));

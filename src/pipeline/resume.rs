@@ -13,9 +13,12 @@ use super::earlier::Earlier;
 use super::event::{Event, Summary};
 use super::images::ImagePlan;
 use super::read::{self, ReadError, SlabReader};
-use super::run::{Incoming, Opened, Parts, Tools, brake, compile, digest, notices, tell_start};
+use super::run::{
+    Incoming, Opened, Parts, Tools, brake, compile, digest, notices, shelf, tell_start,
+};
 use super::settle::{Found, KeptColumns, RejectedFile};
 use super::stop::Halt;
+use super::unchanged::Unchanged;
 use super::{copies, ending, guards, lookup, manifest, strays};
 use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{Fact, Ledger, Manifest, Reopened, RunFolder, Torn};
@@ -55,6 +58,7 @@ pub async fn resume<T: Target>(
         fields: manifest.fields.clone(),
         images: ImagePlan::of(&plan.object, plan.operation, &manifest),
         kept: KeptColumns::of_header(&manifest.columns),
+        shelf: shelf(&folder, &manifest),
         earlier: Arc::new(Earlier::read(&folder, state)?),
         brake: None,
         plan,
@@ -100,19 +104,24 @@ impl<T: Target> Parts<T> {
         }
     }
 
-    /// rejected.csv as an earlier process finished it, when nothing else of the input is needed.
+    /// rejected.csv as an earlier process finished it, when nothing else of the input is needed:
+    /// the lines of rows that were left out lie here too.
     fn found(&self) -> Option<Found> {
         let input = self.earlier.input().filter(|_| self.earlier.needs_no_input())?;
+        if let Some(shelf) = &self.shelf {
+            input.unchanged.filter(|about| shelf.find(about))?;
+        }
         let found = RejectedFile::find(&self.folder.out(), &self.kept).ok()?;
         (found.output.rows == input.rejected).then_some(found)
     }
 
     /// The input from its first row on, if it and its mapping are what they were.
     async fn open_again(&self, manifest: &Manifest) -> Result<Incoming, Failure> {
-        let mapping = manifest::mapping(manifest)?;
+        let mapping = manifest::mapping(manifest, self.plan.mapping_manner)?;
         let plan = LoadPlan { mapping, ..self.plan.clone() };
         same_input(manifest, &plan).await?;
         let repeats = Repeats::open(&self.folder, manifest.duplicates.as_ref(), plan.on_duplicate)?;
+        let unchanged = Unchanged::open(&self.folder, manifest.unchanged.as_ref())?;
         let reader = open(&plan)?;
         same_columns(manifest, &reader)?;
         notices(&*self.tools.watch, &reader);
@@ -122,7 +131,7 @@ impl<T: Target> Parts<T> {
         if !sent.eq(manifest.sent.iter()) {
             return Err(other_fields(manifest));
         }
-        Ok(Incoming::Read(Box::new(Opened { reader, mapping, checks, repeats })))
+        Ok(Incoming::Read(Box::new(Opened { reader, mapping, checks, repeats, unchanged })))
     }
 }
 

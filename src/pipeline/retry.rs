@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use csv::ByteRecord;
 
 use super::manifest;
+use crate::config::mapping::MappingSpec;
 use crate::config::plan::{CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Source};
 use crate::faults;
 use crate::ledger::{Manifest, RunFolder, RunState};
@@ -77,7 +78,7 @@ pub fn gather(
         return Err(nothing(&manifest.run, gathered.left_out, closed.counts.unknown));
     }
     let mapping = match &manifest.mapping {
-        Some(file) => Some(crate::config::mapping::MappingSpec::read(&file.path)?),
+        Some(file) => Some(MappingSpec::read_as(&file.path, plan.mapping_manner)?),
         None => None,
     };
     let plan = LoadPlan {

@@ -23,11 +23,12 @@ use super::settle::{Found, KeptColumns, RejectedFile, Settle, SettlePlan, Settle
 use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
+use super::unchanged::{self, Shelf, Unchanged};
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
 use crate::config::dataloader::conversions::Switch;
 use crate::config::mapping::MappingSpec;
-use crate::config::plan::LoadPlan;
+use crate::config::plan::{LoadPlan, MappingManner};
 use crate::config::policy::MaxFailed;
 use crate::ledger::{Ledger, Manifest, RunFolder};
 use crate::model::chunk::Digest;
@@ -61,6 +62,7 @@ pub async fn load<T: Target>(
     can_verify_after(&plan, &*target)?;
     keeps_images(&plan, &*target)?;
     duplicates::can_look(&plan)?;
+    unchanged::can_look(&plan)?;
     lookup::twice_readable(&plan)?;
     let reader = read::open(&plan.input)?;
     notices(&**watch, &reader);
@@ -93,7 +95,7 @@ pub async fn load<T: Target>(
         }
         begun?
     };
-    let Begun { folder, ledger, looked_up, repeats } = begun;
+    let Begun { folder, ledger, looked_up, repeats, unchanged } = begun;
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
@@ -109,14 +111,15 @@ pub async fn load<T: Target>(
         tools,
         halt: Halt::default(),
         ledger,
-        folder,
         fields: mapping.sent.clone(),
         images,
+        shelf: shelf(&folder, &manifest),
+        folder,
         kept,
         earlier: Arc::default(),
         resumed: false,
     };
-    let opened = Opened { reader, mapping, checks, repeats };
+    let opened = Opened { reader, mapping, checks, repeats, unchanged };
     let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
@@ -143,6 +146,8 @@ pub(super) struct Parts<T> {
     pub(super) fields: Vec<SentField>,
     pub(super) images: Option<ImagePlan>,
     pub(super) kept: KeptColumns,
+    /// Where lines of rows that change nothing lie; missing where all rows are sent.
+    pub(super) shelf: Option<Shelf>,
     pub(super) earlier: Arc<Earlier>,
     /// Stops the run when too many rows are in error.
     pub(super) brake: Option<Brake>,
@@ -166,6 +171,7 @@ pub(super) struct Opened {
     pub(super) mapping: Mapping,
     pub(super) checks: Checks,
     pub(super) repeats: Repeats,
+    pub(super) unchanged: Unchanged,
 }
 
 /// What both halves of the conveyor came to.
@@ -177,7 +183,9 @@ pub(super) struct Carried {
 impl<T: Target> Parts<T> {
     /// The conveyor: intake on threads, submit on tokio, settle on a thread, all at once.
     pub(super) async fn carry(&self, incoming: Incoming) -> Carried {
-        let settle = match self.settle() {
+        // What an earlier process left out is not known where the input is refused.
+        let shelf = self.shelf.as_ref().filter(|_| !matches!(incoming, Incoming::Refused(_)));
+        let settle = match self.settle(shelf) {
             Ok(settle) => settle,
             Err(failure) => return Carried::failed(failure),
         };
@@ -215,7 +223,7 @@ impl<T: Target> Parts<T> {
     }
 
     fn intake(&self, opened: Opened) -> Result<Intake, Failure> {
-        let Opened { reader, mapping, checks, repeats } = opened;
+        let Opened { reader, mapping, checks, repeats, unchanged } = opened;
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let about = self.target.together(&self.plan.object);
@@ -225,8 +233,11 @@ impl<T: Target> Parts<T> {
             mapping,
             checks,
             repeats,
+            unchanged,
             spool: spool.as_before(self.earlier.cuts()),
             rejected: RejectedFile::begin(&self.folder.out(), &self.kept)?,
+            shelf: self.shelf.as_ref().map(Shelf::begin).transpose()?,
+            kept: self.kept.clone(),
             on_bad_row: self.plan.on_bad_row,
             skip: self.plan.skip,
             limit: self.plan.limit,
@@ -261,12 +272,13 @@ impl<T: Target> Parts<T> {
         }
     }
 
-    fn settle(&self) -> Result<Settle, Failure> {
+    fn settle(&self, shelf: Option<&Shelf>) -> Result<Settle, Failure> {
         let plan = SettlePlan {
             operation: self.plan.operation,
             fields: self.fields.clone(),
             external_id: self.plan.external_id.clone(),
             kept: self.kept.clone(),
+            shelf: shelf.map(Shelf::reader),
             raw: self.folder.raw(),
             out: self.folder.out(),
             seed: u64::from(self.tools.seed.random),
@@ -317,6 +329,11 @@ fn as_reviewed(tools: &Tools, digest: Option<Digest>) -> Result<(), Failure> {
     }
 }
 
+/// Where the lines of rows that change nothing lie, where there are such rows.
+pub(super) fn shelf(folder: &RunFolder, manifest: &Manifest) -> Option<Shelf> {
+    manifest.unchanged.map(|_| Shelf::in_folder(&folder.sent()))
+}
+
 /// What stops the run when too many rows are in error.
 pub(super) fn brake(
     plan: &LoadPlan,
@@ -334,7 +351,7 @@ pub(super) fn brake(
 }
 
 /// An option that would do nothing is refused.
-fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
+pub(super) fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
     if !plan.verify_after || target.kind() == "auth0" {
         return Ok(());
     }
@@ -344,7 +361,7 @@ fn can_verify_after<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failur
 }
 
 /// A removal of Auth0 needs its images to go on with, so they cannot be left out.
-fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
+pub(super) fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(), Failure> {
     if plan.before_images || plan.operation != Operation::Delete || target.kind() != "auth0" {
         return Ok(());
     }
@@ -367,6 +384,7 @@ pub(super) async fn compile<T: Target>(
         external_id: plan.external_id.clone(),
         nulls: plan.nulls,
         conversions: plan.conversions.clone(),
+        passes_over: plan.mapping_manner == MappingManner::DataLoader,
     };
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();

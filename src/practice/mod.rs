@@ -3,6 +3,7 @@
 //! They are written from the vendors' documents and share no code with the client; their audit
 //! logs are the oracle of the tests.
 
+mod application;
 pub mod audit;
 pub mod clock;
 pub mod echo;
@@ -30,6 +31,7 @@ pub mod tenant;
 mod tls;
 mod wire;
 
+pub use application::{Application, TokenRefusal};
 pub use mischief::Mischief;
 pub use org::{Org, SeedSize};
 pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};

@@ -250,6 +250,17 @@ impl Org {
         first_of("User")
     }
 
+    /// Whether it says that it is a production org.
+    pub fn is_production(&self) -> bool {
+        let fields = self.retrieve("Organization", &self.org_id()).unwrap_or_default();
+        fields.contains(&("IsSandbox".to_owned(), Value::Bool(false)))
+    }
+
+    /// The object that an id belongs to, by its first three characters.
+    pub fn object_of(&self, id: &str) -> Option<&'static str> {
+        objects::of_prefix(id.as_bytes().get(..3)?).map(objects::Object::name)
+    }
+
     pub fn username(&self) -> String {
         seed::ADMIN.to_owned()
     }

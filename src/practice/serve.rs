@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::application::Application;
 use super::clock::Clock;
 use super::jobs::{self, Jobs};
 use super::mischief::Mischief;
@@ -85,12 +86,22 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     pub(super) meter: Meter,
     pub(super) cursors: Cursors,
+    application: Mutex<Application>,
     pace: Mutex<Pace>,
 }
 
 impl Inner {
     pub(super) fn pace(&self) -> Pace {
         *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the application is set up now.
+    pub(super) fn application(&self) -> Application {
+        self.application.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_application(&self, application: Application) {
+        *self.application.lock().unwrap_or_else(PoisonError::into_inner) = application;
     }
 
     /// The description of an object; null when there is none.
@@ -140,6 +151,7 @@ impl Practice {
             clock,
             meter: Meter::default(),
             cursors: Cursors::default(),
+            application: Mutex::default(),
             pace: Mutex::default(),
         });
         Ok(Self { handle: Arc::new(Handle { inner, workers: Mutex::default() }) })
@@ -188,6 +200,31 @@ impl Practice {
     /// Makes jobs slower from now on.
     pub fn set_pace(&self, pace: Pace) {
         *self.handle.inner.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
+    }
+
+    /// Sets the application up from now on.
+    pub fn set_application(&self, application: Application) {
+        self.handle.inner.set_application(application);
+    }
+
+    /// How the application is set up.
+    pub fn application(&self) -> Application {
+        self.handle.inner.application()
+    }
+
+    /// Every access token, refresh token and code that was ever given out.
+    pub fn issued(&self) -> Vec<String> {
+        self.handle.inner.tokens.issued()
+    }
+
+    /// A refresh token of the administrator.
+    pub fn issue_refresh_token(&self) -> String {
+        self.handle.inner.tokens.issue_refresh()
+    }
+
+    /// Whether a refresh token can be used.
+    pub fn is_good(&self, refresh_token: &str) -> bool {
+        self.handle.inner.tokens.is_good(refresh_token)
     }
 
     /// An access token of the administrator, for callers in this process that need no sign-in.

@@ -42,6 +42,12 @@ pub struct Switches {
     /// The message of `LICENSE_LIMIT_EXCEEDED` for a permission set licence; `{license}` stands for
     /// its label.
     pub license_text: String,
+    /// Whether SOAP `login()` is switched on; in new orgs it is not.
+    pub soap_login: bool,
+    /// What must stand behind the password of SOAP `login()`.
+    pub security_token: String,
+    /// Whether SOAP `login()` says that the password has expired.
+    pub password_expired: bool,
 }
 
 impl Default for Switches {
@@ -64,6 +70,9 @@ impl Default for Switches {
             running_results: RunningResults::default(),
             inactive_assignee: true,
             license_text: "no licenses are left: {license}".to_owned(),
+            soap_login: true,
+            security_token: String::new(),
+            password_expired: false,
         }
     }
 }

@@ -48,6 +48,7 @@ fn name(event: &Event) -> &'static str {
         Event::Notice { .. } => "notice",
         Event::Mapped { .. } => "mapped",
         Event::Read { .. } => "read",
+        Event::Unchanged { .. } => "unchanged",
         Event::InputEnded { .. } => "input_ended",
         Event::JobStarted { .. } => "job_started",
         Event::JobProgress { .. } => "job_progress",
@@ -75,6 +76,7 @@ fn members(event: &Event) -> Value {
         Event::Read { rows, rejected, bytes, bytes_total } => json!({
             "rows": rows, "rejected": rejected, "bytes": bytes, "bytes_total": bytes_total,
         }),
+        Event::Unchanged { rows } => json!({ "rows": rows }),
         Event::InputEnded { rows, rejected } => json!({ "rows": rows, "rejected": rejected }),
         Event::JobStarted { chunk, job, rows, bytes } => {
             json!({ "chunk": chunk, "job": job, "rows": rows, "bytes": bytes })

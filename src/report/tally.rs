@@ -13,6 +13,7 @@ use crate::pipeline::event::Event;
 pub struct Tally {
     pub rows: u64,
     pub rejected: u64,
+    pub unchanged: u64,
     pub bytes: u64,
     pub bytes_total: Option<u64>,
     pub input_ended: bool,
@@ -35,6 +36,7 @@ impl Tally {
                 (self.rows, self.rejected) = (*rows, *rejected);
                 (self.bytes, self.bytes_total) = (*bytes, *bytes_total);
             }
+            Event::Unchanged { rows } => self.unchanged = *rows,
             Event::InputEnded { rows, rejected } => {
                 (self.rows, self.rejected, self.input_ended) = (*rows, *rejected, true);
             }
@@ -80,7 +82,7 @@ impl Tally {
 
     /// Rows that will be sent in all: known when the input has ended, before that an estimate.
     pub fn expected(&self) -> Option<u64> {
-        let good = self.rows.saturating_sub(self.rejected);
+        let good = self.rows.saturating_sub(self.rejected).saturating_sub(self.unchanged);
         if self.input_ended {
             return Some(good);
         }
@@ -105,13 +107,18 @@ impl Tally {
         Some(elapsed.mul_f64(f64::from(rest) / f64::from(done)))
     }
 
-    /// `3,000 rows, 5 rejected`.
+    /// `3,000 rows, 5 rejected, 12 unchanged`.
     pub fn read_words(&self) -> String {
         let mut words = counted(self.rows, "row");
         if self.rejected > 0 {
             words.push_str(", ");
             words.push_str(&count(self.rejected));
             words.push_str(" rejected");
+        }
+        if self.unchanged > 0 {
+            words.push_str(", ");
+            words.push_str(&count(self.unchanged));
+            words.push_str(" unchanged");
         }
         words
     }
@@ -228,5 +235,9 @@ pub(crate) mod tests {
             tally.pace_words(Duration::from_secs(10)),
             "150 rows/s · 10 s left · 14,988 API calls left"
         );
+        // Rows that change nothing are read and never sent.
+        tally.take(&Event::Unchanged { rows: 1_200 });
+        assert_eq!(tally.expected(), Some(1800));
+        assert_eq!(tally.read_words(), "3,005 rows, 5 rejected, 1,200 unchanged");
     }
 }

@@ -13,7 +13,6 @@ use crate::model::names::ObjectName;
 use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
 
 /// An org that we are signed in to, whatever it is.
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum AnyTarget {
     Salesforce(Salesforce),
     Auth0(Auth0),
@@ -113,6 +112,10 @@ impl Target for AnyTarget {
         keys: &[String],
     ) -> Result<Vec<Option<Record>>, Fault> {
         ask!(self, org => org.records(wanted, keys).await)
+    }
+
+    async fn binned(&self, object: &ObjectName, ids: &[String]) -> Result<Vec<bool>, Fault> {
+        ask!(self, org => org.binned(object, ids).await)
     }
 
     fn resumes(&self, request: &ExportRequest) -> bool {

@@ -190,6 +190,21 @@ pub enum ExportQuery {
         /// The text after `WHERE`.
         filter: Option<String>,
     },
+    /// What some users hold, where that is an object of its own; columns as an export of all of it
+    /// has them, but for the e-mails of users who were named by their ids.
+    Holdings {
+        object: ObjectName,
+        of: Holders,
+    },
+}
+
+/// Whose holdings are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holders {
+    /// These users, by their ids; whoever is not there has no rows.
+    Users(Vec<String>),
+    /// All who have one of these roles, by their ids; of the object of roles only.
+    OfRoles(Vec<String>),
 }
 
 /// Takes the rows of an export, the header first and once.
@@ -376,7 +391,8 @@ pub trait Target: Send + Sync + 'static {
         &[]
     }
 
-    /// Reads records: for each key, in the order of the keys, the record that has it now.
+    /// Reads records: for each key, in the order of the keys, the record that has it now; none
+    /// where several have it.
     ///
     /// By Id it costs a call for each [`crate::model::limits::RECORDS_READ_MAX`] keys, and more
     /// only where their answer would not fit.
@@ -393,6 +409,18 @@ pub trait Target: Send + Sync + 'static {
             message: format!("records of `{}` cannot be read by their keys", wanted.object),
             hints: Vec::new(),
         }))
+    }
+
+    /// Which of some records, by their Ids, are deleted and can be had back with an undelete.
+    ///
+    /// For an object whose records go into a recycle bin (`ObjectSchema::undeletable`).
+    fn binned(
+        &self,
+        object: &ObjectName,
+        ids: &[String],
+    ) -> impl Future<Output = Result<Vec<bool>, Fault>> + Send {
+        let _ = object;
+        std::future::ready(Ok(vec![false; ids.len()]))
     }
 
     /// Whether an export takes long enough to be gone on with after an interruption: its `work`

@@ -89,6 +89,11 @@ fn what_the_page_on_lookups_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_data_loader_says_is_what_happens() {
+    check("docs/guide/from-data-loader.md");
+}
+
+#[test]
 fn what_the_readme_says_is_what_happens() {
     check("README.md");
 }
@@ -269,6 +274,7 @@ impl Follower {
         let binary = Path::new(env!("CARGO_BIN_EXE_longshore"));
         #[expect(clippy::disallowed_methods, reason = "the shell must find `head` and its like")]
         let path = std::env::var("PATH").unwrap_or_default();
+        let browser = command.contains(" --web").then(|| self.browse());
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut shell = Command::new("sh");
         shell
@@ -280,6 +286,8 @@ impl Follower {
             .env("LONGSHORE_STATE_DIR", self.world.path("state"))
             // Lines of progress come by the clock, and no page can know when.
             .env("LONGSHORE_NO_PROGRESS", "true")
+            .env("BROWSER", self.world.path("bin/browser"))
+            .env("LONGSHORE_CALLBACK_PORT", "0")
             .envs(&self.exports)
             .stdin(Stdio::null())
             .stdout(writer.try_clone().unwrap())
@@ -290,7 +298,32 @@ impl Follower {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         self.code = child.wait().unwrap().code().unwrap_or(-1);
+        if let Some(browser) = browser {
+            browser.join().unwrap();
+        }
         text.replace(self.world.origin(), SERVED).lines().map(str::to_owned).collect()
+    }
+
+    /// Plays the person in front of the browser that the next command opens.
+    #[cfg(unix)]
+    fn browse(&self) -> std::thread::JoinHandle<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let script = "#!/bin/sh\necho \"$1\" > address.part\nmv address.part address\n";
+        let program = self.world.file("bin/browser", script);
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let address = self.world.path("address");
+        std::thread::spawn(move || {
+            let (_keep, never) = std::sync::mpsc::sync_channel::<()>(0);
+            for _ in 0..4_000 {
+                if let Ok(text) = std::fs::read_to_string(&address) {
+                    std::fs::remove_file(&address).unwrap();
+                    let back = crate::web_login::get(text.trim()).1.unwrap();
+                    crate::web_login::get(&back);
+                    return;
+                }
+                let _waited = never.recv_timeout(std::time::Duration::from_millis(5)).is_err();
+            }
+        })
     }
 
     /// Does what a `curl` to `/practice/mischief` would do, as not every machine has one.

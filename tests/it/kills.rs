@@ -84,7 +84,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 fn lossy(seed: u64) -> Door {
     let chance = Mutex::new(Chance(seed));
     Door::breaking(move |asked| {
-        if !asked.path.contains("/jobs/ingest") {
+        if !["/jobs/ingest", "/Soap/", "/queryAll"].iter().any(|part| asked.path.contains(part)) {
             return Break::None;
         }
         let mut chance = chance.lock().unwrap();
@@ -159,7 +159,7 @@ fn kill_at_random(tally: &Tally, kills: u64, seed: u64, end: End) {
     each(&lanes(), |lane| {
         let mut chance = Chance(seed ^ (lane << 32));
         while tally.now().kills < kills {
-            let kind = KINDS[usize::try_from(chance.below(3)).unwrap()];
+            let kind = KINDS[usize::try_from(chance.below(KINDS.len() as u64)).unwrap()];
             let mut load = Load::new(kind, lossy(chance.next()));
             if !kill_some(&mut load, &mut chance, tally, end) {
                 load.finish(TRIES);

@@ -3,8 +3,10 @@
 
 mod auth0;
 mod bad_input;
+mod canary;
 mod conformance;
 mod corpus;
+mod dataloader_folders;
 mod disk_faults;
 mod documents;
 mod door;
@@ -15,15 +17,22 @@ mod ledger;
 mod load;
 mod lookups;
 mod memory;
+mod network;
 mod org;
 mod perms;
 mod plan;
 mod procedures;
+mod process;
 mod resume;
+mod secrets;
 #[cfg(target_os = "linux")]
 mod simulate;
+mod soap;
 mod tidy;
 mod tls;
+mod unchanged;
+mod undelete;
 mod undo;
+mod web_login;
 mod world;
 mod yard;

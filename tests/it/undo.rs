@@ -40,13 +40,18 @@ impl Scene {
 
     /// What every account of the test holds, by the effects in the audit log alone.
     fn state(&self) -> State {
-        let mut state = State::new();
+        let (mut state, mut bin) = (State::new(), State::new());
         for entry in self.world.practice().org().audit().entries_since(0) {
             if entry.object != "Account" {
                 continue;
             }
             if matches!(entry.verb, "delete" | "hardDelete") {
-                state.remove(&entry.id);
+                let record = state.remove(&entry.id);
+                bin.extend(record.map(|record| (entry.id, record)));
+                continue;
+            }
+            if entry.verb == "undelete" {
+                state.extend(bin.remove_entry(&entry.id));
                 continue;
             }
             let record = state.entry(entry.id).or_default();
@@ -131,7 +136,7 @@ fn tally(document: &Json, wanted: &[(&str, u64)]) {
 }
 
 #[test]
-fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_making_it_anew() {
+fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_undeleting_it() {
     let scene = Scene::with(3);
     let before = scene.state();
     let mut rows = "Name,Site,AnnualRevenue,Note\n".to_owned();
@@ -140,7 +145,7 @@ fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_making_it_anew() {
     }
     scene.world.file("new.csv", rows);
     scene.load(&["insert", "Account", "new.csv", "--chunk-rows", "5"]);
-    let loaded = scene.contents();
+    let loaded = scene.state();
     // Somebody has deleted one meanwhile.
     let success = read_csv(&scene.world.path("longshore-runs/r/out/success.csv"));
     change(&scene.world, &Verb::Delete, &["Id"], &[vec![success[3]["sf__Id"].clone()]]);
@@ -167,6 +172,13 @@ fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_making_it_anew() {
     assert_eq!(run, "r-undo-003-delete", "{document:#}");
     let manifest = scene.world.read(&format!("longshore-runs/{run}/manifest.json"));
     assert!(manifest.contains(r#""undo_of": "r""#), "{manifest}");
+    let listed = scene.run(&["runs", "list"]).expect(0).stdout;
+    assert!(listed.contains("delete, undo of `r`"), "{listed}");
+    let listed = scene.run(&["runs", "list", "--json"]).expect(0).stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed[0]["undo_of"], &listed[1]["undo_of"]), (&"r".into(), &().into()));
+    let shown = scene.run(&["runs", "show", &run]).expect(0).stdout;
+    assert!(shown.contains("takes back the run `r`"), "{shown}");
     scene.run(&["verify", &run]).expect(0);
 
     // Once more is asked about; the undo itself can be undone.
@@ -182,14 +194,15 @@ fn an_insert_is_undone_by_deleting_what_it_made_and_that_by_making_it_anew() {
     assert_eq!(scene.state(), before);
     let back = scene.run(&["undo", &run, "--yes", "--json"]).expect(0);
     let back: Json = serde_json::from_str(&back.stdout).unwrap();
-    tally(&back, &[("create", 11)]);
-    let gone = |text: &String| text.contains(&success[3]["Name"]);
-    let due: Vec<String> = loaded.into_iter().filter(|text| !gone(text)).collect();
-    assert_eq!(scene.contents(), due);
-    let ids = read_csv(&scene.world.path(back["ids"].as_str().unwrap()));
-    assert_eq!(ids.len(), 11);
-    let state = scene.state();
-    assert!(ids.iter().all(|pair| state.contains_key(&pair["new"]) && pair["old"] != pair["new"]));
+    tally(&back, &[("restore", 11)]);
+    assert_eq!(back["ids"], Json::Null, "they have their Ids");
+    let due: State = loaded.into_iter().filter(|(id, _)| *id != success[3]["sf__Id"]).collect();
+    assert_eq!(scene.state(), due);
+    // And once more, the other way: what was undeleted is deleted again.
+    let run = back["runs"][0]["run"].as_str().unwrap().to_owned();
+    let ran = scene.run(&["undo", &run, "--yes", "--json"]).expect(0);
+    tally(&serde_json::from_str(&ran.stdout).unwrap(), &[("delete_again", 11)]);
+    assert_eq!(scene.state(), before);
 }
 
 #[test]
@@ -276,51 +289,48 @@ fn an_upsert_is_undone_by_two_loads() {
 }
 
 #[test]
-fn a_delete_is_undone_by_creating_the_records_anew() {
+fn a_delete_is_undone_from_the_recycle_bin_and_by_creating_what_is_not_there_anew() {
     let scene = Scene::with(5);
     let parent = scene.ids[4].clone();
-    let child = vec![vec![scene.ids[0].clone(), parent]];
+    let child = vec![vec![scene.ids[2].clone(), parent]];
     change(&scene.world, &Verb::Update, &["Id", "ParentId"], &child);
     let before = scene.contents();
     scene.world.file("ids.csv", format!("Id\n{}\n", scene.ids[..4].join("\n")));
     let ran = scene.load(&["delete", "Account", "ids.csv"]);
-    assert!(
-        ran.stderr.contains("notice: an undo creates the records anew, with new Ids"),
-        "{}",
-        ran.stderr
-    );
-    // One is restored from the recycle bin by hand.
-    change(&scene.world, &Verb::Undelete, &["Id"], &[vec![scene.ids[1].clone()]]);
+    let says = "notice: within 15 days an undo takes the records out of the recycle bin, with \
+                their Ids; later an undo creates the records anew, with new Ids";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    // One is restored from the recycle bin by hand, and another is gone from it.
+    for at in [1, 2] {
+        change(&scene.world, &Verb::Undelete, &["Id"], &[vec![scene.ids[at].clone()]]);
+    }
+    change(&scene.world, &Verb::HardDelete, &["Id"], &[vec![scene.ids[2].clone()]]);
     let ran = scene.run(&["undo", "r", "--yes"]).expect(0);
-    insta::assert_snapshot!(ran.stdout.split("insert Account").next().unwrap(), @r"
-    undo of `r`: create 3 anew · nothing to do for 1
-    notice: the records get new Ids, and what referred to the old ones stays cut off; only what is restored from the recycle bin of the org, where there is one and within 15 days, keeps its Id
+    insta::assert_snapshot!(ran.stdout.split("undelete Account").next().unwrap(), @"
+    undo of `r`: take 2 out of the recycle bin · create 1 anew · nothing to do for 1
+    notice: 1 record is in no recycle bin: what is created anew gets a new Id, and what referred to the old one stays cut off
     notice: references to another `Account` stand in 1 row: where that was deleted too, the org refuses the row, as its new Id is not known yet
-      longshore-runs/r/undo/001.insert.csv  (3 rows, as run `r-undo-001-insert`)
+      longshore-runs/r/undo/001.undelete.csv  (2 rows, as run `r-undo-001-undelete`)
+      longshore-runs/r/undo/001.insert.csv  (1 row, as run `r-undo-001-insert`)
     ");
     assert!(ran.stdout.contains("old and new Ids: longshore-runs/r/undo/001.ids.csv"));
-    // The log of the practice org has the restored record as an effect without values.
-    let mut due = before;
-    due.retain(|text| !text.contains("stock 2"));
-    let mut contents = scene.contents();
-    contents.retain(|text| text.contains("stock"));
-    assert_eq!(contents, due);
+    assert_eq!(scene.contents(), before);
     let ids = read_csv(&scene.world.path("longshore-runs/r/undo/001.ids.csv"));
     let old: Vec<&String> = ids.iter().map(|pair| &pair["old"]).collect();
-    assert_eq!(old, [&scene.ids[0], &scene.ids[2], &scene.ids[3]]);
+    assert_eq!(old, [&scene.ids[2]]);
 
     // They are not created a second time, unless they were taken away again.
     let effects = scene.effects();
     let refused = scene.run(&["undo", "r", "--yes"]).expect(2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: the run `r` was undone before, by `r-undo-001-insert`
+    error: the run `r` was undone before, by `r-undo-001-undelete` and `r-undo-001-insert`
 
     hint: `longshore undo r-undo-001-insert` takes that back
     hint: `longshore retry r-undo-001-insert` tries the rows again that did not succeed
     ");
     assert_eq!(scene.effects(), effects);
     scene.run(&["undo", "r-undo-001-insert", "--yes"]).expect(0);
-    tally(&scene.undo(0), &[("create", 3), ("nothing", 1)]);
+    tally(&scene.undo(0), &[("create", 1), ("nothing", 3)]);
 }
 
 #[test]
@@ -330,22 +340,25 @@ fn images_cost_a_call_for_two_thousand_rows_and_so_does_an_undo() {
     scene.load(&["delete", "Account", "ids.csv"]);
     assert_eq!(scene.reads(), 3);
     let document = scene.undo(0);
-    tally(&document, &[("create", 4_001)]);
+    tally(&document, &[("restore", 4_001)]);
     assert_eq!(scene.reads(), 6);
     // Without images there is no call, and the run says before that it cannot be undone.
     let scene = Scene::with(3);
     scene.ids_file();
     let ran = scene.load(&["delete", "Account", "ids.csv", "--before-images", "off"]);
     assert_eq!(scene.reads(), 0);
-    let says = "notice: this delete cannot be undone, as nothing of the records is kept \
-                (`--before-images off`); the recycle bin of the org holds them for 15 days, with \
-                their Ids\n";
+    let says = "notice: within 15 days an undo takes the records out of the recycle bin, with \
+                their Ids; later this delete cannot be undone, as nothing of the records is kept \
+                (`--before-images off`)\n";
     assert!(ran.stderr.contains(says), "{}", ran.stderr);
-    let refused = scene.run(&["undo", "r", "--yes"]).expect(2);
+    tally(&scene.undo(0), &[("restore", 3)]);
+    let hard = ["hard-delete", "Account", "ids.csv", "--before-images", "off", "--run-name", "h"];
+    scene.run(&hard).expect(0);
+    let refused = scene.run(&["undo", "h", "--yes"]).expect(2);
     insta::assert_snapshot!(refused.stderr, @r"
-    error: an undo of `r` has nothing to send: 3 cannot be undone
+    error: an undo of `h` has nothing to send: 3 cannot be undone
 
-    hint: `longshore-runs/r/undo/001.conflicts.csv` tells which records, and why
+    hint: `longshore-runs/h/undo/001.conflicts.csv` tells which records, and why
     ");
 }
 
@@ -398,7 +411,7 @@ fn without_its_images_a_chunk_is_not_sent() {
     assert_eq!(scene.effects(), effects);
     scene.world.practice().mischief().clear();
     scene.run(&["resume", "r"]).expect(0);
-    tally(&scene.undo(0), &[("create", 4)]);
+    tally(&scene.undo(0), &[("restore", 4)]);
 }
 
 #[test]
@@ -424,6 +437,7 @@ fn an_undo_takes_nothing_from_files_that_were_changed() {
     error: what the records of `r` held before was removed by `longshore runs clean`
 
     hint: without it this run cannot be undone
+    hint: what the recycle bin still has comes back with `longshore undelete Account …/r/out/success.csv`
     ");
     assert_eq!(scene.effects(), effects);
 }
@@ -503,6 +517,46 @@ fn an_undo_that_is_killed_anywhere_is_gone_on_with_and_does_nothing_twice() {
     });
 }
 
+/// An undo of a delete, which is an undelete and an insert, killed wherever: in the end each record
+/// is there once.
+#[test]
+fn an_undo_from_the_recycle_bin_that_is_killed_is_gone_on_with() {
+    let points = [
+        "rename.after@001.json:1",
+        "create_dir@r-undo-001-undelete:1",
+        "rename.after@r-undo-001-undelete/manifest.json:1",
+        "ledger.prepared.after:1",
+        "write@calls.jsonl:1",
+        "sync.after@calls.jsonl:1",
+        "write@calls.jsonl:2",
+        "sync.after@calls.jsonl:2",
+        "ledger.closed.after:1",
+        "ledger.prepared.after:2",
+        "ledger.closed.after:2",
+    ];
+    let cases: Vec<(String, &str)> = points.iter().map(|at| ((*at).to_owned(), *at)).collect();
+    each(&cases, |point| {
+        let scene = Scene::with(4);
+        let before = scene.contents();
+        scene.ids_file();
+        scene.load(&["delete", "Account", "ids.csv"]);
+        let gone = vec![vec![scene.ids[1].clone()]];
+        change(&scene.world, &Verb::Undelete, &["Id"], &gone);
+        change(&scene.world, &Verb::HardDelete, &["Id"], &gone);
+        let effects = scene.effects();
+        let mut command = scene.world.command(&["undo", "r", "--yes"]);
+        command.env("LONGSHORE_FAULTS", format!("{point}:kill"));
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, -1, "{point}: {}{}", ran.stdout, ran.stderr);
+        let ran = scene.run(&["undo", "r", "--yes"]);
+        // What was over before the kill is over.
+        let over = ran.code == 2 && ran.stderr.contains("was undone before");
+        assert!(ran.code == 0 || over, "{point}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(scene.effects() - effects, 4, "{point}: each once");
+        assert_eq!(scene.contents(), before, "{point}");
+    });
+}
+
 /// A load with images, killed around them: the images are those of what was there before.
 #[test]
 fn a_kill_around_the_images_costs_nothing() {
@@ -527,7 +581,7 @@ fn a_kill_around_the_images_costs_nothing() {
         assert_eq!(Ran::of(&command.output().unwrap()).code, -1, "{point}");
         scene.run(&["resume", "r"]).expect(0);
         scene.run(&["verify", "r"]).expect(0);
-        tally(&scene.undo(0), &[("create", 6)]);
+        tally(&scene.undo(0), &[("restore", 6)]);
         assert_eq!(scene.contents(), before, "{point}");
     });
 }

@@ -34,9 +34,11 @@ pub enum Kind {
     /// By a key; every other row is new.
     Upsert,
     Delete,
+    /// Of accounts that were deleted before.
+    Undelete,
 }
 
-pub const KINDS: [Kind; 3] = [Kind::Insert, Kind::Upsert, Kind::Delete];
+pub const KINDS: [Kind; 4] = [Kind::Insert, Kind::Upsert, Kind::Delete, Kind::Undelete];
 
 /// A load that is tried until it is finished.
 pub struct Load {
@@ -77,6 +79,12 @@ impl Load {
         let door = Arc::new(door);
         let org = Org::new(&SeedSize { users: 2, permission_sets: 2 });
         let ids = stock(&org);
+        if kind == Kind::Undelete {
+            let rows: Vec<Vec<Cell>> = ids.iter().map(|id| vec![Cell::Text(id.clone())]).collect();
+            let columns = ["Id".to_owned()];
+            let (object, verb) = ("Account", Verb::Delete);
+            org.apply(&Change { object, verb, job: None, columns: &columns, rows: &rows });
+        }
         let stocked = org.audit().len();
         let world = World::behind(org, &door);
         world.file("rows.csv", input(kind, &ids));
@@ -105,6 +113,7 @@ impl Load {
             Kind::Insert => vec!["insert", "Account", "rows.csv"],
             Kind::Upsert => vec!["upsert", "Account", "rows.csv", "--external-id", "Legacy_Id__c"],
             Kind::Delete => vec!["delete", "Account", "rows.csv"],
+            Kind::Undelete => vec!["undelete", "Account", "rows.csv"],
         };
         args.extend(["--chunk-rows", CHUNK_ROWS, "--run-name", &name, "--json"]);
         (self.world.command(&args), false)
@@ -177,7 +186,7 @@ impl Load {
         for entry in self.world.practice().org().audit().entries_since(self.stocked) {
             let name = entry.fields.iter().find(|(field, _)| *field == "Name");
             let row = match (entry.verb, name) {
-                ("delete", _) => entry.id.clone(),
+                ("delete" | "undelete", _) => entry.id.clone(),
                 (_, Some((_, Value::Text(name)))) => name.clone(),
                 other => panic!("an effect of no row: {other:?}"),
             };
@@ -197,7 +206,8 @@ impl Load {
             let file = format!("longshore-runs/{}/out/{verdict}.csv", self.run_name());
             for row in read_csv(&self.world.path(&file)) {
                 let number: usize = row["longshore__row"].parse().unwrap();
-                let key = if self.kind == Kind::Delete { &row["Id"] } else { &row["Name"] };
+                let by_id = matches!(self.kind, Kind::Delete | Kind::Undelete);
+                let key = if by_id { &row["Id"] } else { &row["Name"] };
                 let ids = applied.get(key).map(Vec::as_slice).unwrap_or_default();
                 audited.rows += 1;
                 let once = seen.insert(number);
@@ -275,7 +285,7 @@ fn input(kind: Kind, ids: &[String]) -> String {
     let mut text = match kind {
         Kind::Insert => "Name,AnnualRevenue,ParentId,Remark\n",
         Kind::Upsert => "Legacy_Id__c,Name,AnnualRevenue,ParentId,Remark\n",
-        Kind::Delete => "Id,Remark\n",
+        Kind::Delete | Kind::Undelete => "Id,Remark\n",
     }
     .to_owned();
     for (row, id) in (1..=ROWS).zip(ids) {
@@ -288,9 +298,9 @@ fn input(kind: Kind, ids: &[String]) -> String {
                 let age = if row % 2 == 0 { "old" } else { "new" };
                 format!("{age}-{row},row {row},{revenue},{parent},note {row}\n")
             }
-            Kind::Delete if row == REJECTED => format!("no id,note {row}\n"),
-            Kind::Delete if refused => format!("{},note {row}\n", nobody(row)),
-            Kind::Delete => format!("{id},note {row}\n"),
+            Kind::Delete | Kind::Undelete if row == REJECTED => format!("no id,note {row}\n"),
+            Kind::Delete | Kind::Undelete if refused => format!("{},note {row}\n", nobody(row)),
+            Kind::Delete | Kind::Undelete => format!("{id},note {row}\n"),
         };
         text.push_str(&line);
     }

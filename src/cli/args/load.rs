@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
+
 use super::{
     Api, BeforeImages, Confirm, Connect, Delimiter, LineEnding, Manners, Nulls, OnBadRow,
     OnDuplicate, Progress,
@@ -152,6 +154,16 @@ pub struct Update {
         value_name = "WHETHER"
     )]
     pub before_images: Option<BeforeImages>,
+    /// Leave out rows whose records hold already what they say
+    #[arg(long, env = "LONGSHORE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
+    pub skip_unchanged: bool,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore undelete Account ids.csv -o practice")]
+pub struct Undelete {
+    #[command(flatten)]
+    pub load: Load,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -1,11 +1,13 @@
 //! The command line as it is typed. Nothing is opened or decided here; `resolve` does that.
 
+mod import;
 mod load;
 mod look;
 mod org;
 mod perms;
 mod plan;
 mod practice;
+mod process;
 mod runs;
 
 use std::ffi::OsString;
@@ -15,14 +17,16 @@ use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
-pub use load::{Delete, Insert, Load, Update, Upsert};
+pub use import::{Import, ImportDataLoader};
+pub use load::{Delete, Insert, Load, Undelete, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use perms::{
     ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
 };
-pub use plan::{Apply, Check, Plan, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
+pub use plan::{Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 pub use practice::{Kept, Practice, Serve, Show};
+pub use process::{Process, is_meant as is_process};
 pub use runs::{
     CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
 };
@@ -49,6 +53,8 @@ pub enum Command {
     Delete(Delete),
     /// Delete records past the recycle bin; the org must allow it
     HardDelete(Delete),
+    /// Take the records whose Id is in each row of a CSV file out of the recycle bin
+    Undelete(Undelete),
     /// Permissions by names: users and what they are to have, as people write them
     #[command(subcommand)]
     Perms(Perms),
@@ -61,6 +67,11 @@ pub enum Command {
     Apply(Apply),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
+    /// Run a process of Data Loader from its configuration folder as it is
+    Process(Box<Process>),
+    /// Turn what another loader was told into mapping files and commands
+    #[command(subcommand)]
+    Import(Import),
     /// List the objects of the org and what can be done to them
     Objects(Objects),
     /// Show the fields of an object as a loader sees them
@@ -246,7 +257,13 @@ impl Args {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let matches = command().try_get_matches_from(words)?;
+        let command = command();
+        let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        let mut ignored = Vec::new();
+        if is_process(&words) {
+            (words, ignored) = process::without_foreign(words, &command);
+        }
+        let matches = command.try_get_matches_from(words)?;
         let mut args = Self::from_arg_matches(&matches)?;
         let mut given = matches.subcommand();
         while let Some(deeper) = given.and_then(|(_, matches)| matches.subcommand()) {
@@ -258,6 +275,9 @@ impl Args {
             let ids = given.ids().filter(from_environment);
             load.from_environment = ids.map(ToString::to_string).collect();
         }
+        if let Command::Process(process) = &mut args.command {
+            process.ignored = ignored;
+        }
         Ok(args)
     }
 
@@ -267,6 +287,7 @@ impl Args {
             Command::Update(update) => Some(&mut update.load),
             Command::Upsert(upsert) => Some(&mut upsert.update.load),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&mut delete.load),
+            Command::Undelete(undelete) => Some(&mut undelete.load),
             Command::Check(check) => Some(&mut check.load),
             Command::Plan(plan) => Some(plan.load_mut()),
             _ => None,
@@ -280,6 +301,7 @@ impl Args {
             Command::Update(update) => Some(&update.load.manners),
             Command::Upsert(upsert) => Some(&upsert.update.load.manners),
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
+            Command::Undelete(undelete) => Some(&undelete.load.manners),
             Command::Check(check) => Some(&check.load.manners),
             Command::Plan(plan) => Some(&plan.load().manners),
             Command::Apply(apply) => Some(&apply.manners),
@@ -288,6 +310,8 @@ impl Args {
             Command::Undo(undo) => Some(&undo.manners),
             Command::Perms(perms) => Some(perms.manners()),
             Command::Export(export) => Some(&export.manners),
+            Command::Process(process) => Some(&process.manners),
+            Command::Import(import) => Some(import.manners()),
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),

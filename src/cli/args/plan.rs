@@ -30,6 +30,19 @@ pub struct Check {
     /// What an empty cell means on update and upsert [default: ignore]
     #[arg(long, env = "LONGSHORE_NULLS", value_enum, ignore_case = true, value_name = "MEANING")]
     pub nulls: Option<Nulls>,
+    /// Whether what the records hold is kept first, so that an undo is possible
+    /// [default: on for deletes, else off]
+    #[arg(
+        long,
+        env = "LONGSHORE_BEFORE_IMAGES",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHETHER"
+    )]
+    pub before_images: Option<BeforeImages>,
+    /// Leave out rows whose records hold already what they say
+    #[arg(long, env = "LONGSHORE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
+    pub skip_unchanged: bool,
     /// Write the rows that would be rejected to this file, with the reasons
     #[arg(long, env = "LONGSHORE_REJECTED", value_name = "FILE")]
     pub rejected: Option<PathBuf>,
@@ -44,6 +57,7 @@ pub enum Word {
     Upsert,
     Delete,
     HardDelete,
+    Undelete,
 }
 
 impl From<Word> for Operation {
@@ -54,6 +68,7 @@ impl From<Word> for Operation {
             Word::Upsert => Self::Upsert,
             Word::Delete => Self::Delete,
             Word::HardDelete => Self::HardDelete,
+            Word::Undelete => Self::Undelete,
         }
     }
 }
@@ -67,9 +82,11 @@ pub enum Plan {
     /// Plan to create or change records, found by an external id
     Upsert(PlanUpsert),
     /// Plan to delete records by their Ids
-    Delete(PlanLoad),
+    Delete(PlanDelete),
     /// Plan to delete records past the recycle bin
-    HardDelete(PlanLoad),
+    HardDelete(PlanDelete),
+    /// Plan to take records out of the recycle bin by their Ids
+    Undelete(PlanLoad),
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -98,6 +115,9 @@ pub struct PlanUpdate {
         value_name = "WHETHER"
     )]
     pub before_images: Option<BeforeImages>,
+    /// Leave out rows whose records hold already what they say
+    #[arg(long, env = "LONGSHORE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
+    pub skip_unchanged: bool,
     #[command(flatten)]
     pub out: PlanOut,
 }
@@ -109,6 +129,23 @@ pub struct PlanUpsert {
     /// The field by which records are found
     #[arg(short = 'i', long, env = "LONGSHORE_EXTERNAL_ID", value_name = "FIELD")]
     pub external_id: String,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PlanDelete {
+    #[command(flatten)]
+    pub load: Load,
+    /// Whether what the records hold is kept first, so that an undo is possible [default: on]
+    #[arg(
+        long,
+        env = "LONGSHORE_BEFORE_IMAGES",
+        value_enum,
+        ignore_case = true,
+        value_name = "WHETHER"
+    )]
+    pub before_images: Option<BeforeImages>,
+    #[command(flatten)]
+    pub out: PlanOut,
 }
 
 /// What becomes of a plan.
@@ -148,7 +185,8 @@ pub struct Apply {
 impl Plan {
     pub fn load(&self) -> &Load {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &plan.load,
+            Self::Insert(plan) | Self::Undelete(plan) => &plan.load,
+            Self::Delete(plan) | Self::HardDelete(plan) => &plan.load,
             Self::Update(plan) => &plan.load,
             Self::Upsert(plan) => &plan.update.load,
         }
@@ -156,7 +194,8 @@ impl Plan {
 
     pub fn load_mut(&mut self) -> &mut Load {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &mut plan.load,
+            Self::Insert(plan) | Self::Undelete(plan) => &mut plan.load,
+            Self::Delete(plan) | Self::HardDelete(plan) => &mut plan.load,
             Self::Update(plan) => &mut plan.load,
             Self::Upsert(plan) => &mut plan.update.load,
         }
@@ -164,7 +203,8 @@ impl Plan {
 
     pub fn out(&self) -> &PlanOut {
         match self {
-            Self::Insert(plan) | Self::Delete(plan) | Self::HardDelete(plan) => &plan.out,
+            Self::Insert(plan) | Self::Undelete(plan) => &plan.out,
+            Self::Delete(plan) | Self::HardDelete(plan) => &plan.out,
             Self::Update(plan) => &plan.out,
             Self::Upsert(plan) => &plan.update.out,
         }

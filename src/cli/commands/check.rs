@@ -42,7 +42,9 @@ async fn checked(
 ) -> Result<(LoadPlan, Choice, Survey), Failure> {
     let operation = Operation::from(args.operation);
     let external_id = external_id(args, operation)?;
-    let extra = Extra { external_id, nulls: args.nulls, before_images: None };
+    let (nulls, before_images) = (args.nulls, args.before_images);
+    let skip_unchanged = args.skip_unchanged;
+    let extra = Extra { external_id, nulls, before_images, skip_unchanged };
     let asked = Asked { operation, load: &args.load, extra };
     let (plan, choice) = planned(&asked, shell)?;
     if let Some(path) = &args.rejected {

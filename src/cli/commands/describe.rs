@@ -1,7 +1,5 @@
 //! `describe`: the fields of an object as a loader sees them.
 
-use std::sync::Arc;
-
 use super::objects::json;
 use super::print;
 use crate::cli::args::Describe;
@@ -13,7 +11,6 @@ use crate::config::project::Defaults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::names::ObjectName;
 use crate::model::schema::{FieldSchema, ObjectSchema};
-use crate::report::Silent;
 use crate::report::figures::{count, counted, escape};
 use crate::report::paint::Paint;
 use crate::target::Fault;
@@ -29,7 +26,7 @@ pub async fn describe(args: &Describe, shell: &Shell) -> Result<u8, Failure> {
     let defaults = Defaults::read(&shell.dir)?;
     let alias = resolve::target_org(args.connect.target_org.as_deref(), &defaults);
     let choice = Choice::of(alias, &shell.environment)?;
-    let target = org::connect(choice, shell, Arc::new(Silent)).await?;
+    let target = org::connect(choice, shell, org::notices(shell)).await?;
     let schema = target.describe(&object).await.map_err(Fault::of_request)?;
     let text = if args.manners.json {
         json(&schema)?

@@ -1,6 +1,6 @@
-//! `insert`, `update`, `upsert`, `delete`, `hard-delete`.
+//! `insert`, `update`, `upsert`, `delete`, `hard-delete`, `undelete`.
 
-use crate::cli::args::{Confirm, Delete, Insert, Load, Update, Upsert};
+use crate::cli::args::{Confirm, Delete, Insert, Load, Undelete, Update, Upsert};
 use crate::cli::failure;
 use crate::cli::org::{self, Choice};
 use crate::cli::resolve::{self, Extra, Faults};
@@ -13,7 +13,7 @@ use crate::model::operation::Operation;
 use crate::pipeline::event::Summary;
 use crate::pipeline::run;
 
-/// What the five commands have in common once they are told apart.
+/// What the six commands have in common once they are told apart.
 pub struct Asked<'a> {
     pub operation: Operation,
     pub load: &'a Load,
@@ -26,10 +26,15 @@ impl<'a> From<&'a Insert> for Asked<'a> {
     }
 }
 
+impl<'a> From<&'a Undelete> for Asked<'a> {
+    fn from(undelete: &'a Undelete) -> Self {
+        Self { operation: Operation::Undelete, load: &undelete.load, extra: Extra::default() }
+    }
+}
+
 impl<'a> From<&'a Update> for Asked<'a> {
     fn from(update: &'a Update) -> Self {
-        let Update { nulls, before_images, .. } = *update;
-        let extra = Extra { nulls, before_images, external_id: None };
+        let extra = Extra::of_update(update, None);
         Self { operation: Operation::Update, load: &update.load, extra }
     }
 }
@@ -37,8 +42,7 @@ impl<'a> From<&'a Update> for Asked<'a> {
 impl<'a> From<&'a Upsert> for Asked<'a> {
     fn from(upsert: &'a Upsert) -> Self {
         let Upsert { update, external_id } = upsert;
-        let Update { nulls, before_images, .. } = *update;
-        let extra = Extra { nulls, before_images, external_id: Some(external_id) };
+        let extra = Extra::of_update(update, Some(external_id));
         Self { operation: Operation::Upsert, load: &update.load, extra }
     }
 }

@@ -9,17 +9,15 @@ use crate::cli::table::{Column, table, tick};
 use crate::config::project::Defaults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::ObjectSchema;
-use crate::report::Silent;
 use crate::report::paint::Paint;
 use crate::target::Target;
-use std::sync::Arc;
 
 /// Lists the objects, by name.
 pub async fn objects(args: &Objects, shell: &Shell) -> Result<u8, Failure> {
     let defaults = Defaults::read(&shell.dir)?;
     let alias = resolve::target_org(args.connect.target_org.as_deref(), &defaults);
     let choice = Choice::of(alias, &shell.environment)?;
-    let target = org::connect(choice, shell, Arc::new(Silent)).await?;
+    let target = org::connect(choice, shell, org::notices(shell)).await?;
     let mut objects = target.objects().await?;
     objects.sort_by(|one, other| one.name.cmp(&other.name));
     let text = if args.manners.json {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::logout::logout;
 use super::objects::json;
 use super::{print, tell};
 use crate::cli::args::{Login, LoginWay, Manners, OneOrg, Org, OrgKind};
@@ -10,14 +11,19 @@ use crate::cli::org::{self, Choice};
 use crate::cli::salesforce_cli;
 use crate::cli::shell::Shell;
 use crate::cli::table::{Column, table};
-use crate::config::profiles::{Alias, Kind, Profile, Profiles, Way, origin};
+use crate::cli::web_login::Callback;
+use crate::config::profiles::{Alias, Kind, Profile, Way, origin};
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
 use crate::model::secret::Secret;
+use crate::model::sign_in::Held;
 use crate::pipeline::guards::is_production;
-use crate::report::Silent;
 use crate::report::figures::{count, counted, escape};
 use crate::target::Target;
+use crate::target::salesforce::web::WebLogin;
+
+/// Where people of production orgs sign in.
+const LOGIN_URL: &str = "https://login.salesforce.com";
 
 /// Carries out one of the commands.
 pub async fn org(args: &Org, shell: &Shell) -> Result<u8, Failure> {
@@ -25,7 +31,7 @@ pub async fn org(args: &Org, shell: &Shell) -> Result<u8, Failure> {
         Org::Login(login) => login_to(login, shell).await,
         Org::List(list) => list_all(&list.manners, shell),
         Org::Show(one) => show(one, shell).await,
-        Org::Logout(one) => logout(one, shell),
+        Org::Logout(one) => logout(one, shell).await,
     }
 }
 
@@ -75,10 +81,19 @@ impl Kept {
 async fn login_to(args: &Login, shell: &Shell) -> Result<u8, Failure> {
     let alias = Alias::parse(&args.alias)?;
     let profiles = org::profiles(shell)?;
-    let profile = asked_for(args, shell).await?;
+    let mut profile = asked_for(args, shell).await?;
     // Signed in before it is kept: what does not work is not kept.
-    let target = org::connect_to(&profile, shell, Arc::new(Silent)).await?;
+    let held = match &profile.way {
+        Way::Refresh { refresh_token, .. } => Held::new(refresh_token.clone()),
+        _ => Held::new(Secret::new(String::new())),
+    };
+    let keeper = Arc::new(held.clone());
+    let target = org::connect_to(&profile, keeper, shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
+    if let Way::Refresh { refresh_token, .. } = &mut profile.way {
+        // The org may have replaced it.
+        *refresh_token = held.token();
+    }
     let had = profiles.has(alias);
     profiles.write(alias, &profile)?;
     let kept = Kept::of(alias, &profile, Some(facts));
@@ -95,6 +110,10 @@ async fn login_to(args: &Login, shell: &Shell) -> Result<u8, Failure> {
     if let Way::AccessToken { .. } = profile.way {
         let note = "note: an access token ends with its session and cannot be renewed\n";
         tell(shell, note);
+        if args.web {
+            let note = "note: give the app the scope `refresh_token` for a sign-in that lasts\n";
+            tell(shell, note);
+        }
     }
     Ok(0)
 }
@@ -110,6 +129,9 @@ async fn asked_for(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
             api_version: args.api_version.clone(),
             way: Way::SalesforceCli { alias: sf.clone() },
         });
+    }
+    if args.web {
+        return with_browser(args, shell).await;
     }
     let instance = args.instance_url.as_deref().ok_or_else(|| missing("--instance-url"))?;
     let kind = match args.target_kind {
@@ -137,9 +159,14 @@ async fn asked_for(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
         Some(LoginWay::AccessToken) => {
             Way::AccessToken { token: secret("LONGSHORE_ACCESS_TOKEN", "access token", shell)? }
         }
+        Some(LoginWay::Password) => Way::Password {
+            username: needed(args.username.as_ref(), "--username")?,
+            password: secret("LONGSHORE_PASSWORD", "password and security token", shell)?,
+        },
         None => return Err(missing("--way")),
     };
-    if kind == Kind::Auth0 && matches!(way, Way::Jwt { .. } | Way::Refresh { .. }) {
+    let of_salesforce = matches!(way, Way::Jwt { .. } | Way::Refresh { .. } | Way::Password { .. });
+    if kind == Kind::Auth0 && of_salesforce {
         let message = format!("no Auth0 tenant is signed in to with a {}", way.word());
         return Err(Failure::new(Blame::Request, message)
             .hint("use `--way client-credentials` of a machine-to-machine application"));
@@ -148,6 +175,39 @@ async fn asked_for(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
         kind,
         instance_url: origin(instance)?,
         login_url: args.login_url.as_deref().map(origin).transpose()?,
+        api_version: args.api_version.clone(),
+        way,
+    })
+}
+
+/// The profile that comes of a sign-in with the browser.
+async fn with_browser(args: &Login, shell: &Shell) -> Result<Profile, Failure> {
+    if args.target_kind == OrgKind::Auth0 {
+        let message = "no Auth0 tenant is signed in to with the browser";
+        return Err(Failure::new(Blame::Request, message)
+            .hint("use `--way client-credentials` of a machine-to-machine application"));
+    }
+    let client_id = needed(args.client_id.as_ref(), "--client-id")?;
+    let login = args.login_url.as_deref().or(args.instance_url.as_deref()).unwrap_or(LOGIN_URL);
+    let login = origin(login)?;
+    let client_secret =
+        shell.environment.get("LONGSHORE_CLIENT_SECRET").map(|text| Secret::new(text.to_owned()));
+    let client = org::client(shell)?;
+    let callback = Callback::listen(args.callback_port).await?;
+    let web =
+        WebLogin::begin(login.clone(), client_id.clone(), client_secret.clone(), callback.port())?;
+    let web = Arc::new(web);
+    let code = callback.code(Arc::clone(&web), args.no_browser, shell).await?;
+    let traded = web.trade(&client, &code).await?;
+    let elsewhere = login.origin() != traded.instance_url.origin();
+    let way = match traded.refresh_token {
+        Some(refresh_token) => Way::Refresh { client_id, client_secret, refresh_token },
+        None => Way::AccessToken { token: traded.access_token },
+    };
+    Ok(Profile {
+        kind: Kind::Salesforce,
+        instance_url: traded.instance_url,
+        login_url: elsewhere.then_some(login),
         api_version: args.api_version.clone(),
         way,
     })
@@ -230,7 +290,7 @@ fn list_all(manners: &Manners, shell: &Shell) -> Result<u8, Failure> {
 async fn show(args: &OneOrg, shell: &Shell) -> Result<u8, Failure> {
     let alias = Alias::parse(&args.alias)?;
     let profile = org::profiles(shell)?.read(alias)?;
-    let target = org::connect(Choice::Profile(alias), shell, Arc::new(Silent)).await?;
+    let target = org::connect(Choice::Profile(alias), shell, org::notices(shell)).await?;
     let facts = target.facts().await?;
     let usage = target.usage();
     let kept = Kept::of(alias, &profile, Some(facts));
@@ -254,22 +314,6 @@ async fn show(args: &OneOrg, shell: &Shell) -> Result<u8, Failure> {
     }
     let line = |(name, value): (&str, String)| format!("{name:<8} {}\n", escape(&value));
     print(&shell.out, &lines.into_iter().map(line).collect::<String>())?;
-    Ok(0)
-}
-
-fn logout(args: &OneOrg, shell: &Shell) -> Result<u8, Failure> {
-    let alias = Alias::parse(&args.alias)?;
-    let profiles: Profiles = org::profiles(shell)?;
-    profiles.remove(alias)?;
-    let text = if args.manners.json {
-        json(&serde_json::json!({ "alias": alias.as_str(), "forgotten": true }))?
-    } else {
-        format!(
-            "`{}` is forgotten here; what the app may do is taken back in the org itself\n",
-            alias.as_str()
-        )
-    };
-    print(&shell.out, &text)?;
     Ok(0)
 }
 

@@ -18,11 +18,11 @@ use crate::config::project::Defaults;
 use crate::model::cells::push_line;
 use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
-use crate::perms::{
-    self, Action, Ended, Preview, REPORT_COLUMNS, REVIEW, Reported, Request, Scope, WhoField,
-};
+use crate::perms::{self, Action, Ended, Preview, REVIEW, Reported, Request, Scope, WhoField};
+use crate::pipeline::event::Watch;
 use crate::pipeline::settle::ResultWriter;
 use crate::report::figures::{count, counted, escape, path};
+use crate::target::Target;
 
 /// What a refusal names, before the kind of org is known.
 const OBJECT: &str = "PermissionSetAssignment";
@@ -255,22 +255,29 @@ async fn reported(
     session.listen()?;
     let work = async {
         let target = session.connect(choice).await?;
+        let (columns, watch) = (perms::report_columns(target.kind()), session.watch());
         if to_stdout {
             let mut out = Through(Arc::clone(&shell.out));
             let mut line = Vec::new();
-            push_line(&mut line, REPORT_COLUMNS.iter().map(|name| name.as_bytes()));
+            push_line(&mut line, columns.iter().map(|name| name.as_bytes()));
             pass_on(&mut out, &line)?;
-            return perms::report(&*target, input.as_ref(), |cells| {
-                line.clear();
-                push_line(&mut line, cells.iter().map(|cell| cell.as_bytes()));
-                pass_on(&mut out, &line)
-            })
+            return perms::report(
+                &*target,
+                input.as_ref(),
+                (None, &*watch as &dyn Watch),
+                |cells| {
+                    line.clear();
+                    push_line(&mut line, cells.iter().map(|cell| cell.as_bytes()));
+                    pass_on(&mut out, &line)
+                },
+            )
             .await;
         }
-        let columns = REPORT_COLUMNS.map(str::to_owned);
+        let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
         let (folder, name) = place_of(&args.output)?;
         let mut file = ResultWriter::begin(folder, name, &columns, &[])?;
-        let reported = perms::report(&*target, input.as_ref(), |cells| {
+        let place = (Some(args.output.as_path()), &*watch as &dyn Watch);
+        let reported = perms::report(&*target, input.as_ref(), place, |cells| {
             file.push(cells.iter().map(|cell| cell.as_bytes()))
         })
         .await?;
@@ -310,10 +317,7 @@ fn place_of(output: &Path) -> Result<(&Path, &str), Failure> {
 fn previewed(preview: Preview, asked: &Asked<'_>, shell: &Shell) -> Result<u8, Failure> {
     let code = if preview.rejected() > 0 { 3 } else { 0 };
     let line = preview.line(asked.action);
-    let numbers = json!({
-        "add": preview.grant, "change_expiry": preview.extend, "remove": preview.revoke,
-        "unchanged": preview.unchanged, "blocked": preview.rejected(),
-    });
+    let numbers = preview.counts();
     let groups = preview.into_groups();
     if asked.change.manners.json {
         let document = json!({

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::check::{not_an_input, plan_member, planned, survey_of};
 use super::load::Asked;
 use super::print;
-use crate::cli::args::{Plan, PlanLoad, PlanUpdate, PlanUpsert};
+use crate::cli::args::{Plan, PlanDelete, PlanLoad, PlanUpdate, PlanUpsert};
 use crate::cli::resolve::{Extra, explain};
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
@@ -66,20 +66,29 @@ async fn made(
 fn asked(plan: &Plan) -> Asked<'_> {
     match plan {
         Plan::Insert(plan) => plain(Operation::Insert, plan),
-        Plan::Delete(plan) => plain(Operation::Delete, plan),
-        Plan::HardDelete(plan) => plain(Operation::HardDelete, plan),
-        Plan::Update(PlanUpdate { load, nulls, before_images, .. }) => {
-            let (nulls, before_images) = (*nulls, *before_images);
-            let extra = Extra { nulls, before_images, external_id: None };
-            Asked { operation: Operation::Update, load, extra }
-        }
+        Plan::Delete(plan) => removal(Operation::Delete, plan),
+        Plan::HardDelete(plan) => removal(Operation::HardDelete, plan),
+        Plan::Update(update) => changing(Operation::Update, update, None),
+        Plan::Undelete(plan) => plain(Operation::Undelete, plan),
         Plan::Upsert(PlanUpsert { update, external_id }) => {
-            let PlanUpdate { load, nulls, before_images, .. } = update;
-            let (nulls, before_images) = (*nulls, *before_images);
-            let extra = Extra { nulls, before_images, external_id: Some(external_id) };
-            Asked { operation: Operation::Upsert, load, extra }
+            changing(Operation::Upsert, update, Some(external_id))
         }
     }
+}
+
+fn changing<'a>(
+    operation: Operation,
+    update: &'a PlanUpdate,
+    external_id: Option<&'a str>,
+) -> Asked<'a> {
+    let &PlanUpdate { nulls, before_images, skip_unchanged, .. } = update;
+    let extra = Extra { external_id, nulls, before_images, skip_unchanged };
+    Asked { operation, load: &update.load, extra }
+}
+
+fn removal(operation: Operation, plan: &PlanDelete) -> Asked<'_> {
+    let extra = Extra { before_images: plan.before_images, ..Extra::default() };
+    Asked { operation, load: &plan.load, extra }
 }
 
 fn plain(operation: Operation, plan: &PlanLoad) -> Asked<'_> {

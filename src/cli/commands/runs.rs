@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{objects, print};
+use super::{leftovers, objects, print};
 use crate::cli::args::{CleanRuns, ListRuns, OneRun, Place, Runs, RunsCommand};
 use crate::cli::resolve;
 use crate::cli::shell::Shell;
@@ -50,7 +50,16 @@ pub fn root_of(run: &str, place: &Place, shell: &Shell) -> Result<PathBuf, Failu
 /// The newest run below `dir` that is not finished and that nobody goes on with; if there is none,
 /// the newest that another process holds, whose refusal says so.
 pub fn newest_unfinished(dir: &Path) -> Result<Option<PathBuf>, Failure> {
-    let runs = all(dir)?.into_iter().filter_map(|(_, run)| run.ok());
+    newest_unfinished_of(dir, &|_| true)
+}
+
+/// The same among the runs whose names are meant.
+pub fn newest_unfinished_of(
+    dir: &Path,
+    is_meant: &dyn Fn(&str) -> bool,
+) -> Result<Option<PathBuf>, Failure> {
+    let found = all(dir)?.into_iter().filter(|(name, _)| is_meant(name));
+    let runs = found.filter_map(|(_, run)| run.ok());
     let (held, free): (Vec<Run>, Vec<Run>) =
         runs.filter(Run::is_unfinished).partition(|run| RunFolder::is_held(&run.root));
     Ok(free.into_iter().chain(held).map(|run| run.root).next())
@@ -178,7 +187,7 @@ fn entry(name: &str, dir: &Path, run: &Result<Run, Failure>) -> serde_json::Valu
             "run": name, "started": run.manifest.started, "operation": run.manifest.operation,
             "object": run.manifest.object, "org": run.manifest.alias,
             "org_id": run.manifest.org_id, "status": run.status(), "rows": run.rows(),
-            "run_dir": run.root, "next": run.next(),
+            "run_dir": run.root, "next": run.next(), "undo_of": run.manifest.undo_of,
         }),
         Err(failure) => json!({
             "run": name, "status": "damaged", "run_dir": dir.join(name),
@@ -210,7 +219,7 @@ fn screen(runs: &[Found], paint: Paint) -> String {
         vec![
             name.clone(),
             minute(&run.manifest.started),
-            run.manifest.operation.clone(),
+            operation(&run.manifest),
             run.manifest.object.clone(),
             run.manifest.alias.clone(),
             run.status(),
@@ -223,6 +232,14 @@ fn screen(runs: &[Found], paint: Paint) -> String {
         writeln!(text, "next: `{}`", escape(&next)).unwrap_or_default();
     }
     text
+}
+
+/// What a run did, and of which run that was the undo.
+fn operation(manifest: &Manifest) -> String {
+    match &manifest.undo_of {
+        Some(run) => format!("{}, undo of `{run}`", manifest.operation),
+        None => manifest.operation.clone(),
+    }
 }
 
 fn minute(started: &str) -> String {
@@ -269,6 +286,7 @@ fn headline(run: &Run) -> String {
 fn said(run: &Run) -> Vec<String> {
     let state = &run.state;
     let mut lines = vec![format!("started at {}", run.manifest.started)];
+    lines.extend(run.manifest.undo_of.iter().map(|of| format!("takes back the run `{of}`")));
     lines.push(match &state.input {
         None => "reading was not finished".to_owned(),
         Some(input) => {
@@ -361,6 +379,9 @@ fn clean(args: &CleanRuns, shell: &Shell) -> Result<u8, Failure> {
         if outcome != Cleaned::Clean {
             done.push((name, outcome));
         }
+    }
+    if args.older_than.is_none() {
+        done.extend(leftovers::clean(&dir, now)?);
     }
     let text = if args.manners.json {
         let entries: Vec<serde_json::Value> = done.iter().map(cleaned).collect();

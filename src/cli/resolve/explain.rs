@@ -10,6 +10,7 @@ use crate::config::plan::RUNS_DIR;
 use crate::config::project::{FILE_NAME, Project};
 use crate::model::limits;
 use crate::model::operation::Operation;
+use crate::pipeline::duplicates::{Unasked, unasked};
 use crate::report::paint::Paint;
 
 /// One value and its origin.
@@ -38,6 +39,7 @@ pub fn settings(
     let shown = |path: &Option<std::path::PathBuf>| path.as_ref().map(|p| p.display().to_string());
     let number = |number: Option<u64>| number.map(|number| number.to_string());
     let (object, input) = of.words();
+    let on_duplicate = of.on_duplicate(operation, &object.value, file.on_duplicate.clone());
     let mut all = vec![
         object,
         input,
@@ -46,12 +48,7 @@ pub fn settings(
         of.value("skip", number(load.skip), None, "0"),
         of.value("limit", number(load.limit), None, "all"),
         of.value("on-bad-row", word(load.on_bad_row), file.on_bad_row.clone(), "reject"),
-        of.value(
-            "on-duplicate",
-            word(load.on_duplicate),
-            file.on_duplicate.clone(),
-            "by the operation",
-        ),
+        on_duplicate,
         of.value(
             "column-delimiter",
             word(load.column_delimiter),
@@ -98,8 +95,10 @@ pub fn settings(
     ];
     if takes_nulls(operation) {
         all.push(of.value("nulls", word(extra.nulls), file.nulls.clone(), "ignore"));
+        let given = extra.skip_unchanged.then(|| "true".to_owned());
+        all.push(of.value("skip-unchanged", given, None, "false"));
     }
-    if operation != Operation::Insert {
+    if !matches!(operation, Operation::Insert | Operation::Undelete) {
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         let otherwise = if deletes { "on" } else { "off" };
         let in_file = file.before_images.clone();
@@ -137,6 +136,23 @@ impl Origins<'_> {
             (None, None) => (otherwise.to_owned(), "default".to_owned()),
         };
         Setting { name, value, origin }
+    }
+
+    /// Where nothing is said, what holds follows from the operation and the object.
+    fn on_duplicate(&self, operation: Operation, object: &str, in_file: Option<String>) -> Setting {
+        let unasked = unasked(operation, object);
+        let otherwise = match unasked {
+            Unasked::Refuse => "refuse",
+            Unasked::Send => "send",
+            Unasked::NoKey => "none: rows have no key",
+        };
+        let given = word(self.load.on_duplicate);
+        let is_said = given.is_some() || in_file.is_some();
+        let mut setting = self.value("on-duplicate", given, in_file, otherwise);
+        if is_said && unasked == Unasked::NoKey {
+            setting.value.push_str(", of no effect: rows have no key");
+        }
+        setting
     }
 
     fn given(&self, name: &str) -> String {

@@ -13,8 +13,8 @@ use clap::ValueEnum;
 use super::args::{self, Load};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, OnDuplicate, RUNS_DIR,
-    Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate,
+    RUNS_DIR, Source,
 };
 use crate::config::project::{Defaults, FILE_NAME};
 use crate::model::failure::{Blame, Failure};
@@ -31,6 +31,15 @@ pub struct Extra<'a> {
     pub external_id: Option<&'a str>,
     pub nulls: Option<args::Nulls>,
     pub before_images: Option<args::BeforeImages>,
+    pub skip_unchanged: bool,
+}
+
+impl<'a> Extra<'a> {
+    /// What an update has, and an upsert.
+    pub fn of_update(update: &args::Update, external_id: Option<&'a str>) -> Self {
+        let &args::Update { nulls, before_images, skip_unchanged, .. } = update;
+        Self { external_id, nulls, before_images, skip_unchanged }
+    }
 }
 
 /// Checks a load and fills in what was left out. Reads the mapping file, and nothing else.
@@ -65,6 +74,9 @@ pub fn load_plan(
         as_u64(limits::JOBS_PARALLEL_DEFAULT),
     );
     check.word("api", load.api, defaults.api.as_deref());
+    if operation == Operation::Undelete && load.api == Some(args::Api::Bulk2) {
+        check.fault("`--api bulk2` cannot undelete: only SOAP can, and `auto` takes it");
+    }
     let input = Input {
         source: match file.as_deref() {
             Some("-") => Source::Stdin,
@@ -103,6 +115,7 @@ pub fn load_plan(
         external_id,
         input,
         mapping,
+        mapping_manner: MappingManner::Own,
         chunk_rows: u32::try_from(chunk_rows).unwrap_or(limits::CHUNK_ROWS_MAX),
         chunk_bytes,
         parallel: usize::try_from(parallel).unwrap_or(limits::JOBS_PARALLEL_MAX),
@@ -121,6 +134,7 @@ pub fn load_plan(
         retry_of: None,
         undo_of: None,
         before_images,
+        skip_unchanged: extra.skip_unchanged,
         verify_after: load.verify_after,
         max_failed: None,
         passing_org: false,
@@ -301,7 +315,7 @@ impl Check<'_> {
         let word = self.word("before-images", given, defaults.before_images.as_deref());
         let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
         match word {
-            _ if operation == Operation::Insert => false,
+            _ if matches!(operation, Operation::Insert | Operation::Undelete) => false,
             Some(args::BeforeImages::On) => true,
             Some(args::BeforeImages::Off) => false,
             None => deletes,

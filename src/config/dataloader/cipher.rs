@@ -121,6 +121,13 @@ impl Key {
     }
 }
 
+/// Bytes that nobody can guess, for a new key file or an initialization vector.
+pub fn random() -> Result<[u8; KEY_BYTES], BadCipher> {
+    let mut bytes = [0; KEY_BYTES];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| BadCipher::Broken)?;
+    Ok(bytes)
+}
+
 /// Bytes of the spelling.
 fn of_hex(text: &str) -> Result<Vec<u8>, BadCipher> {
     let not = |what| BadCipher::NotHex { what };

@@ -9,4 +9,6 @@ pub mod cipher;
 pub mod conversions;
 pub mod properties;
 pub mod sdl;
+pub mod settings;
 pub mod soql;
+pub mod translate;

@@ -4,9 +4,11 @@ mod locked_key;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::{Host, Url};
 
+use crate::model::sign_in::Held;
 pub use crate::model::sign_in::{Grant, SignIn};
 
 use crate::model::failure::{Blame, Explain};
@@ -21,6 +23,7 @@ const USERNAME: &str = "LONGSHORE_USERNAME";
 const JWT_KEY_FILE: &str = "LONGSHORE_JWT_KEY_FILE";
 const JWT_KEY_PASSPHRASE: &str = "LONGSHORE_JWT_KEY_PASSPHRASE";
 const REFRESH_TOKEN: &str = "LONGSHORE_REFRESH_TOKEN";
+const PASSWORD: &str = "LONGSHORE_PASSWORD";
 const API_VERSION: &str = "LONGSHORE_API_VERSION";
 const TARGET_KIND: &str = "LONGSHORE_TARGET_KIND";
 const STATE_DIR: &str = "LONGSHORE_STATE_DIR";
@@ -84,9 +87,19 @@ impl Environment {
         named(CONFIG_DIR).or_else(|| base().map(own))
     }
 
+    /// The program that opens a browser, as people set it on Unix: `BROWSER`.
+    pub fn browser(&self) -> Option<&str> {
+        self.get("BROWSER")
+    }
+
+    /// Variables that hold secrets; a program that we start needs none of them.
+    pub fn secret_names() -> [&'static str; 5] {
+        [ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN, JWT_KEY_PASSPHRASE, PASSWORD]
+    }
+
     /// Whether it says anything about a sign-in, complete or not.
     pub fn has_sign_in(&self) -> bool {
-        [INSTANCE_URL, ACCESS_TOKEN, CLIENT_ID, REFRESH_TOKEN]
+        [INSTANCE_URL, ACCESS_TOKEN, CLIENT_ID, REFRESH_TOKEN, PASSWORD]
             .iter()
             .any(|name| self.get(name).is_some())
     }
@@ -136,6 +149,7 @@ impl Environment {
         let variable = match grant {
             Some(Grant::JwtBearer { .. }) => Some(JWT_KEY_FILE),
             Some(Grant::Refresh { .. }) => Some(REFRESH_TOKEN),
+            Some(Grant::Password { .. }) => Some(PASSWORD),
             Some(Grant::Token(_) | Grant::ClientCredentials { .. }) | None => None,
         };
         if let Some(variable) = variable {
@@ -182,7 +196,7 @@ impl Environment {
 
     /// Exactly one way to sign in must be given, and completely.
     fn grant(&self, faults: &mut Vec<Flaw>) -> Option<Grant> {
-        let ways = [ACCESS_TOKEN, CLIENT_SECRET, JWT_KEY_FILE, REFRESH_TOKEN];
+        let ways = [ACCESS_TOKEN, CLIENT_SECRET, JWT_KEY_FILE, REFRESH_TOKEN, PASSWORD];
         let given: Vec<_> = ways.into_iter().filter(|name| self.get(name).is_some()).collect();
         match given.as_slice() {
             [ACCESS_TOKEN] => self.secret(ACCESS_TOKEN).map(Grant::Token),
@@ -194,7 +208,11 @@ impl Environment {
             [REFRESH_TOKEN] | [CLIENT_SECRET, REFRESH_TOKEN] => Some(Grant::Refresh {
                 client_id: self.needed(CLIENT_ID, REFRESH_TOKEN, faults)?,
                 client_secret: self.secret(CLIENT_SECRET),
-                refresh_token: self.secret(REFRESH_TOKEN)?,
+                refresh_token: Arc::new(Held::new(self.secret(REFRESH_TOKEN)?)),
+            }),
+            [PASSWORD] => Some(Grant::Password {
+                username: self.needed(USERNAME, PASSWORD, faults)?,
+                password: self.secret(PASSWORD)?,
             }),
             [] => {
                 faults.push(
@@ -207,7 +225,10 @@ impl Environment {
                     .hint(format!(
                         "or `{CLIENT_ID}`, `{USERNAME}` and `{JWT_KEY_FILE}` (JWT bearer)"
                     ))
-                    .hint(format!("or `{CLIENT_ID}` and `{REFRESH_TOKEN}`")),
+                    .hint(format!("or `{CLIENT_ID}` and `{REFRESH_TOKEN}`"))
+                    .hint(format!(
+                        "or `{USERNAME}` and `{PASSWORD}`, where the org still has SOAP login"
+                    )),
                 );
                 None
             }

@@ -24,19 +24,20 @@ const PKCS1: &str = include_str!("../../../fixtures/keys/jwt-pkcs1.pem");
 const PKCS8: &str = include_str!("../../../fixtures/keys/jwt-pkcs8.pem");
 
 #[test]
-fn the_four_ways_to_sign_in() {
+fn the_ways_to_sign_in() {
     let dir = tempfile::tempdir().unwrap();
     let key1 = key_file(dir.path(), PKCS1, 0o600);
     let key8 = key_file(dir.path(), PKCS8, 0o400);
     let (key1, key8) = (key1.to_str().unwrap(), key8.to_str().unwrap());
     let (id, secret) = ((CLIENT_ID, "3MVG9"), (CLIENT_SECRET, "s3cr3t"));
-    let cases: [(&[(&str, &str)], &str); 6] = [
+    let cases: [(&[(&str, &str)], &str); 7] = [
         (&[ORG, (ACCESS_TOKEN, "00Dx!y")], "access token"),
         (&[ORG, id, secret], "client credentials"),
         (&[ORG, id, (USERNAME, "jo@acme.example"), (JWT_KEY_FILE, key1)], "JWT bearer"),
         (&[ORG, id, (USERNAME, "jo@acme.example"), (JWT_KEY_FILE, key8)], "JWT bearer"),
         (&[ORG, id, (REFRESH_TOKEN, "5Aep")], "refresh token"),
         (&[ORG, id, secret, (REFRESH_TOKEN, "5Aep")], "refresh token"),
+        (&[ORG, (USERNAME, "jo@acme.example"), (PASSWORD, "s3cr3ttoken")], "SOAP login"),
     ];
     for (pairs, word) in cases {
         let sign_in = environment(pairs).sign_in().unwrap();

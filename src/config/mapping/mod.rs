@@ -14,6 +14,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::config::dataloader::sdl;
+use crate::config::plan::MappingManner;
 use crate::model::chunk::Digest;
 
 pub use error::MappingError;
@@ -40,6 +41,7 @@ pub struct MappingSpec {
     pub rules: Vec<Rule>,
     pub unmapped: Unmapped,
     pub dialect: Dialect,
+    pub missing: Missing,
 }
 
 /// Where one field's value comes from.
@@ -81,6 +83,16 @@ pub enum Dialect {
     DataLoader,
 }
 
+/// What happens to a rule whose column the file does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// The load refuses.
+    #[default]
+    Refuse,
+    /// It is passed over, and a notice says so; Data Loader does so without a word.
+    Ignore,
+}
+
 /// What happens to a column that no rule names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unmapped {
@@ -101,8 +113,14 @@ pub struct Place {
 impl MappingSpec {
     /// Reads a TOML mapping file, or one of Data Loader if its name ends with `.sdl`.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
+        Self::read_as(path, MappingManner::Own)
+    }
+
+    /// Reads a mapping file in this manner.
+    pub fn read_as(path: &Path, manner: MappingManner) -> Result<Self, MappingError> {
         let (name, bytes) = read_file(path)?;
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl")) {
+        let is_sdl = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sdl"));
+        if manner == MappingManner::DataLoader || is_sdl() {
             return sdl::parse(&bytes, &name);
         }
         let text = String::from_utf8(bytes);

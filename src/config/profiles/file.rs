@@ -1,16 +1,20 @@
 //! The file of an org, read strictly and written whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{BadProfile, Kind, Profile, Way, origin};
+use crate::faults;
 use crate::model::secret::Secret;
 
 /// Bytes of a file; a token has some thousands at most.
 const BYTES_MAX: u64 = 256 << 10;
+
+/// Bytes of the place that is taken for the next state of a file.
+const PLACE_BYTES: usize = 8 << 10;
 
 /// The file as it is written.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -45,6 +49,10 @@ enum WrittenWay {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_secret: Option<Zeroizing<String>>,
         refresh_token: Zeroizing<String>,
+    },
+    Password {
+        username: String,
+        password: Zeroizing<String>,
     },
     SalesforceCli {
         alias: String,
@@ -95,6 +103,9 @@ fn way(written: WrittenWay) -> Way {
             client_secret: client_secret.map(secret),
             refresh_token: secret(refresh_token),
         },
+        WrittenWay::Password { username, password } => {
+            Way::Password { username, password: secret(password) }
+        }
         WrittenWay::SalesforceCli { alias } => Way::SalesforceCli { alias },
     }
 }
@@ -117,13 +128,8 @@ fn refuse_if_open(_: &File, _: &Path) -> Result<(), BadProfile> {
 }
 
 pub(super) fn write(folder: &Path, path: &Path, profile: &Profile) -> Result<(), BadProfile> {
-    let text =
-        Zeroizing::new(text_of(profile).map_err(|error| BadProfile::Wrong {
-            path: path.to_owned(),
-            what: error.to_string(),
-        })?);
-    let kept = make_private(folder).and_then(|()| put(folder, path, text.as_bytes()));
-    kept.map_err(|error| BadProfile::Unwritable { path: path.to_owned(), error })
+    let place = Place::beside(folder, path)?;
+    place.put(profile)
 }
 
 fn text_of(profile: &Profile) -> Result<String, toml::ser::Error> {
@@ -150,36 +156,134 @@ fn text_of(profile: &Profile) -> Result<String, toml::ser::Error> {
                 client_secret: client_secret.as_ref().map(plain),
                 refresh_token: plain(refresh_token),
             },
+            Way::Password { username, password } => {
+                WrittenWay::Password { username: username.clone(), password: plain(password) }
+            }
             Way::SalesforceCli { alias } => WrittenWay::SalesforceCli { alias: alias.clone() },
         },
     })
 }
 
+/// Takes the lock of an org; waits while another process has it.
+pub(super) fn lock(folder: &Path, path: &Path) -> Result<File, BadProfile> {
+    let (lock, path) = open_lock(folder, path)?;
+    lock.lock().map_err(|error| BadProfile::Unwritable { path, error })?;
+    Ok(lock)
+}
+
+/// Takes the lock of an org, if nobody has it.
+pub(super) fn try_lock(folder: &Path, path: &Path) -> Result<Option<File>, BadProfile> {
+    let (lock, path) = open_lock(folder, path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(BadProfile::Unwritable { path, error }),
+    }
+}
+
+fn open_lock(folder: &Path, path: &Path) -> Result<(File, PathBuf), BadProfile> {
+    let path = path.with_extension("lock");
+    let opened = make_private(folder).and_then(|()| private().create(true).open(&path));
+    match opened {
+        Ok(lock) => Ok((lock, path)),
+        Err(error) => Err(BadProfile::Unwritable { path, error }),
+    }
+}
+
+/// Removes the file of an org and what may lie beside it.
+pub(super) fn remove(folder: &Path, path: &Path) -> Result<(), BadProfile> {
+    let unwritable = |error| BadProfile::Unwritable { path: path.to_owned(), error };
+    // What a killed process has left holds secrets as well. The lock stays: who waits for it must
+    // wait for the same file as those who come later.
+    give_back(path).map_err(unwritable)?;
+    faults::remove_file(path).map_err(unwritable)?;
+    sync(folder).map_err(unwritable)
+}
+
+/// Removes a place that was taken.
+pub(super) fn give_back(path: &Path) -> io::Result<()> {
+    remove_if_there(&part(path))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match faults::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn make_private(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    faults::create_folder(&builder, folder)
 }
 
-/// Writes beside the name, syncs and renames: a refresh token that is lost signs a user out.
-fn put(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("toml.part");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+/// For a file that only its owner may open.
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&beside, path)?;
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    Ok(())
+    options
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { faults::sync_folder(folder) } else { Ok(()) }
+}
+
+/// A place on the disk for the next state of an org's file.
+///
+/// It is taken before it is known what comes there, so that a full disk is found out while the old
+/// refresh token is still good.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+impl Place {
+    /// Takes room for a file of the usual size.
+    pub(super) fn beside(folder: &Path, path: &Path) -> Result<Self, BadProfile> {
+        let take = || {
+            make_private(folder)?;
+            give_back(path)?;
+            let mut file = faults::open(private().create_new(true), &part(path))?;
+            file.write_all(&[b'\n'; PLACE_BYTES])?;
+            file.sync_all()
+        };
+        take().map_err(|error| BadProfile::Unwritable { path: path.to_owned(), error })?;
+        Ok(Self { folder: folder.to_owned(), path: path.to_owned() })
+    }
+
+    /// Writes the state, syncs it and gives it its name: a refresh token that is lost signs a user
+    /// out.
+    pub(super) fn put(self, profile: &Profile) -> Result<(), BadProfile> {
+        let text = text_of(profile).map(Zeroizing::new).map_err(|error| BadProfile::Wrong {
+            path: self.path.clone(),
+            what: error.to_string(),
+        })?;
+        self.put_text(text.as_bytes())
+            .map_err(|error| BadProfile::Unwritable { path: self.path.clone(), error })
+    }
+
+    fn put_text(&self, text: &[u8]) -> io::Result<()> {
+        let part = part(&self.path);
+        let mut file = faults::open(&private(), &part)?;
+        file.write_all(text)?;
+        file.set_len(text.len() as u64)?;
+        file.sync_all()?;
+        drop(file);
+        faults::rename(&part, &self.path)?;
+        sync(&self.folder)
+    }
+}
+
+/// What lies beside an org's file while it changes.
+fn part(path: &Path) -> PathBuf {
+    path.with_extension("toml.part")
 }

@@ -2,12 +2,16 @@
 //!
 //! One file an org, `orgs/ALIAS.toml` in the user's configuration folder, mode 0600 in a folder of
 //! mode 0700. It holds what signs in, so a file that others may open is refused, with the `chmod`
-//! that mends it. A file is written beside its name and renamed, so that it is always whole.
+//! that mends it. A file is written beside its name and renamed, so that it is always whole. Beside
+//! it lies `orgs/ALIAS.lock`, empty: whoever changes the file, or uses a refresh token that may be
+//! replaced by its use, holds that.
 
 mod error;
 mod file;
+mod keeper;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
@@ -15,7 +19,7 @@ pub use error::BadProfile;
 
 use super::environment::{Environment, read_key, read_origin};
 use crate::model::secret::Secret;
-use crate::model::sign_in::{Grant, SignIn};
+use crate::model::sign_in::{Grant, Held, RefreshKeeper, SignIn};
 
 /// Characters of an alias.
 pub const ALIAS_CHARS_MAX: usize = 64;
@@ -106,6 +110,11 @@ pub enum Way {
         client_secret: Option<Secret>,
         refresh_token: Secret,
     },
+    /// SOAP `login()`, which ends with Summer '27.
+    Password {
+        username: String,
+        password: Secret,
+    },
     /// The Salesforce CLI has signed in to it, under this alias or user name; it is asked for a
     /// token each time, and nothing secret is kept here.
     SalesforceCli {
@@ -121,6 +130,7 @@ impl Way {
             Self::ClientCredentials { .. } => "client credentials",
             Self::Jwt { .. } => "JWT bearer",
             Self::Refresh { .. } => "refresh token",
+            Self::Password { .. } => "SOAP login",
             Self::SalesforceCli { .. } => "Salesforce CLI",
         }
     }
@@ -131,24 +141,26 @@ impl Way {
             Self::ClientCredentials { client_id, .. }
             | Self::Jwt { client_id, .. }
             | Self::Refresh { client_id, .. } => Some(client_id),
-            Self::AccessToken { .. } | Self::SalesforceCli { .. } => None,
+            Self::AccessToken { .. } | Self::Password { .. } | Self::SalesforceCli { .. } => None,
         }
     }
 
     /// The user it signs in as, where that is fixed beforehand.
     pub fn username(&self) -> Option<&str> {
         match self {
-            Self::Jwt { username, .. } => Some(username),
+            Self::Jwt { username, .. } | Self::Password { username, .. } => Some(username),
             _ => None,
         }
     }
 }
 
 impl Profile {
-    /// What to sign in with; `token` is the one that the Salesforce CLI gave, where it is asked.
+    /// What to sign in with; `token` is the one that the Salesforce CLI gave, where it is asked,
+    /// and `keeper` has the refresh token, where there is one.
     pub fn sign_in(
         &self,
         token: Option<Secret>,
+        keeper: Option<Arc<dyn RefreshKeeper>>,
         environment: &Environment,
     ) -> Result<SignIn, BadProfile> {
         let grant = match &self.way {
@@ -165,8 +177,11 @@ impl Profile {
             Way::Refresh { client_id, client_secret, refresh_token } => Grant::Refresh {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
-                refresh_token: refresh_token.clone(),
+                refresh_token: keeper.unwrap_or_else(|| Arc::new(Held::new(refresh_token.clone()))),
             },
+            Way::Password { username, password } => {
+                Grant::Password { username: username.clone(), password: password.clone() }
+            }
             Way::SalesforceCli { .. } => Grant::Token(token.ok_or(BadProfile::NoToken)?),
         };
         Ok(SignIn {
@@ -219,18 +234,25 @@ impl Profiles {
         file::read(&self.path(alias))
     }
 
-    /// Keeps an org, in the place of one of the same alias.
+    /// Keeps an org, in the place of one of the same alias; waits for whoever uses that.
     pub fn write(&self, alias: Alias, profile: &Profile) -> Result<(), BadProfile> {
+        let _lock = file::lock(&self.folder, &self.path(alias))?;
         file::write(&self.folder, &self.path(alias), profile)
     }
 
-    /// Forgets an org.
+    /// Forgets an org; waits for whoever uses it.
     pub fn remove(&self, alias: Alias) -> Result<(), BadProfile> {
         if !self.has(alias) {
             return Err(self.unknown(alias.as_str()));
         }
         let path = self.path(alias);
-        std::fs::remove_file(&path).map_err(|error| BadProfile::Unwritable { path, error })
+        let _lock = file::lock(&self.folder, &path)?;
+        file::remove(&self.folder, &path)
+    }
+
+    /// Who keeps the refresh token of an org.
+    pub fn keeper(&self, alias: Alias) -> Arc<dyn RefreshKeeper> {
+        Arc::new(keeper::Keeper::new(self.folder.clone(), self.path(alias)))
     }
 
     /// The failure that nothing is known under that name.

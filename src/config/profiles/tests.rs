@@ -23,7 +23,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-fn ways() -> [Way; 6] {
+fn ways() -> [Way; 7] {
     let (client_id, username) = ("3MVG9".to_owned(), "robot@acme.example".to_owned());
     let refresh = |client_secret| Way::Refresh {
         client_id: client_id.clone(),
@@ -36,6 +36,7 @@ fn ways() -> [Way; 6] {
         Way::Jwt { client_id: client_id.clone(), username, key_file: "/keys/a b.pem".into() },
         refresh(None),
         refresh(Some(secret("s"))),
+        Way::Password { username: "jo@acme.example".to_owned(), password: secret("p\"w\\t0k3n") },
         Way::SalesforceCli { alias: "acme".to_owned() },
     ]
 }

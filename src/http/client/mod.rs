@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::backoff::{Backoff, retry_after};
 use super::body::{self, Reader, Stopped};
 use super::call::{Accept, Call};
-use super::judge::{CameBack, Certainty, Limit, Verdict, judge, limit_of};
+use super::judge::{CameBack, Certainty, Limit, Verdict, judge, limit_of, soap_fault};
 use super::pace::Pace;
 use super::redact::{Redactor, path_template};
 use super::transport::{Broken, Transport};
@@ -156,6 +156,11 @@ impl Client {
         &self.inner.redactor
     }
 
+    /// What decides by chance.
+    pub fn seed(&self) -> u64 {
+        self.inner.settings.seed
+    }
+
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         (self.inner.settings.clock)()
@@ -181,7 +186,7 @@ impl Client {
             self.inner.calls.fetch_add(1, Ordering::Relaxed);
             let tried = self.attempt(call, into).await;
             self.note_health(&tried);
-            let (cost, certainty) = match judge(came_back(&tried), call.repeat) {
+            let (cost, certainty) = match judge(came_back(&tried, call.accept), call.repeat) {
                 Verdict::RepeatAfter(cost, certainty) => (cost, certainty),
                 Verdict::Done => {
                     self.backoff(Backoff::earn);
@@ -285,9 +290,12 @@ impl From<Stopped> for Trouble {
     }
 }
 
-fn came_back(tried: &Result<Got, Trouble>) -> CameBack<'_> {
+fn came_back(tried: &Result<Got, Trouble>, accept: Accept) -> CameBack<'_> {
     const DISK: &Broken = &Broken::Local(String::new());
     match tried {
+        Ok(got) if got.status == 500 && accept == Accept::Xml => {
+            soap_fault(&got.body).unwrap_or(CameBack::Status(got.status, Limit::None))
+        }
         Ok(got) if got.status >= 400 => CameBack::Status(got.status, limit_of(&got.body)),
         Ok(got) => CameBack::Status(got.status, Limit::None),
         Err(Trouble::Wire(broken)) => CameBack::Broken(broken),
@@ -329,6 +337,7 @@ fn recognize(got: Got, accept: Accept) -> Result<Got, Trouble> {
     let (wanted, good) = match accept {
         Accept::Anything => ("an acknowledgement", !page),
         Accept::Csv => ("CSV", !page),
+        Accept::Xml => ("an XML document", !page && ends_like_xml(&got.body)),
         Accept::Json => {
             ("JSON", serde_json::from_slice::<serde::de::IgnoredAny>(&got.body).is_ok())
         }
@@ -337,6 +346,12 @@ fn recognize(got: Got, accept: Accept) -> Result<Got, Trouble> {
         return Ok(got);
     }
     Err(Trouble::Unreadable { status: got.status, wanted, first_line: first_line(&got.body) })
+}
+
+/// Whether a document may be all there: it closes its root, whose name both ends have.
+fn ends_like_xml(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.starts_with(b"<") && body.ends_with(b"Envelope>")
 }
 
 fn starts_like_a_page(body: &[u8]) -> bool {

@@ -1,5 +1,7 @@
 //! The wire as reqwest speaks it: rustls, HTTP/1.1, no redirects, no repeats of its own.
 
+mod certificates;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,7 +76,7 @@ pub struct Reqwest {
 impl Reqwest {
     /// `ca_file` holds certificates (PEM) to trust besides the platform's.
     pub fn new(patience: Patience, ca_file: Option<&Path>) -> Result<Self, BadTransport> {
-        let certificates = ca_file.map(read_certificates).transpose()?.unwrap_or_default();
+        let certificates = ca_file.map(certificates::read).transpose()?.unwrap_or_default();
         let builder = || {
             ::reqwest::Client::builder()
                 .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
@@ -121,14 +123,6 @@ impl Transport for Reqwest {
     fn send(&self, request: http::Request<Body>) -> Pending<'_, Result<Answer, Broken>> {
         Box::pin(self.exchange(request))
     }
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<::reqwest::Certificate>, BadTransport> {
-    let bad = |error: String| BadTransport::CaFile { path: path.to_owned(), error };
-    let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-    let found =
-        ::reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| bad(chain(&error)))?;
-    if found.is_empty() { Err(bad("no certificate in it".to_owned())) } else { Ok(found) }
 }
 
 fn is_loopback(url: &::reqwest::Url) -> bool {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Fact;
-use super::fact::{Output, RawKind};
+use super::fact::{Output, RawKind, Shelved};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
@@ -109,6 +109,15 @@ pub struct InputRead {
     pub bytes: u64,
     pub digest: Digest,
     pub whole: bool,
+    /// The lines of rows that change nothing.
+    pub unchanged: Option<Shelved>,
+}
+
+impl InputRead {
+    /// Rows that were not sent, as they change nothing.
+    pub fn left_out(&self) -> u64 {
+        self.unchanged.map_or(0, |shelved| shelved.rows)
+    }
 }
 
 /// How a process left the run before its end.
@@ -157,16 +166,7 @@ impl RunState {
             &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source } => {
                 self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest, source })
             }
-            &Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole } => self
-                .read_input(InputRead {
-                    first_row,
-                    rows,
-                    accepted,
-                    rejected,
-                    bytes,
-                    digest,
-                    whole,
-                }),
+            Fact::InputRead { .. } => self.read_input(fact),
             // A process that goes on with the run writes the files anew.
             Fact::Outputs { files } => {
                 self.outputs = Some(files.clone());
@@ -241,13 +241,27 @@ impl RunState {
         Ok(())
     }
 
-    fn read_input(&mut self, input: InputRead) -> Step {
+    fn read_input(&mut self, fact: &Fact) -> Step {
+        let &Fact::InputRead {
+            first_row,
+            rows,
+            accepted,
+            rejected,
+            bytes,
+            digest,
+            whole,
+            unchanged,
+        } = fact
+        else {
+            return Ok(());
+        };
+        let input =
+            InputRead { first_row, rows, accepted, rejected, bytes, digest, whole, unchanged };
         check(self.input.is_none(), || "the input ends twice".to_owned())?;
-        check(input.accepted.checked_add(input.rejected) == Some(input.rows), || {
-            format!(
-                "{} rows were read, and {} accepted and {} rejected",
-                input.rows, input.accepted, input.rejected
-            )
+        let ended = [accepted, rejected, input.left_out()];
+        let ended = ended.into_iter().try_fold(0_u64, u64::checked_add);
+        check(ended == Some(rows), || {
+            format!("{rows} rows were read, and {accepted} accepted and {rejected} rejected")
         })?;
         self.input = Some(input);
         Ok(())
@@ -270,6 +284,8 @@ impl RunState {
         if let Some(input) = &self.input {
             counts.input = input.rows;
             counts.rejected = input.rejected;
+            counts.success = counts.success.saturating_add(input.left_out());
+            counts.unchanged = input.left_out();
         }
         counts
     }

@@ -26,6 +26,7 @@ pub(crate) fn whole_run() -> Vec<Fact> {
             bytes: 60,
             digest: Digest::of(b"input"),
             whole: true,
+            unchanged: None,
         },
         Fact::Created { chunk, job: one.clone() },
         Fact::Abandoned { chunk, job: one, confirmed: false },

@@ -4,17 +4,20 @@
 //! What is held against each other: the row numbers of the five result files (each number of what
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
-//! digests of the files and those that the ledger remembers. Memory holds the Ids of one chunk,
-//! or a map of those seen (4 MiB), and otherwise one row of each file.
+//! digests of the files and those that the ledger remembers; the rows that were left out as they
+//! change nothing, and the list that was made before anything was sent. Memory holds the Ids of one
+//! chunk, or a map of those seen (4 MiB), and otherwise one row of each file.
 
 mod ids;
 mod tables;
+mod unchanged;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use self::ids::{first_double, rows_of, stand_in};
 use self::tables::{NAMES, Table, read_raw};
+use self::unchanged::Listed;
 use super::state::{ChunkState, InputRead, Phase, RunState};
 use super::{Manifest, Output, RawKind};
 use crate::model::chunk::{ChunkNumber, Digest};
@@ -96,15 +99,16 @@ fn told(state: &RunState) -> Option<(InputRead, &[Output])> {
     let Some(paused) = &state.paused else {
         return Some((state.input?, state.outputs.as_deref()?));
     };
-    let Counts { input, rejected, .. } = paused.counts;
+    let Counts { input, rejected, unchanged, .. } = paused.counts;
     let read = InputRead {
         first_row: paused.first_row,
         rows: input,
-        accepted: input - rejected,
+        accepted: input.saturating_sub(rejected).saturating_sub(unchanged),
         rejected,
         bytes: 0,
         digest: Digest::of(b""),
         whole: false,
+        unchanged: None,
     };
     (paused.files.len() == NAMES.len()).then_some((read, paused.files.as_slice()))
 }
@@ -146,6 +150,7 @@ struct Check<'a> {
     counts: Counts,
     chunk: Option<ChunkTally<'a>>,
     chunks: std::collections::btree_map::Iter<'a, ChunkNumber, ChunkState>,
+    listed: Listed,
 }
 
 /// The chunk whose rows are passing.
@@ -175,15 +180,18 @@ impl<'a> Check<'a> {
         }
         let mut chunks = state.chunks.iter();
         let chunk = chunks.next().map(ChunkTally::of);
+        let mut faults = Faults::default();
+        let listed = Listed::open(root, manifest.unchanged.as_ref(), &mut faults);
         Self {
             out: root.join("out"),
             raw: root.join("raw"),
             state,
-            faults: Faults::default(),
+            faults,
             notes,
             counts: Counts::default(),
             chunk,
             chunks,
+            listed,
         }
     }
 
@@ -224,7 +232,9 @@ impl<'a> Check<'a> {
             expected = expected.max(row + 1);
             self.counts.input += 1;
             *verdict(&mut self.counts, table.name) += 1;
-            if table.name != "rejected.csv" {
+            if self.listed.has(row, table, &mut self.faults) {
+                self.counts.unchanged += 1;
+            } else if table.name != "rejected.csv" {
                 self.sent(row, table);
             }
             table.advance(&mut self.faults);
@@ -428,8 +438,12 @@ fn verdict<'a>(counts: &'a mut Counts, name: &str) -> &'a mut u64 {
 }
 
 fn words(counts: &Counts) -> String {
+    let unchanged = match counts.unchanged {
+        0 => String::new(),
+        rows => format!(", {rows} of them unchanged"),
+    };
     format!(
-        "{} rows ({} success, {} error, {} rejected, {} unprocessed, {} unknown)",
+        "{} rows ({} success{unchanged}, {} error, {} rejected, {} unprocessed, {} unknown)",
         counts.input,
         counts.success,
         counts.error,

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Faults;
 use crate::model::chunk::Digest;
+use crate::model::verdict::MatchKind;
 
 /// The result files.
 pub const NAMES: [&str; 5] =
@@ -23,6 +24,7 @@ pub struct Table {
     record: ByteRecord,
     row_column: Option<usize>,
     id_column: Option<usize>,
+    match_column: Option<usize>,
     rows: u64,
     /// Why it cannot be read.
     broken: Option<String>,
@@ -45,6 +47,7 @@ impl Table {
             record: ByteRecord::new(),
             row_column: None,
             id_column: None,
+            match_column: None,
             rows: 0,
             broken: None,
         };
@@ -52,6 +55,7 @@ impl Table {
             Ok((reader, header)) => {
                 table.row_column = column(&header, "longshore__row");
                 table.id_column = column(&header, "sf__Id");
+                table.match_column = column(&header, "longshore__match");
                 table.reader = Some(reader);
             }
             Err(error) => table.broken = Some(error.to_string()),
@@ -86,6 +90,17 @@ impl Table {
     pub fn id(&self) -> Option<u128> {
         let id = self.record.get(self.id_column?)?;
         (self.name == "success.csv" && !id.is_empty()).then(|| xxh3_128(id))
+    }
+
+    /// Whether the row is said not to have been sent, as it changes nothing.
+    pub fn is_left_out(&self) -> bool {
+        let how = self.match_column.and_then(|column| self.record.get(column));
+        self.name == "success.csv" && how == Some(MatchKind::Look.word().as_bytes())
+    }
+
+    /// The Id in the row, as it stands there.
+    pub fn id_text(&self) -> &[u8] {
+        self.id_column.and_then(|column| self.record.get(column)).unwrap_or_default()
     }
 
     /// Reads what is left, and says what passed.

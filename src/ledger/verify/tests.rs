@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::{Fact, Ledger, write_whole};
+use crate::ledger::{Fact, Ledger, Shelved, UnchangedRows, write_whole};
 use crate::model::ids::JobId;
 
 /// A small run on disk, built by hand: 5 rows from row 11 on, one rejected, one chunk.
@@ -12,12 +12,21 @@ struct Run {
     summary: Counts,
     /// A process has gone on with it and was told to stop.
     paused: bool,
+    /// The list of rows that change nothing.
+    unchanged: Option<&'static str>,
     /// What happens to the folder after the run.
     change: fn(&Path),
 }
 
-const COUNTS: Counts =
-    Counts { input: 5, rejected: 1, success: 2, error: 1, unprocessed: 1, unknown: 0 };
+const COUNTS: Counts = Counts {
+    input: 5,
+    rejected: 1,
+    success: 2,
+    error: 1,
+    unprocessed: 1,
+    unknown: 0,
+    unchanged: 0,
+};
 
 impl Run {
     fn new() -> Self {
@@ -35,6 +44,7 @@ impl Run {
             settled: Counts { input: 4, rejected: 0, ..COUNTS },
             summary: COUNTS,
             paused: false,
+            unchanged: None,
             change: |_| (),
         }
     }
@@ -60,8 +70,14 @@ impl Run {
             "format": 1, "version": "0", "run": "r", "started": "", "operation": self.operation,
             "object": "Account", "external_id": null, "alias": "demo", "org_id": "",
             "org_origin": "", "user_id": "", "username": "", "input": "a.csv", "skip": 10,
-            "limit": 5, "chunk_rows": 10, "chunk_bytes": 1000, "sent": ["Name"],
+            "limit": 6, "chunk_rows": 10, "chunk_bytes": 1000, "sent": ["Name"],
         });
+        let mut manifest = manifest;
+        if let Some(list) = self.unchanged {
+            put(UnchangedRows::FILE, list);
+            let digest = Digest::of(list.as_bytes());
+            manifest["unchanged"] = serde_json::json!({ "rows": 1, "digest": digest });
+        }
         put("manifest.json", &manifest.to_string());
         self.write_ledger();
         (self.change)(root);
@@ -96,12 +112,13 @@ impl Run {
             },
             Fact::InputRead {
                 first_row: 11,
-                rows: 5,
+                rows: 5 + u64::from(self.unchanged.is_some()),
                 accepted: 4,
                 rejected: 1,
                 bytes: 1,
                 digest,
                 whole: false,
+                unchanged: self.unchanged.map(|_| Shelved { rows: 1, bytes: 1, digest }),
             },
             Fact::Created { chunk, job: job.clone() },
             Fact::Prepared { chunk, job: job.clone(), bytes: 1, digest },
@@ -225,6 +242,57 @@ fn faults_say_which_row_and_which_file() {
     1 Ids of chunk 000001 in success.csv are not in its results as received
     rows 11, 13 share one Id in success.csv
     ");
+}
+
+impl Run {
+    /// The same with row 16, which was left out.
+    fn with_unchanged() -> Self {
+        let success = "sf__Id,longshore__row,longshore__match\n001A,11,id\n001B,13,id\n";
+        let mut run = Self::new().file("success.csv", &format!("{success}001C,16,look\n"));
+        run.unchanged = Some("16,001C\n");
+        run.summary = Counts { input: 6, success: 3, unchanged: 1, ..COUNTS };
+        run
+    }
+}
+
+#[test]
+fn rows_that_were_left_out_are_held_against_their_list() {
+    let run = Run::with_unchanged();
+    let counts = run.summary;
+    let verified = run.verified();
+    assert_eq!((verified.faults, verified.counts), (Vec::new(), counts));
+    let paused = Run { paused: true, ..Run::with_unchanged() };
+    assert_eq!(paused.verified().faults, Vec::<String>::new());
+
+    let head = "sf__Id,longshore__row,longshore__match\n001A,11,id\n001B,13,id\n";
+    let success = |line: &str| Run::with_unchanged().file("success.csv", &format!("{head}{line}"));
+    let list = |list| Run { unchanged: Some(list), ..Run::with_unchanged() };
+    for (run, says) in [
+        (success("001D,16,look\n"), "row 16 was unchanged, and success.csv has another Id for it"),
+        (success("001C,16,id\n"), "row 16 was unchanged, and success.csv does not say so"),
+        (success("001C,16,id\n"), "row 16 in success.csv was in no chunk"),
+        (success(""), "row 16 stands in no file"),
+        (list("15,001C\n"), "row 15 was unchanged, and unprocessed.csv does not say so"),
+        (
+            list("17,001C\n"),
+            "success.csv says that row 16 was unchanged, and unchanged.rows does not",
+        ),
+        (
+            Run { change: |root| cut(&root.join(UnchangedRows::FILE)), ..Run::with_unchanged() },
+            "unchanged.rows is missing or not as it was written",
+        ),
+        (
+            Run { change: |root| gone(&root.join(UnchangedRows::FILE)), ..Run::with_unchanged() },
+            "unchanged.rows is missing or not as it was written",
+        ),
+        (
+            Run { summary: Counts { input: 6, success: 3, ..COUNTS }, ..Run::with_unchanged() },
+            "6 rows (3 success, 1 of them unchanged, 1 error, 1 rejected, 1 unprocessed, 0 unknown)",
+        ),
+    ] {
+        let faults = run.verified().faults;
+        assert!(faults.iter().any(|fault| fault.contains(says)), "{says}: {faults:#?}");
+    }
 }
 
 #[test]

@@ -41,6 +41,33 @@ const CLEAR: &[u8] = b"#N/A";
 /// Between two values of a key; no UTF-8 text holds this byte.
 const BETWEEN: u8 = 0xFF;
 
+/// What becomes of rows with the same key where nobody has said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unasked {
+    /// The load is refused.
+    Refuse,
+    /// All are sent, as the same row a second time does no harm.
+    Send,
+    /// Rows have no key.
+    NoKey,
+}
+
+/// The same by operation and object, for a file that has the columns it needs.
+pub fn unasked(operation: Operation, object: &str) -> Unasked {
+    if natural(operation, object).is_some() {
+        return Unasked::Send;
+    }
+    let by_key = operation == Operation::Upsert || operation.needs_id();
+    if by_key { Unasked::Refuse } else { Unasked::NoKey }
+}
+
+fn natural(operation: Operation, object: &str) -> Option<&'static Natural> {
+    NATURAL.iter().find(|natural| {
+        let is_it = object.eq_ignore_ascii_case(natural.object);
+        is_it && natural.operations.contains(&operation)
+    })
+}
+
 /// How the rows of a load are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowKey {
@@ -92,10 +119,7 @@ impl RowKey {
         {
             return Some(Self { groups: vec![id], harmless: false });
         }
-        let natural = NATURAL.iter().find(|natural| {
-            let is_it = object.as_str().eq_ignore_ascii_case(natural.object);
-            is_it && natural.operations.contains(&operation)
-        })?;
+        let natural = natural(operation, object.as_str())?;
         let groups = natural.groups.iter().map(|fields| {
             let columns = fields.iter().filter_map(|name| {
                 sent.iter().position(|sent| sent.field.name.eq_ignore_ascii_case(name))
@@ -265,6 +289,29 @@ mod tests {
             assert_eq!(same(&key, &[one], &[other]), same_key, "{operation} {one:?} {other:?}");
         }
         assert_eq!(RowKey::of(Operation::Insert, &object("Account"), None, &sent(&["Name"])), None);
+    }
+
+    /// What is said without a file is what holds for one that has the columns.
+    #[test]
+    fn what_holds_unasked_follows_from_operation_and_object() {
+        let id = sent(&["Id"]);
+        for (operation, name, unasked_is) in [
+            (Operation::Insert, "Account", Unasked::NoKey),
+            (Operation::Insert, "permissionsetassignment", Unasked::Send),
+            (Operation::Insert, "UserRole", Unasked::Send),
+            (Operation::Delete, "UserRole", Unasked::Send),
+            (Operation::Update, "Account", Unasked::Refuse),
+            (Operation::Upsert, "Account", Unasked::Refuse),
+            (Operation::Delete, "PermissionSetAssignment", Unasked::Refuse),
+            (Operation::HardDelete, "Account", Unasked::Refuse),
+        ] {
+            assert_eq!(unasked(operation, name), unasked_is, "{operation} {name}");
+            let external = (operation == Operation::Upsert).then_some("Id");
+            let key = RowKey::of(operation, &object(name), external, &id);
+            let refuses = key.is_some_and(|key| !key.harmless);
+            let by_id = unasked_is == Unasked::Refuse || operation == Operation::Delete;
+            assert_eq!(refuses, by_id, "{operation} {name}");
+        }
     }
 
     #[test]

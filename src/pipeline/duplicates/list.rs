@@ -123,6 +123,30 @@ impl Open {
     }
 }
 
+/// A set of rows, at a bit for each row of the input.
+#[derive(Debug, Default)]
+pub struct Tied(Vec<u64>);
+
+impl Tied {
+    pub fn has(&self, row: u64) -> bool {
+        let (place, bit) = split(row);
+        self.0.get(place).is_some_and(|bits| bits & bit != 0)
+    }
+
+    pub(super) fn add(&mut self, row: u64) {
+        let (place, bit) = split(row);
+        if self.0.len() <= place {
+            self.0.resize(place + 1, 0);
+        }
+        self.0[place] |= bit;
+    }
+}
+
+/// The place of a row in the set, and its bit there.
+fn split(row: u64) -> (usize, u64) {
+    (usize::try_from(row / 64).unwrap_or(usize::MAX), 1 << (row % 64))
+}
+
 /// Writes the list and makes it durable.
 pub(super) fn write(path: &Path, pairs: &mut Sorted) -> Result<(), Failure> {
     let disk = |error: &io::Error| Failure::disk("write", path, error);
@@ -217,6 +241,16 @@ mod tests {
             assert_eq!(repeats.set_apart(&mut slab).unwrap(), apart);
             assert_eq!(slab.accepted.len(), rows.len());
         }
+    }
+
+    #[test]
+    fn a_set_of_rows_has_what_was_added() {
+        let mut tied = Tied::default();
+        for row in [0, 1, 63, 64, 1_000] {
+            tied.add(row);
+        }
+        let found: Vec<u64> = (0..2_000).filter(|row| tied.has(*row)).collect();
+        assert_eq!(found, [0, 1, 63, 64, 1_000]);
     }
 
     #[test]

@@ -15,7 +15,8 @@ mod tell;
 
 use tokio::task::spawn_blocking;
 
-pub use self::list::Repeats;
+pub use self::key::{Unasked, unasked};
+pub use self::list::{Repeats, Tied};
 
 use self::key::RowKey;
 use self::sort::{Room, Sorted};
@@ -26,7 +27,7 @@ use super::run::Tools;
 use super::validate::Checks;
 use crate::config::plan::{LoadPlan, OnDuplicate, Source};
 use crate::faults;
-use crate::ledger::{DuplicateRows, RunFolder};
+use crate::ledger::{DuplicateRows, RunFolder, make_runs_dir};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::SEPARATE_CUTS_MAX;
@@ -76,9 +77,23 @@ impl Looked {
         }
     }
 
+    /// The rows that are sent one after the other, as they have the same key.
+    pub fn tied(&mut self) -> Result<Tied, Failure> {
+        let mut tied = Tied::default();
+        if let Some(Decided { separate: true, pairs, .. }) = &mut self.decided {
+            let mut walk = pairs.walk()?;
+            while let Some([row, other, _]) = walk.next()? {
+                tied.add(row);
+                tied.add(other);
+            }
+        }
+        Ok(tied)
+    }
+
     /// The list for somebody who only looks: it loses its name as soon as it is open.
     pub fn passing(&mut self, plan: &LoadPlan, name: &str) -> Result<Repeats, Failure> {
         let Some(decided) = &mut self.decided else { return Ok(Repeats::default()) };
+        make_runs_dir(&plan.runs_dir)?;
         let path = plan.runs_dir.join(format!(".{name}-duplicates"));
         list::write(&path, &mut decided.pairs)?;
         let opened = Repeats::open_at(path.clone(), &decided.about, plan.on_duplicate);

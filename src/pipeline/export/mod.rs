@@ -15,7 +15,7 @@ use self::shape::Shape;
 use super::event::{Event, Watch};
 use crate::config::styles::ExportStyle;
 use crate::model::failure::{Blame, Failure};
-use crate::target::{ExportQuery, ExportRequest, Pace, RowSink, Target};
+use crate::target::{ExportQuery, ExportRequest, Holders, Pace, RowSink, Target};
 
 /// Bytes that are gathered before they are written.
 const WRITE_BYTES: usize = 256 << 10;
@@ -174,6 +174,14 @@ fn question(org: &str, request: &ExportRequest) -> String {
         ExportQuery::Soql(text) => serde_json::json!({ "soql": text }),
         ExportQuery::Object { object, fields, filter } => {
             serde_json::json!({ "object": object, "fields": fields, "filter": filter })
+        }
+        ExportQuery::Holdings { object, of } => {
+            let (what, ids) = match of {
+                Holders::Users(ids) => ("users", ids),
+                Holders::OfRoles(ids) => ("roles", ids),
+            };
+            let digest = blake3::hash(ids.join("\n").as_bytes()).to_hex();
+            serde_json::json!({ "object": object, what: digest.as_str() })
         }
     };
     let version = env!("CARGO_PKG_VERSION");

@@ -13,7 +13,7 @@
 mod ask;
 mod join;
 mod keys;
-mod near;
+pub mod near;
 mod sort;
 mod tables;
 mod tell;

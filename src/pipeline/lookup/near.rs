@@ -7,14 +7,14 @@ use crate::model::wording::{how_far, shown};
 use crate::pipeline::answers::KeyPrint;
 
 /// Characters that a near key has in common with the one that was wanted, from the first on.
-const COMMON_CHARS: usize = 3;
+pub const COMMON_CHARS: usize = 3;
 
 /// Near keys that are told.
 const TOLD: usize = 3;
 
 /// The first keys of one lookup that were not found, and what is near to them.
 #[derive(Debug, Default)]
-pub(super) struct Near {
+pub struct Near {
     wanted: Vec<Wanted>,
 }
 
@@ -28,7 +28,7 @@ struct Wanted {
 
 impl Near {
     /// Notes a key that was not found; the first in the file stay.
-    pub(super) fn want(&mut self, first_row: u64, print: KeyPrint, text: &str) {
+    pub fn want(&mut self, first_row: u64, print: KeyPrint, text: &str) {
         let at = self.wanted.partition_point(|wanted| wanted.first_row < first_row);
         if at < LOOKUP_NEAREST_KEYS {
             let wanted = Wanted { first_row, print, text: text.to_owned(), near: Vec::new() };
@@ -37,12 +37,12 @@ impl Near {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.wanted.is_empty()
     }
 
     /// How near keys begin, in small letters, each once.
-    pub(super) fn beginnings(&self) -> Vec<String> {
+    pub fn beginnings(&self) -> Vec<String> {
         let mut beginnings: Vec<String> = Vec::new();
         for wanted in &self.wanted {
             let beginning = wanted.text.to_lowercase().chars().take(COMMON_CHARS).collect();
@@ -54,7 +54,7 @@ impl Near {
     }
 
     /// Holds a key that there is against those that were not found.
-    pub(super) fn look_at(&mut self, key: &str) {
+    pub fn look_at(&mut self, key: &str) {
         for wanted in &mut self.wanted {
             let Some(far) = how_far(&wanted.text, key) else { continue };
             let candidate = (far, key.to_owned());
@@ -68,7 +68,7 @@ impl Near {
     }
 
     /// The near keys by the fingerprint of the one that was wanted.
-    pub(super) fn told(self) -> HashMap<KeyPrint, Vec<String>> {
+    pub fn told(self) -> HashMap<KeyPrint, Vec<String>> {
         let told = self.wanted.into_iter().map(|wanted| {
             // Beside a slip of one letter, what shares no more than an ending is noise.
             let nearest = wanted.near.first().map_or(0, |(far, _)| *far);
@@ -80,7 +80,7 @@ impl Near {
 }
 
 /// Keys as a message shows them.
-pub(super) fn listed<T: AsRef<[u8]>>(keys: &[T]) -> String {
+pub fn listed<T: AsRef<[u8]>>(keys: &[T]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", shown(key.as_ref()))).collect();
     keys.join(", ")
 }

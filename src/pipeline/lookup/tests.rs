@@ -7,7 +7,7 @@ use csv::ByteRecord;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::plan::{CopyStyle, Input, Nulls, OnBadRow};
+use crate::config::plan::{CopyStyle, Input, MappingManner, Nulls, OnBadRow};
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
@@ -137,6 +137,7 @@ impl Case {
             external_id: None,
             nulls: Nulls::Clear,
             conversions: None,
+            passes_over: false,
         };
         let mapping = map::compile(&header, Some(&spec), &sample::schema(), &wanted).unwrap();
         let tables = folder.path().join("lookups");
@@ -178,11 +179,13 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
             encoding: None,
         },
         mapping: Some(spec),
+        mapping_manner: MappingManner::Own,
         chunk_rows: 1_000,
         chunk_bytes: 1_000_000,
         parallel: 1,
         on_duplicate: None,
         before_images: false,
+        skip_unchanged: false,
         undo_of: None,
         on_bad_row: OnBadRow::Reject,
         nulls: Nulls::Clear,

@@ -8,7 +8,9 @@ use super::error::{MapError, listed};
 use super::resolve::{Resolved, Unfit, may_send, resolve, resolve_loosely};
 use super::{Filling, LookupSlot, Mapping, Slot};
 use crate::config::dataloader::conversions::Conversions;
-use crate::config::mapping::{Dialect, MappingSpec, Place, Rule, RuleSource, Transform, Unmapped};
+use crate::config::mapping::{
+    Dialect, MappingSpec, Missing, Place, Rule, RuleSource, Transform, Unmapped,
+};
 use crate::config::plan::{Delimiter, Nulls};
 use crate::model::names::is_result_column;
 use crate::model::operation::Operation;
@@ -24,6 +26,8 @@ pub struct Wanted {
     pub nulls: Nulls,
     /// Data Loader's, where its files are loaded as it loads them.
     pub conversions: Option<Conversions>,
+    /// A line of the mapping whose column is not in the file is left out, and a notice says so.
+    pub passes_over: bool,
 }
 
 impl Wanted {
@@ -52,7 +56,8 @@ pub fn compile(
     wanted: &Wanted,
 ) -> Result<Mapping, MapError> {
     let key = key_of(schema, wanted)?;
-    let mut draft = Draft { header, schema, wanted, bound: Vec::new(), left: Vec::new() };
+    let mut draft =
+        Draft { header, schema, wanted, bound: Vec::new(), left: Vec::new(), passed: Vec::new() };
     match spec {
         Some(spec) => draft.by_rules(spec)?,
         None => draft.by_header()?,
@@ -92,6 +97,8 @@ struct Draft<'a> {
     bound: Vec<Bound>,
     /// Columns that stay home, and why.
     left: Vec<(String, Reason)>,
+    /// Columns of the mapping that the file does not have.
+    passed: Vec<String>,
 }
 
 /// A field with its source.
@@ -163,9 +170,16 @@ impl Draft<'_> {
 
     fn by_rules(&mut self, spec: &MappingSpec) -> Result<(), MapError> {
         let mut named = BTreeSet::new();
+        let passes_over = self.wanted.passes_over || spec.missing == Missing::Ignore;
         for rule in &spec.rules {
             let at = format!("{}:{}", spec.name, rule.place);
-            let mut filling = self.filling(rule, &at, &mut named)?;
+            let mut filling = match self.filling(rule, &at, &mut named) {
+                Err(MapError::NoColumn { column, .. }) if passes_over => {
+                    self.passed.push(column);
+                    continue;
+                }
+                filling => filling?,
+            };
             let refuse = |unfit| MapError::Unfit {
                 place: Some(at.clone()),
                 name: rule.target.clone(),
@@ -386,13 +400,15 @@ impl Draft<'_> {
                 None => groups.push((why, vec![column.clone()])),
             }
         }
-        groups
-            .iter()
-            .map(|(why, columns)| match columns.len() {
-                1 => format!("not sent: {} {why}", listed(columns)),
-                _ => format!("not sent: {}: each {why}", listed(columns)),
-            })
-            .collect()
+        let not_sent = groups.iter().map(|(why, columns)| match columns.len() {
+            1 => format!("not sent: {} {why}", listed(columns)),
+            _ => format!("not sent: {}: each {why}", listed(columns)),
+        });
+        let passed = (!self.passed.is_empty()).then(|| {
+            let columns = listed(&self.passed);
+            format!("passed over: the mapping names {columns}, and the file has no such column")
+        });
+        not_sent.chain(passed).collect()
     }
 }
 

@@ -17,8 +17,10 @@ use crate::model::chunk::Chunk;
 use crate::model::failure::Failure;
 use crate::model::row_error::RowError;
 use crate::model::verdict::{Counts, MatchKind};
+use crate::pipeline::unchanged::ShelfReader;
 
-/// The four files of rows that were to be sent.
+/// The four files of rows that were to be sent; success.csv has those besides that were not sent,
+/// as they change nothing.
 pub struct Emit {
     success: ResultWriter,
     error: ResultWriter,
@@ -26,6 +28,9 @@ pub struct Emit {
     unknown: ResultWriter,
     kept: KeptColumns,
     groups: Groups,
+    shelf: Option<ShelfReader>,
+    /// Rows from the shelf.
+    unchanged: u64,
 }
 
 /// What is known of the job of a chunk.
@@ -39,7 +44,11 @@ pub struct EndedJob<'a> {
 }
 
 impl Emit {
-    pub fn begin(out: &Path, kept: &KeptColumns) -> Result<Self, Failure> {
+    pub fn begin(
+        out: &Path,
+        kept: &KeptColumns,
+        shelf: Option<ShelfReader>,
+    ) -> Result<Self, Failure> {
         let begin = |name, own: &[&str]| ResultWriter::begin(out, name, kept.names(), own);
         Ok(Self {
             success: begin(
@@ -61,6 +70,8 @@ impl Emit {
             unknown: begin("unknown.csv", &["longshore__reason", "longshore__row"])?,
             kept: kept.clone(),
             groups: Groups::default(),
+            shelf,
+            unchanged: 0,
         })
     }
 
@@ -146,11 +157,22 @@ impl Emit {
         Ok(counts)
     }
 
-    /// Gives the files their names.
-    pub fn finish(self) -> Result<(Groups, Vec<Output>), Failure> {
+    /// Gives the files their names; tells how many rows were not sent, as they change nothing.
+    pub fn finish(mut self) -> Result<(Groups, Vec<Output>, u64), Failure> {
+        self.unchanged_before(u64::MAX)?;
         let files = [self.success, self.error, self.unprocessed, self.unknown];
         let outputs = files.into_iter().map(ResultWriter::finish).collect::<Result<_, _>>()?;
-        Ok((self.groups, outputs))
+        Ok((self.groups, outputs, self.unchanged))
+    }
+
+    /// Puts rows that were not sent into their places.
+    fn unchanged_before(&mut self, row: u64) -> Result<(), Failure> {
+        let Some(shelf) = &mut self.shelf else { return Ok(()) };
+        while let Some(line) = shelf.next_before(row)? {
+            self.success.push_line(line)?;
+            self.unchanged += 1;
+        }
+        Ok(())
     }
 
     fn success(
@@ -160,6 +182,7 @@ impl Emit {
         created: &[u8],
         how: MatchKind,
     ) -> Result<(), Failure> {
+        self.unchanged_before(rows.row())?;
         let own = [id, created, rows.number(), how.word().as_bytes()];
         self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
     }

@@ -59,6 +59,13 @@ impl ResultWriter {
         Ok(())
     }
 
+    /// Appends one row as the line that it is.
+    pub fn push_line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(line).map_err(|error| Failure::disk("write", &self.beside, &error))?;
+        self.rows += 1;
+        Ok(())
+    }
+
     /// Makes the file durable and gives it its name; returns what the ledger remembers of it.
     pub fn finish(mut self) -> Result<Output, Failure> {
         let whole = self

@@ -30,6 +30,7 @@ use crate::model::verdict::{Counts, MatchKind};
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, SummaryJob, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
+use crate::pipeline::unchanged::ShelfReader;
 
 /// What all chunks of a load have in common.
 pub struct SettlePlan {
@@ -38,6 +39,8 @@ pub struct SettlePlan {
     pub fields: Vec<SentField>,
     pub external_id: Option<String>,
     pub kept: KeptColumns,
+    /// Lines of rows that were not sent, as they change nothing.
+    pub shelf: Option<ShelfReader>,
     /// Folder of raw results; unmatched lines are put there too.
     pub raw: PathBuf,
     /// Folder of the result files.
@@ -81,7 +84,7 @@ pub struct Settled {
 
 impl Settle {
     pub fn begin(
-        plan: SettlePlan,
+        mut plan: SettlePlan,
         earlier: Arc<Earlier>,
         ledger: Arc<Ledger>,
         watch: Arc<dyn Watch>,
@@ -96,7 +99,7 @@ impl Settle {
             sent: plan.fields.iter().map(|field| field.header.clone()).collect(),
             matcher: Matcher::new(Keys::new(&plan.fields, key, plan.seed)),
             primary,
-            emit: Emit::begin(&plan.out, &plan.kept)?,
+            emit: Emit::begin(&plan.out, &plan.kept, plan.shelf.take())?,
             early: BTreeMap::new(),
             next: 1,
             counts: Counts::default(),
@@ -131,7 +134,10 @@ impl Settle {
         while let Some((_, ended)) = self.early.pop_first() {
             self.settle(&ended)?;
         }
-        let (groups, outputs) = self.emit.finish()?;
+        let (groups, outputs, unchanged) = self.emit.finish()?;
+        let of_shelf =
+            Counts { input: unchanged, success: unchanged, unchanged, ..Counts::default() };
+        self.counts.add(of_shelf);
         let (counts, open, jobs, alarm) = (self.counts, self.open, self.jobs, self.alarm);
         Ok(Settled { counts, open, groups, jobs, alarm, outputs })
     }

@@ -19,8 +19,11 @@ const FOR_A_USER: u64 = 3;
 /// Calls of a load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Made before the first row: sign-in, version, org, user, describes.
+    /// Made before the first row: sign-in, version, org, user, describes, lookups, and those that
+    /// look for unchanged rows.
     pub before: u64,
+    /// Those of them that look for unchanged rows.
+    pub look: u64,
     /// For all jobs together, about; an Auth0 tenant has calls for users instead, at most these.
     pub for_jobs: u64,
     /// Left of the org's day now, and its allowance; `None` where the org does not say.
@@ -28,8 +31,9 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// What these jobs will cost; `usage` is that of the survey.
-    pub fn of(kind: &str, jobs: &Jobs, usage: ApiUsage) -> Self {
+    /// What these jobs will cost; `begun` is what a load has used when its first job is made, and
+    /// `usage` what the survey has, which may have looked further.
+    pub fn of(kind: &str, jobs: &Jobs, begun: ApiUsage, usage: ApiUsage) -> Self {
         let for_jobs = if kind == "auth0" {
             jobs.rows * FOR_A_USER
         } else {
@@ -37,10 +41,17 @@ impl Calls {
         };
         let left = usage.org_used.zip(usage.org_allowed);
         Self {
-            before: usage.calls,
+            before: begun.calls,
+            look: 0,
             for_jobs,
             left: left.map(|(used, allowed)| (allowed.saturating_sub(used), allowed)),
         }
+    }
+
+    /// The same with so many calls that look for unchanged rows, which are made already.
+    #[must_use]
+    pub fn with_look(self, look: u64) -> Self {
+        Self { look, ..self }
     }
 
     /// All of them, about.
@@ -74,7 +85,7 @@ mod tests {
                 org_used: used.map(|used| used.0),
                 org_allowed: used.map(|used| used.1),
             };
-            let calls = Calls::of(kind, &jobs, usage);
+            let calls = Calls::of(kind, &jobs, usage, ApiUsage { calls: 9, ..usage });
             assert_eq!((calls.all(), calls.are_too_many()), (all, too_many), "{kind} {used:?}");
         }
     }

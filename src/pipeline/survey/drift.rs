@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::frozen::{Frozen, FrozenOrg};
+use super::frozen::{Frozen, FrozenOrg, FrozenRows};
 use crate::model::failure::{Blame, Failure};
 
 /// Refuses another org and another user than those of the plan; `name` is that of its file.
@@ -48,13 +48,7 @@ pub fn check_rest(name: &str, plan: &Frozen, now: &Frozen) -> Result<(), Failure
         drifts.push(format!("the mapping: `{}` is not what it was", then.file.display()));
     }
     drifts.extend(columns(plan, now));
-    if plan.rows != now.rows {
-        let (then, now) = (plan.rows, now.rows);
-        drifts.push(format!(
-            "the rows: {} were to be sent and {} rejected, and now {} and {}",
-            then.sent, then.rejected, now.sent, now.rejected
-        ));
-    }
+    drifts.extend(rows(plan.rows, now.rows));
     for then in &plan.lookups {
         let found = now.lookups.iter().find(|lookup| lookup.field == then.field);
         if found != Some(then) {
@@ -73,6 +67,27 @@ pub fn check_rest(name: &str, plan: &Frozen, now: &Frozen) -> Result<(), Failure
         ));
     }
     refuse(name, drifts)
+}
+
+/// What would become of the rows.
+fn rows(then: FrozenRows, now: FrozenRows) -> Option<String> {
+    let bare = |rows| FrozenRows { unchanged_digest: None, ..rows };
+    if bare(then) == bare(now) {
+        return None; // Which of them change nothing is a matter of the records.
+    }
+    let left_out = |rows: FrozenRows, word: &str| match rows.unchanged {
+        Some(rows) => format!(", {rows}{word}"),
+        None => String::new(),
+    };
+    Some(format!(
+        "the rows: {} were to be sent{} and {} rejected, and now {}{} and {}",
+        then.sent,
+        left_out(then, " left out as unchanged"),
+        then.rejected,
+        now.sent,
+        left_out(now, ""),
+        now.rejected
+    ))
 }
 
 /// Fields that columns go to, and what the org says of them.
@@ -95,12 +110,13 @@ fn columns(plan: &Frozen, now: &Frozen) -> Option<String> {
 
 /// What the records held that an update would change.
 fn records(plan: &Frozen, now: &Frozen) -> Option<String> {
-    let is_same_file = plan.input.digest == now.input.digest && plan.rows == now.rows;
+    let is_same_file = plan.input.digest == now.input.digest;
+    let (left_out, now_left_out) = (plan.rows.unchanged_digest, now.rows.unchanged_digest);
     let then = plan.differences.as_ref()?;
     let Some(now) = &now.differences else {
         return Some("the records: what they hold cannot be read any more".to_owned());
     };
-    if then == now || !is_same_file {
+    if !is_same_file || (then == now && left_out == now_left_out) {
         return None; // Another file changes other things; that is told already.
     }
     let other = then.changes.iter().find(|change| !now.changes.contains(change));
@@ -109,6 +125,7 @@ fn records(plan: &Frozen, now: &Frozen) -> Option<String> {
             "the records: `{}` of `{}` was `{}` when the plan was made, and is not now",
             change.field, change.id, change.old
         ),
+        None if then == now => "the records: other rows than then change nothing now".to_owned(),
         None => format!(
             "the records: {} of the first {} rows were to change something, and now {}",
             then.changed, then.rows, now.changed

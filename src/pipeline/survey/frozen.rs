@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Survey;
 pub use super::drift::{check_org, check_rest};
-use super::{Differences, Jobs, Lookup, Sample};
+use super::{Calls, Differences, Jobs, Lookup, Sample};
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{LoadPlan, Source};
 use crate::config::policy::Policy;
@@ -95,12 +95,21 @@ pub struct FrozenRows {
     pub input: u64,
     pub sent: u64,
     pub rejected: u64,
+    /// Rows that change nothing and are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<u64>,
+    /// Of the list of these rows and their records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_digest: Option<Digest>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrozenCalls {
     pub before: u64,
+    /// Those of them that look for unchanged rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<u64>,
     pub for_jobs: u64,
 }
 
@@ -162,9 +171,11 @@ impl Frozen {
                 input: survey.rows(),
                 sent: survey.accepted,
                 rejected: survey.rejected,
+                unchanged: plan.skip_unchanged.then_some(survey.unchanged),
+                unchanged_digest: survey.unchanged_digest,
             },
             jobs: survey.jobs,
-            calls: FrozenCalls { before: survey.calls.before, for_jobs: survey.calls.for_jobs },
+            calls: FrozenCalls::of(plan, survey),
             policy: policy.collect(),
             columns: survey.fields.iter().map(FrozenColumn::of).collect(),
             lookups: survey.lookups.clone(),
@@ -219,7 +230,7 @@ impl Frozen {
             Failure::new(Blame::Request, message).hint("make the plan anew")
         })?;
         let mapping = match &self.mapping {
-            Some(file) => Some(MappingSpec::read(&file.file)?),
+            Some(file) => Some(MappingSpec::read_as(&file.file, plan.mapping_manner)?),
             None => None,
         };
         Ok(LoadPlan { mapping, ..plan })
@@ -267,6 +278,13 @@ impl FrozenOrg {
             user_id: org.user_id.clone(),
             username: org.username.clone(),
         }
+    }
+}
+
+impl FrozenCalls {
+    fn of(plan: &LoadPlan, survey: &Survey) -> Self {
+        let Calls { before, look, for_jobs, .. } = survey.calls;
+        Self { before, look: plan.skip_unchanged.then_some(look), for_jobs }
     }
 }
 
@@ -326,7 +344,7 @@ const COMMENTS: [(&str, &str); 13] = [
     ),
     (
         "differences",
-        "# What the first rows of the update would change, by what the org held then.\n",
+        "# What the rows would change, by what the org held then: the first 2,000, or all of them where\n# unchanged rows are left out.\n",
     ),
     ("sample", "# The first rows as they would be sent. These are values of the file.\n"),
 ];

@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::spawn_blocking;
 
 pub use calls::Calls;
-use differences::Compared;
-pub use differences::{Change, Differences};
+use differences::FirstRows;
+
+pub use super::unchanged::{Change, Differences};
 
 use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
@@ -24,16 +25,16 @@ use super::intake::{Intake, ReadingEnd};
 use super::lookup::Resolved;
 use super::manifest::same_reading;
 use super::read;
-use super::run::{Opened, Tools, compile, digest, notices};
+use super::run::{Opened, Tools, can_verify_after, compile, digest, keeps_images, notices};
 use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
+use super::unchanged::{self, Comparison, cut};
 use super::{begin, duplicates, guards, lookup};
 use crate::config::plan::{LoadPlan, OnBadRow};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
-use crate::model::limits::{SAMPLE_CHARS, SAMPLE_ROWS};
-use crate::model::operation::Operation;
+use crate::model::limits::SAMPLE_ROWS;
 use crate::model::rows::CheckedSlab;
 use crate::model::schema::{OrgFacts, SentField};
 use crate::target::Target;
@@ -54,6 +55,10 @@ pub struct Survey {
     pub not_sent: Vec<String>,
     pub accepted: u64,
     pub rejected: u64,
+    /// Rows that change nothing and would be left out, as was asked for, and the digest of their
+    /// list.
+    pub unchanged: u64,
+    pub unchanged_digest: Option<Digest>,
     /// Rejected rows by what is wrong with them, most frequent first.
     pub groups: Vec<ErrorGroup>,
     pub jobs: Jobs,
@@ -65,7 +70,8 @@ pub struct Survey {
     pub refusals: Vec<String>,
     /// The flags that would confirm it, where it must be confirmed.
     pub to_confirm: Option<String>,
-    /// What an update would change in its first rows, where that can be told.
+    /// What an update or upsert would change, in its first rows or all of them, where that can be
+    /// told.
     pub differences: Option<Differences>,
     /// Keys that were looked up, in the order of the mapping.
     pub lookups: Vec<Lookup>,
@@ -125,7 +131,7 @@ impl Lookup {
 impl Survey {
     /// Rows of the input that the load takes.
     pub fn rows(&self) -> u64 {
-        self.accepted + self.rejected
+        self.accepted + self.rejected + self.unchanged
     }
 }
 
@@ -136,7 +142,10 @@ pub async fn survey<T: Target>(
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Survey, Failure> {
+    can_verify_after(plan, target)?;
+    keeps_images(plan, target)?;
     duplicates::can_look(plan)?;
+    unchanged::can_look(plan)?;
     lookup::twice_readable(plan)?;
     let reader = read::open(&plan.input)?;
     notices(&*tools.watch, &reader);
@@ -153,23 +162,21 @@ pub async fn survey<T: Target>(
         Some(digest) => Some(digest),
         None => digest(plan).await?,
     };
-    let repeats = looked.passing(plan, &name)?;
+    let opened = (&mapping, &checks);
+    let look = unchanged::look(plan, target, opened, &mut looked, &name, tools);
+    let mut idle = Box::pin(look).await?;
+    same_reading(plan, input_digest, idle.digest)?;
+    let (repeats, unchanged) = (looked.passing(plan, &name)?, idle.passing()?);
     let (fields, not_sent) = (mapping.sent.clone(), mapping.not_sent.clone());
-    let opened = Opened { reader, mapping, checks, repeats };
+    let opened = Opened { reader, mapping, checks, repeats, unchanged };
     let about = target.together(&plan.object);
     let taken = take(plan, opened, about, tools, rejected_to).await?;
     same_reading(plan, input_digest, taken.read_digest)?;
-    let rows = taken.accepted + taken.rejected;
-    let differences = match &taken.compared {
-        Some(compared) => match compared.with(target, plan.object.as_str()).await {
-            Ok(differences) => Some(differences),
-            Err(fault) => {
-                let message = format!("what the update would change cannot be told: {fault}");
-                tools.watch.see(&Event::Notice { message });
-                None
-            }
-        },
-        None => None,
+    let rows = taken.accepted + taken.rejected + taken.unchanged;
+    let begun = target.usage();
+    let differences = match (idle.differences.take(), &taken.first) {
+        (None, Some(first)) => first_differences(plan, target, first, tools).await,
+        (all, _) => all,
     };
     let foreseen = guards::foresee(plan, rows, &org, target, tools).await?;
     Ok(Survey {
@@ -177,7 +184,7 @@ pub async fn survey<T: Target>(
         refusals: foreseen.refusals,
         to_confirm: foreseen.to_confirm,
         org_kind: target.kind().to_owned(),
-        calls: Calls::of(target.kind(), &taken.jobs, target.usage()),
+        calls: Calls::of(target.kind(), &taken.jobs, begun, target.usage()).with_look(idle.calls),
         org,
         input_digest,
         columns,
@@ -185,6 +192,8 @@ pub async fn survey<T: Target>(
         not_sent,
         accepted: taken.accepted,
         rejected: taken.rejected,
+        unchanged: taken.unchanged,
+        unchanged_digest: idle.about().map(|about| about.digest),
         groups: taken.groups,
         jobs: taken.jobs,
         sample: taken.sample,
@@ -192,14 +201,33 @@ pub async fn survey<T: Target>(
     })
 }
 
+/// What the first rows would change; a load that nobody can compare is no less of a load.
+async fn first_differences<T: Target>(
+    plan: &LoadPlan,
+    target: &T,
+    first: &FirstRows,
+    tools: &Tools,
+) -> Option<Differences> {
+    match first.with(target).await {
+        Ok(differences) => Some(differences),
+        Err(fault) => {
+            let operation = plan.operation;
+            let message = format!("what the {operation} would change cannot be told: {fault}");
+            tools.watch.see(&Event::Notice { message });
+            None
+        }
+    }
+}
+
 /// What the conveyor came to.
 struct Taken {
     accepted: u64,
     rejected: u64,
+    unchanged: u64,
     groups: Vec<ErrorGroup>,
     jobs: Jobs,
     sample: Vec<Sample>,
-    compared: Option<Compared>,
+    first: Option<FirstRows>,
     /// Digest of the input, where it was read to its end.
     read_digest: Option<Digest>,
 }
@@ -211,14 +239,14 @@ async fn take(
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Taken, Failure> {
-    let Opened { reader, mapping, checks, repeats } = opened;
+    let Opened { reader, mapping, checks, repeats, unchanged } = opened;
     let kept = KeptColumns::of_header(reader.header());
     let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
     let limits = ChunkLimits { rows: plan.chunk_rows, bytes: plan.chunk_bytes };
     let halt = Halt::default();
-    let compared =
-        (plan.operation == Operation::Update).then(|| Compared::of(&mapping.sent)).flatten();
-    let first = First { header: sent.clone(), sample: Vec::new(), compared };
+    let comparison = Comparison::of_plan(plan, &mapping.sent).filter(|_| !plan.skip_unchanged);
+    let rows = comparison.map(FirstRows::of);
+    let first = First { header: sent.clone(), sample: Vec::new(), rows };
     let first = Arc::new(Mutex::new(first));
     let seen = Arc::clone(&first);
     let intake = Intake {
@@ -226,11 +254,14 @@ async fn take(
         mapping,
         checks,
         repeats,
+        unchanged,
         spool: Spool::dry(&sent, limits).together(&sent, about),
         rejected: match rejected_to {
             Some(path) => RejectedFile::at(path, &kept)?,
             None => RejectedFile::nowhere(&kept),
         },
+        shelf: None,
+        kept,
         // All that is wrong is to be known, however little of it a run would stand.
         on_bad_row: OnBadRow::Reject,
         skip: plan.skip,
@@ -263,10 +294,11 @@ async fn take(
     Ok(Taken {
         accepted: taken_in.accepted,
         rejected: taken_in.rejected,
+        unchanged: taken_in.unchanged,
         groups: taken_in.groups.sorted(),
         jobs,
         sample: std::mem::take(&mut first.sample),
-        compared: first.compared.take(),
+        first: first.rows.take(),
         read_digest: whole.then_some(taken_in.source.digest),
     })
 }
@@ -281,25 +313,17 @@ impl Jobs {
     }
 }
 
-/// A value as a plan shows it: not the whole of a long text.
-fn cut(value: &str) -> String {
-    match value.char_indices().nth(SAMPLE_CHARS) {
-        Some((at, _)) => format!("{}…", &value[..at]),
-        None => value.to_owned(),
-    }
-}
-
 /// Keeps the first rows that would be sent.
 struct First {
     header: Vec<String>,
     sample: Vec<Sample>,
-    compared: Option<Compared>,
+    rows: Option<FirstRows>,
 }
 
 impl First {
     fn look(&mut self, slab: &CheckedSlab) {
-        if let Some(compared) = &mut self.compared {
-            compared.look(slab);
+        if let Some(rows) = &mut self.rows {
+            rows.look(slab);
         }
         let wanted = SAMPLE_ROWS.saturating_sub(self.sample.len());
         for &index in slab.accepted.iter().take(wanted) {

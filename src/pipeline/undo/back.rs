@@ -1,12 +1,12 @@
-//! Records of Salesforce, back to what they were: what is deleted, written back or created anew.
+//! Records of Salesforce, back to what they were: what is deleted, written back, taken out of the
+//! recycle bin or created anew.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::rows::{Done, DoneRows};
 use super::sheet::{OLD_ID, Sheets};
 use super::{Held, Tally};
-use crate::model::failure::{Blame, Failure};
-use crate::model::limits::BIN_DAYS;
+use crate::model::failure::Failure;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 use crate::model::schema::{FieldKind, FieldSchema, SentField};
@@ -31,6 +31,8 @@ pub(super) struct Drawing<'a, T> {
     given: Vec<usize>,
     /// Rows of records to be created that refer to others of their own kind.
     cut_off: u64,
+    /// Records that are deleted go into a recycle bin.
+    has_bin: bool,
     loads: Loads,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Drawing<'a, T> {
 struct Loads {
     delete: usize,
     update: usize,
+    restore: usize,
     insert: usize,
 }
 
@@ -67,7 +70,7 @@ impl<'a, T: Target> Drawing<'a, T> {
         sheets: &'a mut Sheets,
         tally: &'a mut Tally,
         notices: &'a mut Vec<String>,
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let images = &held.manifest.images;
         let place = |name: &str| images.iter().position(|field| field.name == name);
         let columns: Vec<Column> = held
@@ -80,7 +83,9 @@ impl<'a, T: Target> Drawing<'a, T> {
         let given: Vec<usize> = (0..images.len()).filter(|at| images[*at].createable).collect();
         let mut loads = Loads::default();
         match held.plan.operation {
-            Operation::Insert => loads.delete = sheets.load(Operation::Delete, &["Id"]),
+            Operation::Insert | Operation::Undelete => {
+                loads.delete = sheets.load(Operation::Delete, &["Id"]);
+            }
             Operation::Update | Operation::Upsert => {
                 loads.delete = sheets.load(Operation::Delete, &["Id"]);
                 let names = columns.iter().map(|column| column.name.as_str());
@@ -88,38 +93,44 @@ impl<'a, T: Target> Drawing<'a, T> {
                 loads.update = sheets.load(Operation::Update, &header);
             }
             Operation::Delete | Operation::HardDelete => {
+                loads.restore = sheets.load(Operation::Undelete, &["Id"]);
                 let names = given.iter().map(|at| images[*at].name.as_str());
                 let header: Vec<&str> = names.chain([OLD_ID]).collect();
                 loads.insert = sheets.load(Operation::Insert, &header);
             }
-            Operation::Undelete => {
-                let message = "a run that restored records cannot be undone yet";
-                return Err(Failure::new(Blame::Request, message)
-                    .hint("`longshore delete` takes the records of its success.csv away again"));
-            }
         }
-        Ok(Self { held, target, sheets, tally, notices, columns, given, cut_off: 0, loads })
+        let (cut_off, has_bin) = (0, false);
+        Self { held, target, sheets, tally, notices, columns, given, cut_off, has_bin, loads }
     }
 
     /// Goes through all that succeeded.
     pub(super) async fn draw(mut self) -> Result<(), Failure> {
         let operation = self.held.plan.operation;
+        if operation == Operation::Delete {
+            let described = self.target.describe(&self.held.plan.object).await;
+            self.has_bin = described?.undeletable;
+        }
         let mut rows = DoneRows::open(self.held)?;
+        let with_images = !matches!(operation, Operation::Insert | Operation::Undelete);
         loop {
-            let batch = rows.batch(operation != Operation::Insert)?;
+            let batch = rows.batch(with_images)?;
             if batch.is_empty() {
                 break;
             }
+            let (unchanged, batch): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|done| done.unchanged);
+            self.tally.nothing += unchanged.len() as u64;
             let (known, unknown): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|done| !done.id.is_empty());
             self.tally.cannot += unknown.len() as u64;
             match operation {
-                Operation::Insert => self.created(&known).await?,
+                Operation::Insert => self.tally.delete += self.away(&known).await?,
+                Operation::Undelete => self.tally.delete_again += self.away(&known).await?,
                 Operation::Update => self.changed(known).await?,
                 Operation::Upsert => {
                     let (created, changed): (Vec<_>, Vec<_>) =
                         known.into_iter().partition(|done| done.created);
-                    self.created(&created).await?;
+                    self.tally.delete += self.away(&created).await?;
                     self.changed(changed).await?;
                 }
                 _ => self.deleted(known).await?,
@@ -132,17 +143,22 @@ impl<'a, T: Target> Drawing<'a, T> {
     /// What stays different, in words.
     fn say(&mut self) {
         let object = &self.held.plan.object;
-        if self.tally.delete > 0 {
+        let away = self.tally.delete + self.tally.delete_again;
+        if away > 0 {
             self.notices.push(format!(
                 "what others have made below the {} since goes with them",
-                counted(self.tally.delete, "record")
+                counted(away, "record")
             ));
         }
         if self.tally.create > 0 {
             self.notices.push(format!(
-                "the records get new Ids, and what referred to the old ones stays cut off; only what \
-                 is restored from the recycle bin of the org, where there is one and within \
-                 {BIN_DAYS} days, keeps its Id"
+                "{} in no recycle bin: what is created anew gets a new Id, and what \
+                 referred to the old one stays cut off",
+                if self.tally.create == 1 {
+                    "1 record is".to_owned()
+                } else {
+                    format!("{} are", counted(self.tally.create, "record"))
+                }
             ));
         }
         if self.cut_off > 0 {
@@ -178,38 +194,58 @@ impl<'a, T: Target> Drawing<'a, T> {
         self.ask(&self.held.plan.object, None, fields, &ids).await
     }
 
-    /// Those that the run created are deleted, where they are still there.
-    async fn created(&mut self, done: &[Done]) -> Result<(), Failure> {
+    /// Those that are there because of the run are deleted, where they are still there; so many.
+    async fn away(&mut self, done: &[Done]) -> Result<u64, Failure> {
         let now = self.now(done, Vec::new()).await?;
+        let mut away = 0;
         for (done, now) in done.iter().zip(now) {
             if now.is_some() {
-                self.tally.delete += 1;
+                away += 1;
                 self.sheets.row(self.loads.delete, [done.id.as_bytes()].into_iter())?;
             } else {
                 self.tally.nothing += 1;
             }
         }
-        Ok(())
+        Ok(away)
     }
 
-    /// Those that the run deleted are created anew, unless somebody has brought them back.
+    /// Those that the run deleted come out of the recycle bin with their Ids, and are created anew
+    /// where they are not there any more, unless somebody has brought them back.
     async fn deleted(&mut self, done: Vec<Done>) -> Result<(), Failure> {
         let now = self.now(&done, Vec::new()).await?;
-        for (done, now) in done.into_iter().zip(now) {
-            let Some(image) = done.image.filter(|image| !image.id().is_empty()) else {
-                self.not_kept(&done.id)?;
-                continue;
-            };
+        let binned = self.binned(&done, &now).await?;
+        for ((done, now), binned) in done.into_iter().zip(now).zip(binned) {
             if now.is_some() {
                 self.tally.nothing += 1;
                 continue;
             }
+            if binned {
+                self.tally.restore += 1;
+                self.sheets.row(self.loads.restore, [done.id.as_bytes()].into_iter())?;
+                continue;
+            }
+            let Some(image) = done.image.filter(|image| !image.id().is_empty()) else {
+                self.not_kept(&done.id)?;
+                continue;
+            };
             self.tally.create += 1;
             self.cut_off += u64::from(self.refers_to_its_like(&image));
             let cells = self.given.iter().map(|at| image.before(*at));
             self.sheets.row(self.loads.insert, cells.chain([done.id.as_bytes()]))?;
         }
         Ok(())
+    }
+
+    /// For each of those that are not there now, whether the recycle bin has it.
+    async fn binned(&self, done: &[Done], now: &[Option<Record>]) -> Result<Vec<bool>, Failure> {
+        if !self.has_bin {
+            return Ok(vec![false; done.len()]);
+        }
+        let gone = done.iter().zip(now).filter(|(_, now)| now.is_none());
+        let ids: Vec<String> = gone.map(|(done, _)| done.id.clone()).collect();
+        let mut found = self.target.binned(&self.held.plan.object, &ids).await?.into_iter();
+        let of = |now: &Option<Record>| now.is_none() && found.next().unwrap_or(false);
+        Ok(now.iter().map(of).collect())
     }
 
     fn refers_to_its_like(&self, image: &ImageRow) -> bool {

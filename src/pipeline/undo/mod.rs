@@ -1,8 +1,10 @@
 //! Undo: takes a finished run back, by ordinary loads with ledgers of their own.
 //!
 //! What an insert made is deleted; what an update changed is written back, where the present value
-//! is still the one that was written; what a delete took away is created anew; what was removed
-//! from users of Auth0, or given to them, is given back or removed. An upsert is both of the first.
+//! is still the one that was written; what a delete took away comes out of the recycle bin, and is
+//! created anew where it is not there any more; what was undeleted is deleted again; what was
+//! removed from users of Auth0, or given to them, is given back or removed. An upsert is both of
+//! the first.
 //!
 //! [`Held::draw_up`] works it out against the org as it is now and writes the input of each load
 //! into `undo/` of the run, with the conflicts beside them. [`Drawn::begin`] makes a [`Record`] of
@@ -21,7 +23,7 @@ pub use self::record::{Part, Record, Stand};
 use self::sheet::Sheets;
 use super::manifest;
 use crate::config::plan::{
-    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, Nulls, OnBadRow, Source,
+    CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
 };
 use crate::ledger::{Manifest, Output, RunFolder, RunState};
 use crate::model::failure::{Blame, Failure};
@@ -49,6 +51,12 @@ pub struct Tally {
     pub write_back: u64,
     /// Records that are created anew, with new Ids.
     pub create: u64,
+    /// Records that are taken out of the recycle bin, with their Ids.
+    #[serde(default)]
+    pub restore: u64,
+    /// Records that the run had taken out of it, and that are deleted again.
+    #[serde(default)]
+    pub delete_again: u64,
     /// Permissions or roles that are given back, and taken away.
     pub give_back: u64,
     pub take_away: u64,
@@ -111,7 +119,7 @@ impl Held {
         if target.kind() == "auth0" {
             pairs::draw(self, &mut sheets, &mut tally)?;
         } else {
-            back::Drawing::new(self, target, &mut sheets, &mut tally, &mut notices)?.draw().await?;
+            back::Drawing::new(self, target, &mut sheets, &mut tally, &mut notices).draw().await?;
         }
         let unknown = self.state.closed.map_or(0, |closed| closed.counts.unknown);
         if unknown > 0 {
@@ -139,6 +147,7 @@ impl Held {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             on_bad_row: OnBadRow::Reject,
             // Its rows were looked through once.
             on_duplicate: None,
@@ -155,7 +164,8 @@ impl Held {
             retry_of: None,
             undo_of: Some(self.manifest.run.clone()),
             verify_after: false,
-            before_images: part.operation != Operation::Insert,
+            skip_unchanged: false,
+            before_images: !matches!(part.operation, Operation::Insert | Operation::Undelete),
             passing_org: false,
             ..self.plan.clone()
         }
@@ -204,7 +214,9 @@ impl Tally {
         let conflicts = if self.conflicts == 1 { "conflict" } else { "conflicts" };
         let parts = [
             (self.delete, format!("delete {} that it created", count(self.delete))),
+            (self.delete_again, format!("delete {} again", count(self.delete_again))),
             (self.write_back, format!("write back {}", count(self.write_back))),
+            (self.restore, format!("take {} out of the recycle bin", count(self.restore))),
             (self.create, format!("create {} anew", count(self.create))),
             (self.give_back, format!("give back {}", count(self.give_back))),
             (self.take_away, format!("take away {}", count(self.take_away))),
@@ -276,13 +288,15 @@ mod tests {
             delete: 4_812,
             write_back: 96,
             create: 1,
+            restore: 11,
+            delete_again: 12,
             give_back: 7,
             take_away: 8,
             conflicts: 3,
             cannot: 2,
             nothing: 5,
         };
-        insta::assert_snapshot!(all.text(), @"delete 4,812 that it created · write back 96 · create 1 anew · give back 7 · take away 8 · nothing to do for 5 · 3 conflicts · 2 cannot be undone");
+        insta::assert_snapshot!(all.text(), @"delete 4,812 that it created · delete 12 again · write back 96 · take 11 out of the recycle bin · create 1 anew · give back 7 · take away 8 · nothing to do for 5 · 3 conflicts · 2 cannot be undone");
         let one = Tally { write_back: 1, conflicts: 1, ..Tally::default() };
         assert_eq!(one.text(), "write back 1 · 1 conflict");
         assert_eq!(Tally::default().text(), "there are no rows");

@@ -11,6 +11,8 @@ use crate::ledger::{ChunkState, Output};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::{IMAGE_BATCH_BYTES, RECORDS_READ_MAX};
+use crate::model::operation::Operation;
+use crate::model::verdict::MatchKind;
 use crate::pipeline::images::{self, ImageRow, ImageRows};
 
 /// A row of success.csv.
@@ -19,6 +21,8 @@ pub(super) struct Done {
     /// Empty where the run could not tell which record it was.
     pub(super) id: String,
     pub(super) created: bool,
+    /// The row was not sent, as it changes nothing.
+    pub(super) unchanged: bool,
     /// What was kept of the record; `None` where nothing was.
     pub(super) image: Option<ImageRow>,
 }
@@ -30,6 +34,7 @@ pub(super) struct DoneRows {
     record: ByteRecord,
     id: usize,
     created: usize,
+    how: usize,
     row: usize,
     images: Images,
 }
@@ -52,15 +57,19 @@ impl DoneRows {
         };
         let (id, created, row) =
             (place("sf__Id")?, place("sf__Created")?, place("longshore__row")?);
+        let how = place("longshore__match")?;
         let images = Images {
             raw: held.folder.raw(),
             run: held.manifest.run.clone(),
             fields: held.manifest.images.len(),
             cleaned: held.state.cleaned.is_some(),
+            object: held.manifest.object.clone(),
+            binned: held.plan.operation == Operation::Delete,
+            root: held.folder.root().to_owned(),
             chunks: held.state.chunks.clone().into_iter(),
             open: None,
         };
-        Ok(Self { path, success, record: ByteRecord::new(), id, created, row, images })
+        Ok(Self { path, success, record: ByteRecord::new(), id, created, how, row, images })
     }
 
     /// The next rows, as many as one call asks about; none at the end.
@@ -75,9 +84,11 @@ impl DoneRows {
             let text = |at: usize| String::from_utf8_lossy(cell(at)).into_owned();
             let (id, created) = (text(self.id), cell(self.created).eq_ignore_ascii_case(b"true"));
             let row = text(self.row).parse::<u64>().unwrap_or(u64::MAX);
-            let image = if with_images && !created { self.images.find(row)? } else { None };
+            let unchanged = cell(self.how) == MatchKind::Look.word().as_bytes();
+            let wanted = with_images && !created && !unchanged;
+            let image = if wanted { self.images.find(row)? } else { None };
             bytes += image.as_ref().map_or(0, ImageRow::bytes) + id.len();
-            batch.push(Done { id, created, image });
+            batch.push(Done { id, created, unchanged, image });
         }
         Ok(batch)
     }
@@ -89,6 +100,10 @@ struct Images {
     run: String,
     fields: usize,
     cleaned: bool,
+    object: String,
+    /// What the run deleted went into a recycle bin, where there is one.
+    binned: bool,
+    root: PathBuf,
     chunks: IntoIter<ChunkNumber, ChunkState>,
     open: Option<Open>,
 }
@@ -140,7 +155,17 @@ impl Images {
             "what the records of `{}` held before was removed by `longshore runs clean`",
             self.run
         );
-        Failure::new(Blame::Request, message).hint("without it this run cannot be undone")
+        let failure =
+            Failure::new(Blame::Request, message).hint("without it this run cannot be undone");
+        if !self.binned {
+            return failure;
+        }
+        let name = self.root.file_name().unwrap_or_default().to_string_lossy();
+        failure.hint(format!(
+            "what the recycle bin still has comes back with `longshore undelete {} \
+             …/{name}/out/success.csv`",
+            self.object
+        ))
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `GET /practice/audit?since=n` | the effects after number n, at most 10,000 |
 //! | `GET /practice/requests?since=n` | the requests after number n |
 //! | `POST /practice/clock` | `{"advanceMs":n}` lets time pass |
+//! | `POST /practice/application` | sets the application up; what is not named is as usual |
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -38,6 +39,12 @@ pub(super) async fn route(call: &Call<'_>, body: Body) -> Outcome {
             let ms = asked["advanceMs"].as_i64();
             let ms = ms.ok_or_else(|| Refusal::bad("BAD_CLOCK", "`advanceMs` is not a number"))?;
             call.inner.clock.advance_ms(ms);
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        (&Method::POST, [_, "application"]) => {
+            let application = serde_json::from_value(read_json(body).await?)
+                .map_err(|error| Refusal::bad("BAD_APPLICATION", error.to_string()))?;
+            call.inner.set_application(application);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         _ => Err(Refusal::not_found()),

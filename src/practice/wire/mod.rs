@@ -2,6 +2,7 @@
 //!
 //! Paths are matched as the service does, leniently: doubled and trailing slashes do not matter.
 
+mod authorize;
 mod collections;
 mod columns;
 mod composite;
@@ -13,6 +14,7 @@ pub(super) mod oauth;
 pub(super) mod query;
 mod query_jobs;
 pub(super) mod reply;
+mod soap;
 mod sobjects;
 #[cfg(test)]
 mod tests;
@@ -126,7 +128,7 @@ async fn answer_with_mischief(call: &Call<'_>, path: &str, body: Body) -> Respon
         match fault {
             Fault::Delay { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
             Fault::LoseAnswer { effect: false } => return dropped(),
-            Fault::Answer { effect: false, .. } => return made_up(fault, &call.headers),
+            Fault::Answer { effect: false, .. } => return made_up(call, fault),
             Fault::HtmlOk => {
                 return Reply::text(StatusCode::OK, HTML, MAINTENANCE).spell(&call.headers);
             }
@@ -154,7 +156,7 @@ async fn answer_with_mischief(call: &Call<'_>, path: &str, body: Body) -> Respon
     for fault in &faults {
         match fault {
             Fault::LoseAnswer { effect: true } => return dropped(),
-            Fault::Answer { effect: true, .. } => return made_up(fault, &call.headers),
+            Fault::Answer { effect: true, .. } => return made_up(call, fault),
             Fault::Truncate { bytes, length } => {
                 let breaks = *length == Length::Lying;
                 if !breaks {
@@ -193,24 +195,29 @@ pub(super) fn dropped() -> Response<Body> {
     response
 }
 
-fn made_up(fault: &Fault, asked: &HeaderMap) -> Response<Body> {
+fn made_up(call: &Call<'_>, fault: &Fault) -> Response<Body> {
     let Fault::Answer { status, code, message, body, retry_after, .. } = fault else {
         return dropped();
     };
     let refusal = Refusal::new(*status, code, message.clone());
     let mut reply = match body {
+        // What SOAP refuses is a fault with the one status that faults have.
+        BodyKind::Json if soap::is_soap(&call.segments) && *status == 500 => {
+            soap::fault(code, message)
+        }
         BodyKind::Json => Reply::from(refusal),
         BodyKind::Html => Reply::text(refusal.status, HTML, MAINTENANCE),
         BodyKind::Empty => Reply::empty(refusal.status),
     };
     reply.headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-    reply.spell(asked)
+    reply.spell(&call.headers)
 }
 
 async fn route(call: &Call<'_>, body: Body) -> Outcome {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["services", "oauth2", word] => oauth::route(call, word, body).await,
+        ["services", "Soap", "u", version, ..] => soap::route(call, version, body).await,
         ["id", org, user] => oauth::identity(call, org, user),
         ["services", "data"] => discovery::versions(call),
         ["services", "data", version, rest @ ..] => {

@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::serve::{Body, random_text};
+use super::authorize::{self, Code};
 use super::reply::{Refusal, Reply};
 use super::{Call, Outcome, read_small};
 use crate::practice::clock::spell_ms;
@@ -40,6 +41,9 @@ struct All {
     /// Access token to the moment it expires.
     sessions: HashMap<String, Session>,
     refresh: Vec<String>,
+    codes: HashMap<String, Code>,
+    /// Whatever was ever given out.
+    issued: Vec<String>,
 }
 
 struct Session {
@@ -58,14 +62,52 @@ impl Tokens {
         let short = org_id.get(..15).unwrap_or("00D000000000000");
         let token = format!("{short}!AQ.{}", random_text(64));
         let session = Session { expires_ms: now + SESSION_MS, issued_ms: now, parent };
-        self.lock().sessions.insert(token.clone(), session);
+        let mut all = self.lock();
+        all.sessions.insert(token.clone(), session);
+        all.issued.push(token.clone());
         token
     }
 
-    fn issue_refresh(&self) -> String {
+    /// A new refresh token.
+    pub(in crate::practice) fn issue_refresh(&self) -> String {
         let token = format!("5Aep861{}", random_text(48));
-        self.lock().refresh.push(token.clone());
+        let mut all = self.lock();
+        all.refresh.push(token.clone());
+        all.issued.push(token.clone());
         token
+    }
+
+    /// Puts a new refresh token in the place of one; its sessions go on under the new one.
+    fn rotate(&self, old: &str) -> String {
+        let new = self.issue_refresh();
+        let mut all = self.lock();
+        all.refresh.retain(|known| known != old);
+        for session in all.sessions.values_mut() {
+            if session.parent.as_deref() == Some(old) {
+                session.parent = Some(new.clone());
+            }
+        }
+        new
+    }
+
+    pub(super) fn keep_code(&self, text: &str, code: Code) {
+        let mut all = self.lock();
+        all.codes.insert(text.to_owned(), code);
+        all.issued.push(text.to_owned());
+    }
+
+    pub(super) fn with_code<T>(&self, text: &str, look: impl FnOnce(Option<&mut Code>) -> T) -> T {
+        look(self.lock().codes.get_mut(text))
+    }
+
+    /// Every access token, refresh token and code that was ever given out.
+    pub(in crate::practice) fn issued(&self) -> Vec<String> {
+        self.lock().issued.clone()
+    }
+
+    /// Whether a refresh token is good.
+    pub(in crate::practice) fn is_good(&self, refresh: &str) -> bool {
+        self.lock().refresh.iter().any(|known| known == refresh)
     }
 
     /// Whether the token is good; its use prolongs it.
@@ -77,6 +119,11 @@ impl Tokens {
             session.expires_ms = now + SESSION_MS;
         }
         live
+    }
+
+    /// Ends one session.
+    pub(super) fn end(&self, token: &str) {
+        self.lock().sessions.remove(token);
     }
 
     /// Ends all sessions; refresh tokens stay good.
@@ -107,13 +154,14 @@ pub(super) async fn route(call: &Call<'_>, word: &str, body: Body) -> Outcome {
             Ok(introspect(call, &Form::read(call, body).await?))
         }
         "userinfo" => Ok(user_info(call)),
-        "token" | "introspect" => Err(Refusal::method(&call.method)),
+        "authorize" if call.method == Method::GET => Ok(authorize::authorize(call)),
+        "token" | "introspect" | "authorize" => Err(Refusal::method(&call.method)),
         _ => Err(Refusal::not_found()),
     }
 }
 
 /// The token endpoint's errors are an object, not an array.
-fn refuse(error: &str, description: &str) -> Reply {
+pub(super) fn refuse(error: &str, description: &str) -> Reply {
     let body = json!({"error": error, "error_description": description});
     Reply::json(StatusCode::BAD_REQUEST, body)
 }
@@ -122,24 +170,44 @@ fn token(call: &Call<'_>, form: &Form) -> Reply {
     let Some(grant) = form.get("grant_type") else {
         return refuse("invalid_request", "missing required parameter: grant_type");
     };
+    let application = call.inner.application();
+    if let Some(refusal) = application.refuses {
+        let sent: Vec<&str> = form.0.iter().map(|(_, value)| value.as_str()).collect();
+        let description = refusal.description.replace("{sent}", &sent.join(" "));
+        let mut reply = refuse(&refusal.error, &description);
+        reply.status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+        return reply;
+    }
+    let mut refreshes = grant == "password";
     let refused = match grant {
         "client_credentials" => check_client(call, form, true),
         "password" => check_client(call, form, true).or_else(|| check_password(call, form)),
-        "refresh_token" => check_client(call, form, false).or_else(|| check_refresh(call, form)),
+        "refresh_token" => check_client(call, form, application.requires_secret)
+            .or_else(|| check_refresh(call, form)),
+        "authorization_code" => {
+            check_client(call, form, application.requires_secret).or_else(|| {
+                let code = authorize::check_code(call, form);
+                code.map(|code| refreshes = code.refreshes).err()
+            })
+        }
         "urn:ietf:params:oauth:grant-type:jwt-bearer" => check_assertion(call, form),
         _ => Some(refuse("unsupported_grant_type", "grant type not supported")),
     };
     if let Some(refused) = refused {
         return refused;
     }
-    Reply::ok(grant_token(call, form, grant))
+    let old = form.get("refresh_token").filter(|_| grant == "refresh_token");
+    let new_refresh = match old {
+        Some(old) => application.rotates_refresh_tokens.then(|| call.inner.tokens.rotate(old)),
+        None => refreshes.then(|| call.inner.tokens.issue_refresh()),
+    };
+    let parent = new_refresh.clone().or(old.map(str::to_owned));
+    Reply::ok(grant_token(call, parent, new_refresh))
 }
 
-fn grant_token(call: &Call<'_>, form: &Form, grant: &str) -> Value {
+fn grant_token(call: &Call<'_>, parent: Option<String>, new_refresh: Option<String>) -> Value {
     let inner = call.inner;
     let now = inner.clock.now_ms();
-    let new_refresh = (grant == "password").then(|| inner.tokens.issue_refresh());
-    let parent = form.get("refresh_token").map(str::to_owned).or_else(|| new_refresh.clone());
     let (org, user) = (inner.org.org_id(), inner.org.user_id());
     let id = format!("{}/id/{org}/{user}", call.origin);
     let issued = now.to_string();
@@ -168,9 +236,10 @@ fn check_client(call: &Call<'_>, form: &Form, needs_secret: bool) -> Option<Repl
             (form.get("client_id").map(str::to_owned), form.get("client_secret").map(str::to_owned))
         }
     };
+    let right = call.inner.application().client_secret;
     match (id.as_deref(), secret.as_deref()) {
         (None, _) => Some(refuse("invalid_request", "missing required parameter: client_id")),
-        (Some(CLIENT_ID), Some(CLIENT_SECRET)) => None,
+        (Some(CLIENT_ID), Some(secret)) if secret == right => None,
         (Some(CLIENT_ID), None) if !needs_secret => None,
         (Some(CLIENT_ID), _) => Some(refuse("invalid_client", "invalid client credentials")),
         (Some(_), _) => Some(refuse("invalid_client_id", "client identifier invalid")),
@@ -194,8 +263,8 @@ fn check_password(call: &Call<'_>, form: &Form) -> Option<Reply> {
 
 fn check_refresh(call: &Call<'_>, form: &Form) -> Option<Reply> {
     let token = form.get("refresh_token").unwrap_or_default();
-    let known = call.inner.tokens.lock().refresh.iter().any(|known| known == token);
-    (!known).then(|| refuse("invalid_grant", "expired access/refresh token"))
+    (!call.inner.tokens.is_good(token))
+        .then(|| refuse("invalid_grant", "expired access/refresh token"))
 }
 
 fn check_assertion(call: &Call<'_>, form: &Form) -> Option<Reply> {
@@ -243,6 +312,9 @@ fn seconds(value: &Value) -> Option<i64> {
 
 fn revoke(call: &Call<'_>, form: &Form) -> Reply {
     let token = form.get("token").or(call.param("token")).unwrap_or_default();
+    if !call.inner.application().revokes {
+        return refuse("unsupported_token_type", "this token type is not supported");
+    }
     if call.inner.tokens.revoke(token) {
         return Reply::empty(StatusCode::OK);
     }
@@ -332,7 +404,7 @@ fn same_id(left: &str, right: &str) -> bool {
 }
 
 /// The fields of a form, url-encoded or multipart.
-struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
     async fn read(call: &Call<'_>, body: Body) -> Result<Self, Refusal> {
@@ -348,7 +420,7 @@ impl Form {
         Ok(Self(fields))
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -46,6 +46,9 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     let bad = rows.input.saturating_sub(rows.success);
     let word = match summary.status {
         Status::Succeeded if rows.input == 0 => paint.green("there were no rows"),
+        Status::Succeeded if rows.unchanged == rows.input => {
+            paint.green("every row is unchanged, nothing was sent")
+        }
         Status::Succeeded => paint.green("every row succeeded"),
         Status::Partial | Status::Unknown => paint.yellow(&format!(
             "{} of {} did not succeed",
@@ -66,8 +69,9 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     }
     let length = Duration::try_from_secs_f64(summary.seconds).unwrap_or_default();
     let mut facts = vec![time(length)];
-    if rows.success > 0 && summary.seconds > 0.0 {
-        facts.push(rate(rows.input - rows.rejected.min(rows.input), length));
+    let sent = rows.input.saturating_sub(rows.rejected).saturating_sub(rows.unchanged);
+    if rows.success > rows.unchanged && summary.seconds > 0.0 {
+        facts.push(rate(sent, length));
     }
     facts.push(counted(jobs(summary), "job"));
     facts.push(counted(summary.api.calls, "API call"));
@@ -104,6 +108,12 @@ fn table(summary: &Summary, paint: Paint) -> String {
             _ => paint.yellow(&line),
         };
         let meaning = if number == 0 { "" } else { meaning(name, summary.resume.is_some()) };
+        let unchanged = if name == "success" { rows.unchanged } else { 0 };
+        let meaning = match unchanged {
+            0 => meaning.to_owned(),
+            all if all == number => "unchanged, not sent".to_owned(),
+            some => format!("{meaning}; {} of them unchanged, not sent", count(some)),
+        };
         writeln!(text, "{}", format!("{line}  {meaning}").trim_end()).unwrap_or_default();
     }
     writeln!(text, "  {:<12} {}", "", "─".repeat(width)).unwrap_or_default();

@@ -45,6 +45,7 @@ fn whole() -> Summary {
             unprocessed: out("unprocessed.csv"),
             unknown: out("unknown.csv"),
         },
+        preview: None,
         resume: None,
         failure: None,
     }
@@ -243,7 +244,14 @@ fn a_run_that_is_gone_on_with_says_only_how() {
     let summary = Summary {
         status: Status::Interrupted,
         exit_code: 130,
-        rows: Counts { input: 9, success: 1, error: 1, unprocessed: 4, unknown: 3, rejected: 0 },
+        rows: Counts {
+            input: 9,
+            success: 1,
+            error: 1,
+            unprocessed: 4,
+            unknown: 3,
+            ..Counts::default()
+        },
         errors: vec![group("UNABLE_TO_LOCK_ROW", 1, "error", "", &[1])],
         resume: Some("longshore resume friday".to_owned()),
         failure: Some(SummaryFailure {

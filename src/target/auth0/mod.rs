@@ -27,6 +27,7 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::OnceCell;
 
@@ -41,6 +42,7 @@ use super::{
 use crate::http::client::{Client, Settings};
 use crate::http::transport::Transport;
 use crate::model::ids::JobId;
+use crate::model::limits::LOOKUP_NEAREST_KEYS;
 use crate::model::names::ObjectName;
 use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
 use crate::model::sign_in::SignIn;
@@ -62,6 +64,8 @@ struct Tenant {
     paced: Arc<Paced>,
     permissions: OnceCell<Names>,
     roles: OnceCell<Names>,
+    /// E-mails that nobody has and for which it was asked what may have been meant.
+    near: AtomicUsize,
 }
 
 /// What rows may name.
@@ -84,12 +88,21 @@ impl Auth0 {
         let paced = Arc::clone(&wire);
         let session = Session::open(Client::new(wire, settings), sign_in).await?;
         let (permissions, roles) = (OnceCell::new(), OnceCell::new());
-        let tenant = Arc::new(Tenant { session, paced, permissions, roles });
+        let near = AtomicUsize::new(0);
+        let tenant = Arc::new(Tenant { session, paced, permissions, roles, near });
         Ok(Self { jobs: Jobs::new(Arc::clone(&tenant), seed), tenant })
     }
 }
 
 impl Tenant {
+    /// E-mails near to one that nobody has; asked for the first of a process only.
+    async fn near(&self, email: &str) -> Vec<String> {
+        if self.near.fetch_add(1, Ordering::Relaxed) >= LOOKUP_NEAREST_KEYS {
+            return Vec::new();
+        }
+        users::near_email(&self.session, email).await
+    }
+
     async fn apis(&self) -> Result<&Names, Fault> {
         let fetch = async || Apis::fetch(&self.session).await.map(Names::Permissions);
         self.permissions.get_or_try_init(fetch).await
@@ -152,6 +165,14 @@ impl Target for Auth0 {
 
     fn adopt(&self, spec: &JobSpec, job: &JobId, body: &Path, started: bool) {
         self.jobs.adopt(spec, job, body, started);
+    }
+
+    /// Users are counted, and what they hold is not.
+    async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
+        if !schema::is_user(object) {
+            return Ok(None);
+        }
+        users::count(&self.tenant.session).await.map(Some)
     }
 
     fn usage(&self) -> ApiUsage {

@@ -1,16 +1,22 @@
 //! Users: whom an e-mail means, what a user holds, and the calls that change it.
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::session::{ApiPath, Session};
 use super::wire::{HeldPermission, Role, User};
 use crate::model::operation::Operation;
+use crate::model::wording::how_far;
 use crate::target::Fault;
 
 /// Items of one call at most. Source: a user has at most 1,000 direct permissions, and no limit of
 /// the array is published (reference page on Auth0, 2.1).
 pub(super) const CALL_ITEMS: usize = 1_000;
+
+/// Letters that near e-mails begin with at least, and how many of them are told.
+const NEAR_START: usize = 3;
+const NEAR_TOLD: usize = 3;
 
 /// What rows are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,64 @@ pub(super) async fn by_email(session: &Session, email: &str) -> Result<Vec<User>
     let found = ask(email).await?;
     let lower = email.to_lowercase();
     if found.is_empty() && lower != email { ask(&lower).await } else { Ok(found) }
+}
+
+#[derive(Deserialize)]
+struct Mailed {
+    email: Option<String>,
+}
+
+/// E-mails that somebody may have meant who wrote one that nobody has, by one call at most; a
+/// courtesy, so trouble with it is none.
+///
+/// Source: search of users by the beginning of an e-mail (reference page on Auth0, 2.4).
+pub(super) async fn near_email(session: &Session, email: &str) -> Vec<String> {
+    let local = email.split('@').next().unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    let length = (local.len() / 2).max(NEAR_START);
+    let start: String =
+        local.chars().take(length).take_while(plain).collect::<String>().to_lowercase();
+    if start.len() < NEAR_START || !start.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return Vec::new();
+    }
+    let question = format!("email:{start}*");
+    let path = ApiPath::of(&["users"]).map(|path| {
+        path.with(&[
+            ("q", question.as_str()),
+            ("search_engine", "v3"),
+            ("fields", "email"),
+            ("include_fields", "true"),
+            ("per_page", "100"),
+        ])
+    });
+    let Ok(path) = path else { return Vec::new() };
+    let found = session.get::<Vec<Mailed>>("look for users with such an e-mail", &path).await;
+    let found = found.unwrap_or_default().into_iter().filter_map(|user| user.email);
+    let mut near: Vec<(usize, String)> =
+        found.filter_map(|other| Some((how_far(email, &other)?, other))).collect();
+    near.sort();
+    near.dedup();
+    // Beside a slip of one letter, what shares no more than the domain is noise.
+    let nearest = near.first().map_or(0, |(far, _)| *far);
+    near.into_iter()
+        .filter(|(far, _)| *far <= 2 * nearest + 1)
+        .map(|(_, email)| email)
+        .take(NEAR_TOLD)
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    total: u64,
+}
+
+/// How many users the tenant has. Source: the total of a search, which may lag behind (reference
+/// page on Auth0, 2.4).
+pub(super) async fn count(session: &Session) -> Result<u64, Fault> {
+    let question = [("page", "0"), ("per_page", "1"), ("include_totals", "true")];
+    let path = ApiPath::of(&["users"])?.with(&question);
+    let users: Counted = session.get("count the users", &path).await?;
+    Ok(users.total)
 }
 
 /// What a user holds. A user that does not exist is a fault of class `Gone`.

@@ -52,7 +52,9 @@ fn tolerate<T>(fault: Fault, without: T) -> Result<T, Fault> {
 
 fn configured_user(org: &Salesforce) -> Option<String> {
     match &org.session.sign_in().grant {
-        Grant::JwtBearer { username, .. } => Some(username.clone()),
+        Grant::JwtBearer { username, .. } | Grant::Password { username, .. } => {
+            Some(username.clone())
+        }
         Grant::Token(_) | Grant::ClientCredentials { .. } | Grant::Refresh { .. } => None,
     }
 }

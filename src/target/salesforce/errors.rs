@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::soap;
 use crate::http::client::{Client, Got, first_line};
 pub(super) use crate::target::trouble::{TOO_LONG, failed, nonsense, shown};
 use crate::target::{Fault, FaultClass};
@@ -16,8 +17,12 @@ pub(super) struct Said {
 
 impl Said {
     /// Reads `[{message, errorCode}]` (REST, Bulk 2.0), `{error, error_description}` (token
-    /// endpoint), `{exceptionCode, exceptionMessage}` (Bulk 1.0), or shows the first line.
+    /// endpoint), `{exceptionCode, exceptionMessage}` (Bulk 1.0), a SOAP fault, or shows the first
+    /// line.
     pub(super) fn read(status: u16, body: &[u8]) -> Self {
+        if let Some((code, message)) = soap::fault(body) {
+            return Self { code, message };
+        }
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
         let object = value.as_array().and_then(|list| list.first()).unwrap_or(&value);
         let text = |names: [&str; 3]| {

@@ -32,6 +32,10 @@ pub(super) async fn export(
             let described = describe::object(org, object.as_str()).await?;
             compose(&described, fields, filter.as_deref())?
         }
+        ExportQuery::Holdings { object, .. } => {
+            let message = format!("what users hold of `{object}` is asked for by SOQL");
+            return Err(refusal("NO_SUCH_EXPORT", &message));
+        }
     };
     let soql = Soql::read(&text).map_err(|message| refusal("BAD_QUERY", &message))?;
     let mut export = Export { org, soql: &soql, all: request.all, rows: 0 };

@@ -1,17 +1,23 @@
 //! Getting an access token, and checking where it may be used.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::errors::{self, Said};
+use super::refusals;
 use super::session::Token;
+use super::soap;
 use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Reply};
 use crate::http::transport::Body;
+use crate::model::limits;
 use crate::model::secret::Secret;
-use crate::model::sign_in::{Grant, SignIn};
+use crate::model::sign_in::{Grant, NotKept, RefreshKeeper, RefreshTurn, SignIn};
 use crate::target::{Fault, FaultClass};
 
 /// Seconds that a JWT assertion is good for.
@@ -24,43 +30,137 @@ const HOSTS_ALLOWED: [&str; 4] =
 /// Gets a token by the given right.
 ///
 /// The request goes to the login origin and nowhere else; the answer's `instance_url` must be one
-/// of Salesforce's own hosts, the configured one, or below it. Source: OAuth 2.0 token endpoint,
+/// of Salesforce's own hosts, the configured one, or below it. A refresh token that comes along is
+/// kept before anything else is made of the answer. Source: OAuth 2.0 token endpoint,
 /// `POST {login}/services/oauth2/token`, form-encoded.
 pub(super) async fn token(client: &Client, sign_in: &SignIn) -> Result<Token, Fault> {
     if let Grant::Token(secret) = &sign_in.grant {
         let secret = Secret::new(secret.reveal().trim().to_owned());
         return Ok(Token { secret, origin: sign_in.instance_url.clone(), identity: None });
     }
+    if let Grant::Password { username, password } = &sign_in.grant {
+        return soap::login::token(client, sign_in, (username, password)).await;
+    }
+    let mut turn = match &sign_in.grant {
+        Grant::Refresh { refresh_token, .. } => Some(turn(client, refresh_token.as_ref()).await?),
+        _ => None,
+    };
+    let refresh_token = turn.as_ref().map(|turn| turn.token());
+    let doing = format!("sign in ({})", sign_in.grant.word());
+    let form = form(client, sign_in, refresh_token.as_ref())?;
+    // A lost answer costs a session that nobody uses, so this may be repeated.
+    let issued = ask(client, sign_in, &doing, form, Repeat::Freely).await?;
+    if let (Some(new), Some(turn)) = (&issued.refresh_token, &mut turn)
+        && refresh_token.is_none_or(|old| old != *new)
+    {
+        turn.replace(new).map_err(|error| not_kept(client, &error))?;
+    }
+    drop(turn);
+    let origin = issued.origin(client, sign_in)?;
+    Ok(Token { secret: issued.access_token, origin, identity: issued.identity })
+}
+
+/// The right to use the refresh token; others may have it for as long as a sign-in takes.
+async fn turn(client: &Client, keeper: &dyn RefreshKeeper) -> Result<Box<dyn RefreshTurn>, Fault> {
+    let end = Instant::now() + Duration::from_secs(limits::REFRESH_TURN_S);
+    loop {
+        if let Some(turn) = keeper.take().map_err(|error| not_kept(client, &error))? {
+            client.redactor().learn(&turn.token());
+            return Ok(turn);
+        }
+        if Instant::now() >= end {
+            let message = format!(
+                "cannot sign in (refresh token): another process has been using the refresh token \
+                 of this org for {} s",
+                limits::REFRESH_TURN_S
+            );
+            return Err(Fault {
+                class: FaultClass::Unavailable,
+                status: None,
+                code: "TOKEN_IN_USE".to_owned(),
+                message,
+                hints: vec!["go on when that process has ended".to_owned()],
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(limits::REFRESH_TURN_POLL_MS)).await;
+    }
+}
+
+fn not_kept(client: &Client, error: &NotKept) -> Fault {
+    let message = format!("cannot keep the refresh token: {error}");
+    Fault {
+        class: FaultClass::Disk,
+        status: None,
+        code: "TOKEN_NOT_KEPT".to_owned(),
+        message: client.redactor().clean(&message).into_owned(),
+        hints: vec![
+            "mend that; if the org then says that the token has expired, sign in again with \
+             `longshore org login`"
+                .to_owned(),
+        ],
+    }
+}
+
+/// What the token endpoint gives. No part of it is shown.
+pub(super) struct Issued {
+    pub(super) access_token: Secret,
+    pub(super) refresh_token: Option<Secret>,
+    instance_url: Option<String>,
+    identity: Option<(String, String)>,
+}
+
+impl Issued {
+    /// Where the token may be used.
+    pub(super) fn origin(&self, client: &Client, sign_in: &SignIn) -> Result<Url, Fault> {
+        match &self.instance_url {
+            Some(text) => {
+                instance(text, sign_in).map_err(|reason| untrusted(client, text, &reason))
+            }
+            None => Ok(sign_in.instance_url.clone()),
+        }
+    }
+}
+
+/// Sends a form to the token endpoint; what comes back is known to the redactor.
+pub(super) async fn ask(
+    client: &Client,
+    sign_in: &SignIn,
+    doing: &str,
+    form: Bytes,
+    repeat: Repeat,
+) -> Result<Issued, Fault> {
     let login = sign_in.login_origin();
     let host = login.host_str().unwrap_or_default();
-    let doing = format!("sign in ({})", sign_in.grant.word());
     let url = login.join("/services/oauth2/token").map_err(|error| {
         errors::nonsense(client, &format!("`{host}` cannot be asked for a token: {error}"))
     })?;
-    let form = form(client, sign_in, login)?;
-    // A lost answer costs a session that nobody uses, so this may be repeated.
-    let call = Call::new(Method::POST, url, Body::Bytes(form), Repeat::Freely, Accept::Json)
+    let call = Call::new(Method::POST, url, Body::Bytes(form), repeat, Accept::Json)
         .content_type("application/x-www-form-urlencoded");
     let got = match client.call(&call).await {
         Reply::Done(got) => got,
         Reply::Stale(got) | Reply::Refused(got, _) => {
-            let mut fault = errors::refused(client, &doing, host, &got);
-            explain(&mut fault, &Said::read(got.status, &got.body), sign_in);
+            let mut fault = errors::refused(client, doing, host, &got);
+            refusals::explain(&mut fault, &Said::read(got.status, &got.body), &sign_in.grant);
             return Err(fault);
         }
-        Reply::Failed(trouble, _) => return Err(errors::failed(client, &doing, host, &trouble)),
+        Reply::Failed(trouble, _) => return Err(errors::failed(client, doing, host, &trouble)),
     };
-    let issued: Issued = serde_json::from_slice(&got.body).map_err(|_| {
+    let answer: Answer = serde_json::from_slice(&got.body).map_err(|_| {
         // What serde says could quote the token.
         errors::nonsense(client, &format!("cannot {doing}: the answer of `{host}` holds no token"))
     })?;
-    let secret = Secret::new(issued.access_token);
-    client.redactor().learn(&secret);
-    let origin = match &issued.instance_url {
-        Some(text) => instance(text, sign_in).map_err(|reason| untrusted(client, text, &reason))?,
-        None => sign_in.instance_url.clone(),
-    };
-    Ok(Token { secret, origin, identity: issued.id.as_deref().and_then(identity) })
+    let access_token = Secret::new(answer.access_token);
+    client.redactor().learn(&access_token);
+    let refresh_token = answer.refresh_token.filter(|text| !text.is_empty()).map(Secret::new);
+    if let Some(token) = &refresh_token {
+        client.redactor().learn(token);
+    }
+    Ok(Issued {
+        access_token,
+        refresh_token,
+        instance_url: answer.instance_url,
+        identity: answer.id.as_deref().and_then(identity),
+    })
 }
 
 /// Whether a new token can be had.
@@ -69,8 +169,9 @@ pub(super) fn can_renew(sign_in: &SignIn) -> bool {
 }
 
 #[derive(Deserialize)]
-struct Issued {
+struct Answer {
     access_token: String,
+    refresh_token: Option<String>,
     instance_url: Option<String>,
     id: Option<String>,
 }
@@ -83,27 +184,32 @@ struct Claims<'a> {
     exp: i64,
 }
 
-fn form(client: &Client, sign_in: &SignIn, login: &Url) -> Result<Bytes, Fault> {
+fn form(client: &Client, sign_in: &SignIn, refresh_token: Option<&Secret>) -> Result<Bytes, Fault> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     match &sign_in.grant {
-        // Handled by the caller: there is nothing to ask for.
-        Grant::Token(_) => {}
+        // Handled by the caller: there is nothing to ask the token endpoint for.
+        Grant::Token(_) | Grant::Password { .. } => {}
         Grant::ClientCredentials { client_id, client_secret } => {
             form.append_pair("grant_type", "client_credentials")
                 .append_pair("client_id", client_id)
                 .append_pair("client_secret", client_secret.reveal());
         }
-        Grant::Refresh { client_id, client_secret, refresh_token } => {
+        Grant::Refresh { client_id, client_secret, .. } => {
             form.append_pair("grant_type", "refresh_token")
                 .append_pair("client_id", client_id)
-                .append_pair("refresh_token", refresh_token.reveal());
+                .append_pair("refresh_token", refresh_token.map_or("", Secret::reveal));
             if let Some(secret) = client_secret {
                 form.append_pair("client_secret", secret.reveal());
             }
         }
         Grant::JwtBearer { client_id, username, key } => {
             let exp = client.now().as_second() + ASSERTION_S;
-            let claims = Claims { iss: client_id, sub: username, aud: audience(login), exp };
+            let claims = Claims {
+                iss: client_id,
+                sub: username,
+                aud: audience(sign_in.login_origin()),
+                exp,
+            };
             let assertion = assertion(&claims, key).map_err(|error| Fault {
                 class: FaultClass::Access,
                 status: None,
@@ -140,7 +246,7 @@ fn audience(login: &Url) -> String {
 }
 
 /// The origin of an `instance_url`, or why it is not to be trusted.
-fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
+pub(super) fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
     let mut url = Url::parse(text).map_err(|error| error.to_string())?;
     let configured = &sign_in.instance_url;
     url.set_path("/");
@@ -170,7 +276,7 @@ fn instance(text: &str, sign_in: &SignIn) -> Result<Url, String> {
     }
 }
 
-fn untrusted(client: &Client, text: &str, reason: &str) -> Fault {
+pub(super) fn untrusted(client: &Client, text: &str, reason: &str) -> Fault {
     let message = format!("the sign-in points us to `{}`, but {reason}", errors::shown(text));
     Fault {
         class: FaultClass::Access,
@@ -190,56 +296,6 @@ fn identity(address: &str) -> Option<(String, String)> {
     let (user, org) = (parts.next()?, parts.next()?);
     let is_id = |id: &str| crate::model::ids::RecordId::parse(id.as_bytes()).is_ok();
     (is_id(user) && is_id(org)).then(|| (org.to_owned(), user.to_owned()))
-}
-
-/// What a person can do about a refused sign-in, by the texts of the token endpoint.
-fn explain(fault: &mut Fault, said: &Said, sign_in: &SignIn) {
-    let text = said.message.to_ascii_lowercase();
-    let has = |part: &str| text.contains(part);
-    let jwt = matches!(sign_in.grant, Grant::JwtBearer { .. });
-    let hint = match said.code.as_str() {
-        "rate_limit_exceeded" => {
-            fault.class = FaultClass::Limit;
-            "too many sign-ins of this user in an hour; wait, and sign in once for each run"
-        }
-        _ if fault.status.is_some_and(|status| status >= 500 || status == 429) => return,
-        "invalid_grant" if has("client credentials user") => {
-            "the app needs a `Run As` user in its client credentials flow"
-        }
-        "invalid_grant" if has("not supported on this domain") => {
-            "client credentials need the org's My Domain URL, not `login` or `test`"
-        }
-        "invalid_grant" if has("expired access/refresh token") => {
-            "the refresh token has ended or was replaced; get a new one"
-        }
-        "invalid_grant" if has("hasn't approved") => {
-            "an administrator must pre-authorize the app for this user (profile or permission set)"
-        }
-        "invalid_grant" if has("audience") => {
-            "set `LONGSHORE_LOGIN_URL` to `https://login.salesforce.com`, or \
-             `https://test.salesforce.com` for a sandbox"
-        }
-        "invalid_grant" if has("ip restricted") => {
-            "this machine's address is outside the ranges that the profile allows"
-        }
-        "invalid_grant" if has("inactive") => "the user is not active in this org",
-        "invalid_grant" if jwt => {
-            "check user name, the app's certificate against the key, and this machine's clock"
-        }
-        "invalid_client" | "invalid_client_id" => {
-            "check `LONGSHORE_CLIENT_ID` and the secret; a new app takes some minutes to work"
-        }
-        "invalid_app_access" | "inactive_user" | "inactive_org" => {
-            "an administrator must let this user use the app"
-        }
-        "invalid_scope" => "the app must have the scope `api`",
-        "unsupported_grant_type" => "this app does not allow that kind of sign-in",
-        _ => "see the org's login history for the reason",
-    };
-    if fault.class != FaultClass::Limit {
-        fault.class = FaultClass::Access;
-    }
-    fault.hints = vec![hint.to_owned()];
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Salesforce: sign-in, describe, Bulk API 2.0, REST query.
+//! Salesforce: sign-in, describe, Bulk API 2.0, REST query, and SOAP where there is nothing else.
 //!
 //! [`session`] sends every call and is the only place that attaches the token; [`errors`] turns
 //! replies into faults; [`wire`] holds the JSON of the far side. The rest is one file for each
@@ -13,15 +13,23 @@ mod limits;
 mod login;
 mod query;
 mod records;
+mod refusals;
+mod revoke;
 mod session;
+mod soap;
 mod soql;
+mod undelete;
 mod versions;
+pub mod web;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub use revoke::revoke;
+
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -33,6 +41,7 @@ use super::{
 use crate::http::client::Client;
 use crate::model::ids::JobId;
 use crate::model::names::ObjectName;
+use crate::model::operation::Operation;
 use crate::model::schema::{LoadSchema, ObjectSchema, OrgFacts};
 use crate::model::sign_in::SignIn;
 
@@ -41,9 +50,10 @@ use crate::model::sign_in::SignIn;
 /// The token is only ever sent to the origin it was issued for; addresses that the far side sends
 /// (`instance_url`, `nextRecordsUrl`, `contentUrl`, locators) are checked or built anew.
 pub struct Salesforce {
-    session: Session,
+    session: Arc<Session>,
     /// Such as `/services/data/v62.0`.
     base: String,
+    undeletes: undelete::Jobs,
 }
 
 impl Salesforce {
@@ -52,7 +62,14 @@ impl Salesforce {
         let wanted = sign_in.api_version.clone();
         let session = Session::open(client, sign_in).await?;
         let version = versions::negotiate(&session, wanted.as_deref()).await?;
-        Ok(Self { session, base: format!("/services/data/v{version}") })
+        let base = format!("/services/data/v{version}");
+        Ok(Self { session: Arc::new(session), base, undeletes: undelete::Jobs::default() })
+    }
+
+    /// The same org for a task of its own, which knows of no jobs.
+    fn without_jobs(&self) -> Self {
+        let (session, base) = (Arc::clone(&self.session), self.base.clone());
+        Self { session, base, undeletes: undelete::Jobs::default() }
     }
 
     /// The API version in use, such as `62.0`.
@@ -87,27 +104,51 @@ impl Target for Salesforce {
     }
 
     async fn reserve(&self, spec: &JobSpec) -> Outcome<JobId> {
+        if spec.operation == Operation::Undelete {
+            return self.undeletes.reserve(spec, self.session.client().seed());
+        }
         bulk2::reserve(self, spec).await
     }
 
     async fn stage(&self, job: &JobId, body: &Path, bytes: u64) -> Outcome<()> {
+        if undelete::Jobs::are_of(job) {
+            return self.undeletes.stage(job, body, bytes);
+        }
         bulk2::stage(self, job, body, bytes).await
     }
 
     async fn commit(&self, job: &JobId) -> Outcome<()> {
+        if undelete::Jobs::are_of(job) {
+            return self.undeletes.commit(self, job);
+        }
         bulk2::commit(self, job).await
     }
 
     async fn ask(&self, job: &JobId) -> Outcome<JobStatus> {
+        if undelete::Jobs::are_of(job) {
+            return self.undeletes.ask(self, job);
+        }
         bulk2::ask(self, job).await
     }
 
     async fn abandon(&self, job: &JobId) -> Outcome<()> {
+        if undelete::Jobs::are_of(job) {
+            return self.undeletes.abandon(job);
+        }
         bulk2::abandon(self, job).await
     }
 
     async fn download(&self, job: &JobId, which: ResultFile, to: &Path) -> Outcome<u64> {
+        if undelete::Jobs::are_of(job) {
+            return self.undeletes.download(job, which, to).await;
+        }
         bulk2::download(self, job, which, to).await
+    }
+
+    fn adopt(&self, spec: &JobSpec, job: &JobId, body: &Path, started: bool) {
+        if undelete::Jobs::are_of(job) {
+            self.undeletes.adopt(spec, job, body, started);
+        }
     }
 
     async fn jobs_since(
@@ -116,6 +157,9 @@ impl Target for Salesforce {
         user_id: &str,
         since: Timestamp,
     ) -> Result<Option<Vec<SeenJob>>, Fault> {
+        if spec.operation == Operation::Undelete {
+            return Ok(None);
+        }
         bulk2::jobs_since(self, spec, user_id, since).await.map(Some)
     }
 
@@ -134,6 +178,10 @@ impl Target for Salesforce {
         keys: &[String],
     ) -> Result<Vec<Option<Record>>, Fault> {
         records::read(self, wanted, keys).await
+    }
+
+    async fn binned(&self, object: &ObjectName, ids: &[String]) -> Result<Vec<bool>, Fault> {
+        undelete::binned(self, object, ids).await
     }
 
     async fn export(

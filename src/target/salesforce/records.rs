@@ -71,7 +71,8 @@ async fn retrieve(
     )
 }
 
-/// `SELECT … WHERE Key IN (…)`, as many keys at a time as a URL holds.
+/// `SELECT … WHERE Key IN (…)`, as many keys at a time as a URL holds. A key that several
+/// records have finds none: nobody can say which it means.
 async fn by_key(
     org: &Salesforce,
     wanted: &RecordsWanted,
@@ -83,20 +84,29 @@ async fn by_key(
     fields.extend(wanted.fields.iter().map(String::as_str).filter(other));
     let start =
         format!("SELECT {} FROM {} WHERE {} IN (", fields.join(","), wanted.object, key.name);
-    let mut found: HashMap<String, Record> = HashMap::new();
+    // Missing where several records have the key.
+    let mut found: HashMap<String, Option<Record>> = HashMap::new();
     for list in lists(org, &start, key, keys) {
         let mut page = either(query::page(org, &format!("{start}{list})"), false).await)?;
         loop {
             for row in &page.records {
                 if let Some(record) = record(row, wanted) {
-                    found.entry(folded(&cell(row.get(&key.name)), key)).or_insert(record);
+                    let of_key = found.entry(folded(&cell(row.get(&key.name)), key));
+                    let mut is_first = false;
+                    let only = of_key.or_insert_with(|| {
+                        is_first = true;
+                        Some(record)
+                    });
+                    if !is_first {
+                        *only = None;
+                    }
                 }
             }
             let Some(next) = &page.next_records_url else { break };
             page = query::next_page(org, next).await?;
         }
     }
-    Ok(keys.iter().map(|value| found.get(&folded(value, key)).cloned()).collect())
+    Ok(keys.iter().map(|value| found.get(&folded(value, key)).cloned().flatten()).collect())
 }
 
 /// The literals of the keys, each once, in lists that fit a URL.

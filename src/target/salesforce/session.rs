@@ -1,7 +1,7 @@
 //! The signed-in session: every call to the org goes through here, and only here gets its token.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::limits::Allowance;
-use super::{errors, login};
+use super::{errors, login, soap};
 use crate::http::call::{Accept, Call, Repeat};
 use crate::http::client::{Client, Got, Reply};
 use crate::http::judge::Certainty;
 use crate::http::transport::Body;
+use crate::model::limits;
 use crate::model::secret::Secret;
 use crate::model::sign_in::SignIn;
 use crate::target::{ApiUsage, Fault, FaultClass, Outcome};
@@ -40,6 +41,8 @@ pub(super) struct Request {
     pub(super) repeat: Repeat,
     pub(super) accept: Accept,
     pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// The call of SOAP to make, which carries the token in its body too.
+    pub(super) soap: Option<String>,
 }
 
 impl Request {
@@ -54,6 +57,7 @@ impl Request {
             repeat: Repeat::Freely,
             accept: Accept::Json,
             header: None,
+            soap: None,
         }
     }
 
@@ -80,6 +84,8 @@ pub(super) struct Session {
     sign_in: SignIn,
     token: RwLock<Arc<Token>>,
     renewal: tokio::sync::Mutex<()>,
+    /// The tokens with which uploads were refused since the last one that succeeded.
+    refused_uploads: Mutex<Vec<Arc<Token>>>,
     allowance: Allowance,
 }
 
@@ -95,6 +101,7 @@ impl Session {
             sign_in,
             token: RwLock::new(Arc::new(token)),
             renewal: tokio::sync::Mutex::default(),
+            refused_uploads: Mutex::default(),
             allowance: Allowance::default(),
         })
     }
@@ -151,9 +158,17 @@ impl Session {
         let token = self.token();
         let stale = match self.once(request, &token, file).await {
             Ok(Reply::Stale(got)) => got,
-            Ok(reply) => return self.outcome(request, reply),
+            Ok(reply) => {
+                if request.repeat == Repeat::IfNotSent && matches!(reply, Reply::Done(_)) {
+                    self.note_upload(None);
+                }
+                return self.outcome(request, reply);
+            }
             Err(fault) => return Outcome::NotDone(fault),
         };
+        if request.repeat == Repeat::IfNotSent && self.note_upload(Some(&token)) {
+            return Outcome::NotDone(self.refused_again(request, &stale));
+        }
         if let Err(fault) = self.renew(request, &token, &stale).await {
             return Outcome::NotDone(fault);
         }
@@ -164,15 +179,33 @@ impl Session {
             return Outcome::NotDone(fault);
         }
         match self.once(request, &self.token(), file).await {
-            Ok(Reply::Stale(got)) => {
-                let mut fault = errors::refused(&self.client, &request.doing, &self.host(), &got);
-                fault.class = FaultClass::Access;
-                fault.hints.push("a new token was refused, too".to_owned());
-                Outcome::NotDone(fault)
-            }
+            Ok(Reply::Stale(got)) => Outcome::NotDone(self.refused_again(request, &got)),
             Ok(reply) => self.outcome(request, reply),
             Err(fault) => Outcome::NotDone(fault),
         }
+    }
+
+    /// Remembers how an upload fared: that it succeeded, or the token that was refused; whether
+    /// more tokens were refused, without a success between them, than chance explains.
+    ///
+    /// An upload is not repeated with the new token as other calls are, so it is the next ones that
+    /// tell whether a new token heals.
+    fn note_upload(&self, refused: Option<&Arc<Token>>) -> bool {
+        let mut refusals = self.refused_uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        match refused {
+            None => refusals.clear(),
+            Some(now) if refusals.iter().any(|before| Arc::ptr_eq(before, now)) => {}
+            Some(now) => refusals.push(Arc::clone(now)),
+        }
+        refusals.len() > limits::TOKENS_REFUSED_MAX
+    }
+
+    /// The fault of a call that a new token did not heal: no further one will.
+    fn refused_again(&self, request: &Request, got: &Got) -> Fault {
+        let mut fault = errors::refused(&self.client, &request.doing, &self.host(), got);
+        fault.class = FaultClass::Access;
+        fault.hints.push("a new token was refused, too".to_owned());
+        fault
     }
 
     /// A path to follow from an address that the far side sent, if it stays at home.
@@ -203,8 +236,8 @@ impl Session {
         let url = token.origin.join(&request.path).map_err(|error| {
             errors::nonsense(&self.client, &format!("`{}` is no address: {error}", request.path))
         })?;
-        let (method, body) = (request.method.clone(), request.body.clone());
-        let mut call = Call::new(method, url, body, request.repeat, request.accept);
+        let method = request.method.clone();
+        let mut call = Call::new(method, url, Body::Empty, request.repeat, request.accept);
         if let Some(media_type) = request.content_type {
             call = call.content_type(media_type);
         }
@@ -212,6 +245,13 @@ impl Session {
             call = call.header(name, value);
         }
         attach(&mut call, token)?;
+        // With the token in it, and so after the check that it may go there.
+        call.body = match &request.soap {
+            Some(body) => {
+                Body::Bytes(soap::with_session(&token.secret, body).ok_or_else(bad_token)?)
+            }
+            None => request.body.clone(),
+        };
         let reply = match file {
             Some(path) => self.client.download(&call, path).await,
             None => self.client.call(&call).await,
@@ -287,10 +327,20 @@ fn attach(call: &mut Call, token: &Token) -> Result<(), Fault> {
         )));
     }
     let mut value = HeaderValue::try_from(format!("Bearer {}", token.secret.reveal()))
-        .map_err(|_| wrong("the access token holds characters that no token has".to_owned()))?;
+        .map_err(|_| bad_token())?;
     value.set_sensitive(true);
     call.headers.insert(http::header::AUTHORIZATION, value);
     Ok(())
+}
+
+fn bad_token() -> Fault {
+    Fault {
+        class: FaultClass::Protocol,
+        status: None,
+        code: "FOREIGN_ORIGIN".to_owned(),
+        message: "the access token holds characters that no token has".to_owned(),
+        hints: Vec::new(),
+    }
 }
 
 /// 401s that a new token does not cure. Source: jsforce does not refresh on these either.

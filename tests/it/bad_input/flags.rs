@@ -168,11 +168,15 @@ hint: give object and file once each, as words or as flags",
 hint: the object comes first, then the file",
         ),
         (
-            "undelete is not there yet",
-            "undelete Account a.csv",
-            "error: `undelete` is not offered yet
+            "an undelete by key",
+            "undelete Account a.csv -i Legacy_Id__c",
+            "error: unexpected argument '-i' found
 
-hint: restore the records from the recycle bin of the org",
+  tip: to pass '-i' as a value, use '-- -i'
+
+Usage: longshore undelete [OPTIONS] [OBJECT] [FILE]
+
+For more information, try '--help'.",
         ),
         (
             "a command with a typo",

@@ -1,7 +1,9 @@
 //! Permissions by names: 5,000 rows granted, reported, synced and taken away, the practice org's
 //! audit log being the oracle; kills in between, and what each command refuses.
 
+mod roster;
 mod tenant;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -416,6 +418,8 @@ fn a_row_that_names_nobody_withholds_what_it_may_mean() {
     for user in &users[..2] {
         assert!(has(user, "Customs_Review") && !has(user, "Berth_Planning"), "{user}");
     }
+    let near = format!("no user has the username `{0}x`; nearest: `{0}`", users[0]);
+    assert_eq!(rejected[0]["longshore__message"], near);
     let row = rejected.last().unwrap();
     assert_eq!(
         row["longshore__message"],
@@ -432,11 +436,21 @@ fn a_row_that_names_nobody_withholds_what_it_may_mean() {
 fn the_users_of_a_sync_hold_what_is_listed_and_nothing_else() {
     let world = small();
     let users = some_users(&world, 3);
-    world.file("movers.csv", format!("Username,Permission Set\n{},Crane Scheduling\n", users[1]));
+    // Whom an e-mail leaves open is not listed, and loses nothing.
+    for name in ["admin@practice.example", &users[2]] {
+        let id = find(&world, "User", &format!("Username = '{name}'"));
+        change(&world, "User", Verb::Update, &["Id", "Email"], &[&id, "twin@x.example"]);
+    }
+    let rows = format!("{},,Crane Scheduling\n,twin@x.example,Crane Scheduling\n", users[1]);
+    world.file("movers.csv", format!("Username,Email,Permission Set\n{rows}"));
     let before = held(&world);
     let ran =
         ["perms", "sync", "movers.csv", "--scope", "listed-users", "--yes", "--run-name", "m"];
-    world.run(&ran).expect(0);
+    world.run(&ran).expect(3);
+    assert_eq!(codes(&out(&world, "m", "rejected")), [("user_ambiguous", 1)].into());
+    let review = out(&world, "m", "access-review");
+    let whys: BTreeSet<&str> = review.iter().skip(2).map(|row| row["why"].as_str()).collect();
+    assert_eq!(whys, ["not listed for this user"].into());
     let after = held(&world);
     let lost: Vec<_> = before.difference(&after).collect();
     let gained: Vec<_> = after.difference(&before).collect();

@@ -10,6 +10,7 @@ mod services;
 mod stdin;
 mod stops;
 mod strays;
+mod unchanged;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use longshore::config::plan::{CopyStyle, Input, LoadPlan, Nulls, OnBadRow, OnDuplicate, Source};
+use longshore::config::plan::{
+    CopyStyle, Input, LoadPlan, MappingManner, Nulls, OnBadRow, OnDuplicate, Source,
+};
 use longshore::model::limits::CHUNK_BYTES_MAX;
 use longshore::model::names::ObjectName;
 use longshore::model::operation::Operation;
@@ -97,6 +99,7 @@ impl Load {
                 encoding: None,
             },
             mapping: None,
+            mapping_manner: MappingManner::Own,
             chunk_rows: u32::try_from(self.chunk_rows).unwrap(),
             chunk_bytes: CHUNK_BYTES_MAX,
             parallel: usize::try_from(self.parallel).unwrap(),
@@ -113,6 +116,7 @@ impl Load {
             state_dir: None,
             // The files repeat keys on purpose; all rows are sent, and in their order.
             on_duplicate: Some(OnDuplicate::Separate),
+            skip_unchanged: false,
             verify_after: false,
             max_failed: None,
             passing_org: false,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::properties::{BadProperties, Entry, Properties};
 use crate::config::mapping::{
-    Dialect, MappingError, MappingSpec, Place, Rule, RuleSource, Transform, Unmapped,
+    Dialect, MappingError, MappingSpec, Missing, Place, Rule, RuleSource, Transform, Unmapped,
 };
 use crate::model::chunk::Digest;
 use crate::model::wording::shown;
@@ -49,6 +49,7 @@ pub fn parse(bytes: &[u8], name: &str) -> Result<MappingSpec, MappingError> {
         rules,
         unmapped: Unmapped::Ignore,
         dialect: Dialect::DataLoader,
+        missing: Missing::Refuse,
     })
 }
 

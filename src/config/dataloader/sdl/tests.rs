@@ -121,6 +121,7 @@ proptest! {
             rules: fields.map(rule).collect(),
             unmapped: Unmapped::Ignore,
             dialect: Dialect::DataLoader,
+            missing: Missing::Refuse,
         };
         let text = write(&spec).unwrap();
         prop_assert!(text.is_ascii());

@@ -11,12 +11,14 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::transform::{
     BooleanWords, DateFormat, DateTimeFormat, NumberForm, Otherwise, TRANSFORM_NAMES, Transform,
 };
-use super::{Dialect, Lookup, MappingError, MappingSpec, Place, Rule, RuleSource, Unmapped};
+use super::{
+    Dialect, Lookup, MappingError, MappingSpec, Missing, Place, Rule, RuleSource, Unmapped,
+};
 use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
 const SECTIONS: [&str; 2] = ["fields", "options"];
-const OPTIONS: [&str; 1] = ["unmapped"];
+const OPTIONS: [&str; 3] = ["unmapped", "missing", "dialect"];
 const RULE_KEYS: [&str; 7] =
     ["column", "columns", "constant", "separator", "keep_empty", "transforms", "lookup"];
 
@@ -67,23 +69,50 @@ impl Walk<'_> {
         if rules.is_empty() {
             return Err(self.refuse(key.span(), "the section `[fields]` names no field"));
         }
-        let unmapped = document.get("options").map(|options| self.options(options)).transpose()?;
-        let unmapped = unmapped.unwrap_or_default();
+        let options = document.get("options").map(|options| self.options(options)).transpose()?;
+        let (unmapped, missing, dialect) = options.unwrap_or_default();
         Ok(MappingSpec {
             name: self.name.to_owned(),
             digest: self.digest,
             rules,
             unmapped,
-            dialect: Dialect::Ours,
+            dialect,
+            missing,
         })
     }
 
-    fn options(&self, options: &Value) -> Refused<Unmapped> {
+    fn options(&self, options: &Value) -> Refused<(Unmapped, Missing, Dialect)> {
         let options = self.table(options)?;
         self.only_known(options, &OPTIONS, "option")?;
-        let Some(unmapped) = options.get("unmapped") else {
-            return Ok(Unmapped::default());
-        };
+        let unmapped = options.get("unmapped").map(|told| self.unmapped(told)).transpose()?;
+        let dialect = options.get("dialect").map(|told| self.dialect(told)).transpose()?;
+        let missing = options.get("missing").map(|told| self.missing(told)).transpose()?;
+        Ok((unmapped.unwrap_or_default(), missing.unwrap_or_default(), dialect.unwrap_or_default()))
+    }
+
+    fn missing(&self, missing: &Value) -> Refused<Missing> {
+        match self.text_of(missing)? {
+            "refuse" => Ok(Missing::Refuse),
+            "ignore" => Ok(Missing::Ignore),
+            other => {
+                let what = format!("`missing` is `refuse` or `ignore`, not `{other}`");
+                Err(self.refuse(missing.span(), what))
+            }
+        }
+    }
+
+    fn dialect(&self, dialect: &Value) -> Refused<Dialect> {
+        match self.text_of(dialect)? {
+            "longshore" => Ok(Dialect::Ours),
+            "data-loader" => Ok(Dialect::DataLoader),
+            other => {
+                let what = format!("`dialect` is `longshore` or `data-loader`, not `{other}`");
+                Err(self.refuse(dialect.span(), what))
+            }
+        }
+    }
+
+    fn unmapped(&self, unmapped: &Value) -> Refused<Unmapped> {
         match self.text_of(unmapped)? {
             "ignore" => Ok(Unmapped::Ignore),
             "refuse" => Ok(Unmapped::Refuse),

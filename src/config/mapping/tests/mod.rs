@@ -61,6 +61,30 @@ fn what_is_not_said_has_its_default() {
 }
 
 #[test]
+fn a_rule_without_its_column_may_be_passed_over() {
+    for (option, missing) in [
+        ("", Missing::Refuse),
+        ("[options]\nmissing = \"refuse\"", Missing::Refuse),
+        ("[options]\nmissing = \"ignore\"", Missing::Ignore),
+    ] {
+        let spec = MappingSpec::parse(&format!("[fields]\nA = \"B\"\n{option}\n"), "m.toml");
+        assert_eq!(spec.unwrap().missing, missing, "{option}");
+    }
+}
+
+#[test]
+fn a_mapping_may_speak_as_data_loader_does() {
+    for (option, dialect) in [
+        ("", Dialect::Ours),
+        ("[options]\ndialect = \"longshore\"", Dialect::Ours),
+        ("[options]\ndialect = \"data-loader\"", Dialect::DataLoader),
+    ] {
+        let spec = MappingSpec::parse(&format!("[fields]\nA = \"B\"\n{option}\n"), "m.toml");
+        assert_eq!(spec.unwrap().dialect, dialect, "{option}");
+    }
+}
+
+#[test]
 fn constants_may_be_texts_whole_numbers_and_truths() {
     for (line, expected) in [
         ("A = { constant = \"\" }", ""),
@@ -229,6 +253,18 @@ fn refusals_name_the_place_and_the_way_out() {
     assert_snapshot!(
         refusal("[fields]\nA = \"B\"\n[options]\nunmapped = \"drop\""),
         @"m.toml:4:12: `unmapped` is `ignore` or `refuse`, not `drop`"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = \"B\"\n[options]\nmissing = true"),
+        @"m.toml:4:11: expected a text in quotes, not true or false"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = \"B\"\n[options]\nmissing = \"skip\""),
+        @"m.toml:4:11: `missing` is `refuse` or `ignore`, not `skip`"
+    );
+    assert_snapshot!(
+        refusal("[fields]\nA = \"B\"\n[options]\ndialect = \"sdl\""),
+        @"m.toml:4:11: `dialect` is `longshore` or `data-loader`, not `sdl`"
     );
 }
 

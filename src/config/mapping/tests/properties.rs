@@ -207,7 +207,7 @@ proptest! {
         let word = if refuse { "refuse" } else { "ignore" };
         let _ = write!(toml, "[options]{ending}unmapped = \"{word}\"");
         let digest = Digest::of(toml.as_bytes());
-        let said = MappingSpec { name: "m.toml".to_owned(), digest, rules, unmapped, dialect: Dialect::Ours };
+        let said = MappingSpec { name: "m.toml".to_owned(), digest, rules, unmapped, dialect: Dialect::Ours, missing: Missing::Refuse };
         let read = MappingSpec::parse(&toml, "m.toml");
         prop_assert_eq!(read.map_err(|error| format!("{error}\n{toml}")), Ok(said));
     }

@@ -194,7 +194,16 @@ fn numbers_too_large_to_add_up_are_refused() {
     let digest = Digest::of(b"body");
     let most = u64::MAX;
     let (first_row, rows, accepted, rejected, bytes) = (1, 0, most, 1, 0);
-    let input = Fact::InputRead { first_row, rows, accepted, rejected, bytes, digest, whole: true };
+    let input = Fact::InputRead {
+        first_row,
+        rows,
+        accepted,
+        rejected,
+        bytes,
+        digest,
+        whole: true,
+        unchanged: None,
+    };
     let (chunk, rows) = (ChunkNumber(1), 1);
     let planned =
         Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest, source: None };

@@ -135,6 +135,7 @@ impl Story {
             bytes: u64::from(choice.number),
             digest: Digest::of(choice.text.as_bytes()),
             whole: choice.other.is_multiple_of(2),
+            unchanged: None,
         });
     }
 
@@ -229,7 +230,8 @@ impl Story {
         let success = if ran { u64::from(choice.number) % (known + 1) } else { 0 };
         let error = if ran { u64::from(choice.other) % (known - success + 1) } else { 0 };
         let unprocessed = known - success - error;
-        let counts = Counts { input: rows, rejected: 0, success, error, unprocessed, unknown };
+        let counts =
+            Counts { input: rows, success, error, unprocessed, unknown, ..Counts::default() };
         self.facts.push(Fact::Reconciled { chunk: chunk.number, counts });
         chunk.stand = match &chunk.stand {
             Stand::Ended(job) => Stand::Settled(Some(job.clone())),

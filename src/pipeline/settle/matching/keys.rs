@@ -101,6 +101,27 @@ pub fn is_same(kind: FieldKind, one: &[u8], other: &[u8]) -> bool {
     one == other || form(one) == form(other)
 }
 
+/// Whether a field that holds `held` holds the same after `sent` was sent to it, a blank cell being
+/// none that is sent.
+///
+/// The one comparison of what a load would change. It is stricter than [`is_same`]: what is not for
+/// certain the same to the far side is a change, since text is not trimmed there.
+pub fn would_keep(kind: FieldKind, held: &[u8], sent: &[u8]) -> bool {
+    let form = |value: &[u8]| {
+        let mut out = Vec::new();
+        match kind {
+            FieldKind::Boolean => push_canonical(&mut out, &value.to_ascii_lowercase(), kind),
+            _ => push_canonical(&mut out, value, kind),
+        }
+        out
+    };
+    match sent {
+        b"" => true,
+        b"#N/A" => held.is_empty(),
+        _ => held == sent || form(held) == form(sent),
+    }
+}
+
 fn push_form(out: &mut Vec<u8>, value: &[u8], kind: FieldKind, form: Form) {
     match form {
         Form::Canonical => push_canonical(out, value, kind),
@@ -217,6 +238,51 @@ mod tests {
                 canonical(echoed, kind, Form::Canonical),
                 "{sent} and {echoed}"
             );
+        }
+    }
+
+    #[test]
+    fn what_would_change_a_field_is_told_from_what_would_not() {
+        use FieldKind::{
+            Boolean, Currency, Date, DateTime, Double, Int, MultiPicklist, Other, Picklist,
+            Reference, String, Textarea, Time,
+        };
+        for (kind, held, sent, kept) in [
+            (String, "a", "a", true),
+            (String, "a", "A", false),
+            (String, "a", "a ", false),
+            (String, "a", "", true),
+            (String, "a", "#N/A", false),
+            (String, "", "#N/A", true),
+            (String, "", "a", false),
+            (String, "\u{e9}", "e\u{301}", false),
+            (Textarea, "a\nb", "a\r\nb", false),
+            (Picklist, "Cold", "cold", false),
+            (MultiPicklist, "cold;heavy", "heavy;cold", true),
+            (MultiPicklist, "cold;heavy", "cold", false),
+            (MultiPicklist, "cold", "Cold", false),
+            (Reference, "0015500001QdQWaAAN", "0015500001QdQWa", true),
+            (Reference, "0015500001QdQWaAAN", "0015500001QdQWb", false),
+            (Boolean, "true", "TRUE", true),
+            (Boolean, "false", "0", true),
+            (Boolean, "false", "1", false),
+            (Int, "7", "7.0", true),
+            (Double, "10.5", "10.50", true),
+            (Double, "0.0", "-0", true),
+            (Double, "", "0", false),
+            (Double, "10.5", "10.51", false),
+            (Currency, "1000.0", "1e3", true),
+            (DateTime, "2026-11-22T22:00:00.000Z", "2026-11-22T23:00:00+01:00", true),
+            (DateTime, "2026-11-22T22:00:00.000+0000", "2026-11-22T22:00:00Z", true),
+            (DateTime, "2026-11-22T22:00:00.000Z", "2026-11-22T22:00:01Z", false),
+            (Date, "2026-11-22", "2026-11-22", true),
+            (Date, "2026-11-22", "2026-11-23", false),
+            (Time, "10:00:00.000Z", "10:00:00", true),
+            (Time, "10:00:00.000Z", "10:00:01", false),
+            (Other, "x", "X", false),
+        ] {
+            let found = would_keep(kind, held.as_bytes(), sent.as_bytes());
+            assert_eq!(found, kept, "{kind:?} {held:?} {sent:?}");
         }
     }
 

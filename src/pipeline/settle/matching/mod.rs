@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use csv::{ByteRecord, ReaderBuilder};
 
 use self::keys::{Columns, Form};
-pub use self::keys::{Keys, is_same};
+pub use self::keys::{Keys, is_same, would_keep};
 use self::lines::LineView;
 pub use self::lines::{LineAt, Lines};
 use self::table::{Found, KeyTable};

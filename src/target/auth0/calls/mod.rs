@@ -247,7 +247,18 @@ impl Calls {
         };
         let found = users::by_email(&self.tenant.session, email).await?;
         Ok(match found.as_slice() {
-            [] => Err(("user_not_found", format!("no user has the e-mail `{email}`"))),
+            [] => {
+                let what = format!("no user has the e-mail `{email}`");
+                let near = self.tenant.near(email).await;
+                let near = near.iter().map(|near| format!("`{near}`")).collect::<Vec<_>>();
+                Err((
+                    "user_not_found",
+                    match near.as_slice() {
+                        [] => what,
+                        near => format!("{what}; nearest: {}", near.join(", ")),
+                    },
+                ))
+            }
             [user] => Ok(user.user_id.clone()),
             several => {
                 let ids = several.iter().take(NAMED).map(|user| format!("`{}`", user.user_id));

@@ -3,19 +3,12 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::super::members;
-use super::super::session::ApiPath;
-use super::super::users::{Held, Item};
+use super::super::users::{self, Held, Item};
 use super::super::{Names, Tenant};
 use super::holdings::{Out, Place};
+use crate::model::wording::counted;
 use crate::target::Fault;
-
-#[derive(Deserialize)]
-struct Counted {
-    total: u64,
-}
 
 /// Whether the lists of members are fewer calls than users.
 ///
@@ -26,15 +19,13 @@ pub(super) async fn is_cheaper(tenant: &Tenant, names: &Names) -> Result<bool, F
     if !roles.whole || tenant.session.needs(&["read:role_members"]).is_err() {
         return Ok(false);
     }
-    let question = [("page", "0"), ("per_page", "1"), ("include_totals", "true")];
-    let path = ApiPath::of(&["users"])?.with(&question);
-    let users: Counted = tenant.session.get("count the users", &path).await?;
-    Ok((roles.by_id.len() as u64).saturating_mul(2) < users.total)
+    Ok((roles.by_id.len() as u64).saturating_mul(2) < users::count(&tenant.session).await?)
 }
 
-/// Writes a row for each member of each role, roles by their ids.
+/// Writes a row for each member of each role, or of some, roles by their ids.
 pub(super) async fn export(
     tenant: &Arc<Tenant>,
+    some: Option<&[String]>,
     place: Option<Place>,
     out: &mut Out<'_>,
 ) -> Result<(), Fault> {
@@ -43,30 +34,34 @@ pub(super) async fn export(
         Some(Place::Members { role, from, over }) => (role, from, over),
         Some(Place::Users { .. }) | None => (String::new(), None, false),
     };
+    let mut asked: Vec<&String> = some.map_or_else(|| roles.by_id.keys().collect(), Vec::from_iter);
+    asked.sort_unstable();
+    asked.dedup();
     let mut calls = 0_u64;
-    for role in roles.by_id.keys() {
-        if *role < first || (over && *role == first) {
+    for role in &asked {
+        let role: &str = role;
+        if role < first.as_str() || (over && role == first) {
             continue;
         }
         // A cursor is that of the one role in which the export stopped.
-        let mut next = from.take().filter(|_| *role == first);
+        let mut next = from.take().filter(|_| role == first);
         loop {
             let page = members::page(&tenant.session, role, next.as_deref()).await?;
             calls += 1;
-            let item = Item::Role { role_id: role.clone() };
+            let item = Item::Role { role_id: role.to_owned() };
             let held = Held { item, direct: true, roles: Vec::new() };
             for user in &page.users {
                 out.row(user, &held)?;
             }
             next = page.next;
             let over = next.is_none();
-            out.mark(&Place::Members { role: role.clone(), from: next.clone(), over })?;
+            out.mark(&Place::Members { role: role.to_owned(), from: next.clone(), over })?;
             if over {
                 break;
             }
         }
     }
-    out.sink
-        .note(&format!("read from the members of {} roles in {calls} calls", roles.by_id.len()));
+    let (number, calls) = (counted(asked.len() as u64, "role"), counted(calls, "call"));
+    out.sink.note(&format!("read from the members of {number} in {calls}"));
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::super::wire::UserListed;
 use super::super::{Names, Tenant};
 use super::{by_role, list, local, refusal};
 use crate::target::trouble::nonsense;
-use crate::target::{Fault, FaultClass, Pace, RowSink};
+use crate::target::{Fault, FaultClass, Holders, Pace, RowSink};
 
 /// Users whose holdings are asked for at once; the limiter decides how many calls are in flight.
 const AT_ONCE: usize = 48;
@@ -47,11 +47,12 @@ pub(super) enum Place {
     Members { role: String, from: Option<String>, over: bool },
 }
 
-/// Writes a row for each permission or role of each user; the number of rows. Users come in the
-/// order of the tenant's list, or by role.
+/// Writes a row for each permission or role of each user, or of those that are asked for; the
+/// number of rows. Users come in the order of the list, or by role.
 pub(super) async fn export(
     tenant: &Arc<Tenant>,
     kind: Kind,
+    of: Option<&Holders>,
     columns: Vec<&'static str>,
     work: &Path,
     sink: &mut dyn RowSink,
@@ -64,15 +65,24 @@ pub(super) async fn export(
     let place = sink.stopped_at().and_then(|place| serde_json::from_str(place).ok());
     let mut out = Out { sink, columns, names, rows: 0 };
     out.header()?;
+    let (users, roles) = match of {
+        Some(Holders::Users(users)) => (Some(users.as_slice()), None),
+        Some(Holders::OfRoles(roles)) => (None, Some(roles.as_slice())),
+        None => (None, None),
+    };
     let by_role = match (&place, names) {
+        (_, Some(_)) if of.is_some() => roles.is_some(),
         (Some(Place::Users { .. }), _) | (_, None) => false,
         (Some(Place::Members { .. }), Some(_)) => true,
         (None, Some(names)) => by_role::is_cheaper(tenant, names).await?,
     };
     if by_role {
-        by_role::export(tenant, place, &mut out).await?;
+        by_role::export(tenant, roles, place, &mut out).await?;
+    } else if kind == Kind::Permission && roles.is_some() {
+        // Nothing is missed in silence: there is no list of those who hold a permission.
+        return Err(refusal("who holds permissions cannot be asked for by roles"));
     } else {
-        by_user(tenant, kind, place, work, &mut out).await?;
+        by_user(tenant, kind, (users, place), work, &mut out).await?;
     }
     Ok(out.rows)
 }
@@ -80,7 +90,7 @@ pub(super) async fn export(
 async fn by_user(
     tenant: &Arc<Tenant>,
     kind: Kind,
-    place: Option<Place>,
+    (some, place): (Option<&[String]>, Option<Place>),
     work: &Path,
     out: &mut Out<'_>,
 ) -> Result<(), Fault> {
@@ -88,7 +98,10 @@ async fn by_user(
     let mut done = 0;
     if let Some(Place::Users { users }) = place {
         done = users;
-    } else {
+    }
+    if let Some(users) = some {
+        list::write(&path, users).map_err(|error| local(&error))?;
+    } else if done == 0 {
         let fields = [json!({ "name": "user_id" }), json!({ "name": "email" })];
         list::fetch(tenant, &fields, &path).await?;
     }

@@ -1,7 +1,7 @@
 //! The list of all users, made by a job of the tenant: the only complete one there is.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,6 +98,15 @@ pub(super) fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     } else {
         Box::new(BufReader::new(file))
     })
+}
+
+/// Writes a list of users who are known by their ids, in the form of the tenant's.
+pub(super) fn write(path: &Path, users: &[String]) -> io::Result<()> {
+    let mut file = io::BufWriter::new(File::create(path)?);
+    for user in users {
+        writeln!(file, "{}", json!({ "user_id": user }))?;
+    }
+    file.into_inner()?.sync_all()
 }
 
 /// The number of users in a list.

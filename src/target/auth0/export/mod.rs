@@ -22,10 +22,19 @@ pub(super) async fn export(
     work: &Path,
     sink: &mut dyn RowSink,
 ) -> Result<ExportDone, Fault> {
-    let ExportQuery::Object { object, fields, filter } = &request.query else {
-        return Err(refusal("an Auth0 tenant takes no SOQL").hint(
-            "`export User`, `export UserPermission` and `export UserRole` write all there is",
-        ));
+    let (object, fields, filter) = match &request.query {
+        ExportQuery::Object { object, fields, filter } => (object, fields, filter),
+        ExportQuery::Holdings { object, of } => {
+            let kind = kind_of(object.as_str()).ok_or_else(|| schema::no_object(object))?;
+            let columns = holdings::columns(kind).to_vec();
+            let rows = holdings::export(tenant, kind, Some(of), columns, work, sink).await?;
+            return Ok(ExportDone { rows });
+        }
+        ExportQuery::Soql(_) => {
+            return Err(refusal("an Auth0 tenant takes no SOQL").hint(
+                "`export User`, `export UserPermission` and `export UserRole` write all there is",
+            ));
+        }
     };
     if request.all {
         return Err(refusal("`--all` has no meaning for an Auth0 tenant").hint("leave it out"));
@@ -41,14 +50,16 @@ pub(super) async fn export(
         return Err(refusal(&message).hint("leave it out, and choose rows from the file"));
     }
     let columns = some_of(object, fields, kind)?;
-    let rows = holdings::export(tenant, kind, columns, work, sink).await?;
+    let rows = holdings::export(tenant, kind, None, columns, work, sink).await?;
     Ok(ExportDone { rows })
 }
 
 /// What every user holds takes a call for each of them; all else is quick.
 pub(super) fn resumes(request: &ExportRequest) -> bool {
     match &request.query {
-        ExportQuery::Object { object, .. } => kind_of(object.as_str()).is_some(),
+        ExportQuery::Object { object, .. } | ExportQuery::Holdings { object, .. } => {
+            kind_of(object.as_str()).is_some()
+        }
         ExportQuery::Soql(_) => false,
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 
 use super::*;
 use crate::model::schema::FieldSchema;
+use crate::model::sign_in::Held;
 use crate::target::auth0::session::ApiPath;
 
 fn jwt(claims: &str) -> String {
@@ -70,7 +71,7 @@ async fn what_a_refused_sign_in_is_taken_for() {
     let no_grant = sign_in(Grant::Refresh {
         client_id: "c1".to_owned(),
         client_secret: None,
-        refresh_token: Secret::new("r".to_owned()),
+        refresh_token: Arc::new(Held::new(Secret::new("r".to_owned()))),
     });
     let fault = open(&Scripted::new([]), no_grant).await.err().unwrap();
     assert_eq!(fault.message, "an Auth0 tenant cannot be signed in to with a refresh token");

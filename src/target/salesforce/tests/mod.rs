@@ -10,15 +10,20 @@ use crate::http::scripted::{Canned, Scripted};
 use crate::http::transport::Broken;
 use crate::model::operation::Operation;
 use crate::model::secret::Secret;
-use crate::model::sign_in::Grant;
+use crate::model::sign_in::{Grant, Held};
 use crate::target::{ExportQuery, FaultClass, JobState};
 
 mod exports;
 mod ingest;
 mod keys;
 mod records;
+mod refusals;
 mod replay;
+mod rotation;
 mod sign_in;
+mod soap_login;
+mod undelete;
+mod web;
 
 const ORIGIN: &str = "https://acme.my.salesforce.com";
 const TOKEN: &str = "00D8c00000Hn2Pq!AQEAcanary";
@@ -41,6 +46,14 @@ fn with_grant(grant: Grant) -> SignIn {
     SignIn { instance_url, login_url: None, grant, api_version: None }
 }
 
+fn refreshing(token: &str) -> Grant {
+    Grant::Refresh {
+        client_id: "c".to_owned(),
+        client_secret: None,
+        refresh_token: Arc::new(Held::new(Secret::new(token.to_owned()))),
+    }
+}
+
 fn issued(token: &str, instance: &str) -> Canned {
     Canned::json(
         200,
@@ -61,9 +74,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Canned {
 }
 
 /// Signed in with a token; the script goes on after the negotiation of the version.
-async fn signed_in(
-    script: impl IntoIterator<Item = Canned>,
-) -> (Salesforce, std::sync::Arc<Scripted>) {
+async fn signed_in(script: impl IntoIterator<Item = Canned>) -> (Salesforce, Arc<Scripted>) {
     let wire = Scripted::new([Canned::json(200, VERSIONS)].into_iter().chain(script));
     let org = Salesforce::sign_in(wire.client(), with_token()).await.unwrap();
     (org, wire)

@@ -249,9 +249,11 @@ fn grant_of(take: Take) -> Grant {
         Take::ByCredentials { secret: text } => {
             Grant::ClientCredentials { client_id, client_secret: secret(text) }
         }
-        Take::ByRefresh => {
-            Grant::Refresh { client_id, client_secret: None, refresh_token: secret("expired") }
-        }
+        Take::ByRefresh => Grant::Refresh {
+            client_id,
+            client_secret: None,
+            refresh_token: Arc::new(Held::new(secret("expired"))),
+        },
         _ => Grant::Token(secret("00DPr0000000001!AQ.EXAMPLE")),
     }
 }

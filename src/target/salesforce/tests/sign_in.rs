@@ -61,7 +61,7 @@ async fn a_refresh_token_comes_with_a_secret_only_where_there_is_one() {
         let grant = Grant::Refresh {
             client_id: "c".to_owned(),
             client_secret: secret.map(|secret| Secret::new(secret.to_owned())),
-            refresh_token: Secret::new("5Aep".to_owned()),
+            refresh_token: Arc::new(Held::new(Secret::new("5Aep".to_owned()))),
         };
         let wire = Scripted::new([issued(TOKEN, ORIGIN), Canned::json(200, VERSIONS)]);
         Salesforce::sign_in(wire.client(), with_grant(grant)).await.unwrap();
