@@ -167,6 +167,7 @@ fn plan(
     plan.conversions = Some(job.conversions.clone());
     plan.copy_style = CopyStyle::DataLoader(DataLoaderCopies {
         text: job.text.clone(),
+        codes: job.conversions.bulk,
         unsent_copy: Some(results.unsent.clone()),
     });
     Ok(plan)
