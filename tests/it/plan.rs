@@ -159,6 +159,7 @@ fn a_plan_is_a_file_that_is_the_same_each_time() {
     before_images = false
     chunk_bytes = 100000000
     chunk_rows = 250000
+    copy_style = "Own"
     nulls = "Ignore"
     object = "Account"
     on_bad_row = "Reject"
@@ -636,8 +637,6 @@ fn a_delete_is_looked_at_with_its_before_images() {
     // Apply does as the plan says, whatever would be done otherwise.
     world.run(&["apply", "p.toml", "--run-name", "a"]).expect(3);
     assert!(!world.read("longshore-runs/a/ledger.jsonl").contains(r#""what":"imaged""#));
-    let ran = world.run(&["undo", "a", "--yes"]);
-    assert_ne!(ran.code, 0, "{}", ran.stdout);
 }
 
 /// Six accounts, and a file that changes some of them; the ids by row.
