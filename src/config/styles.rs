@@ -17,6 +17,9 @@ pub enum CopyStyle {
 #[serde(default)]
 pub struct DataLoaderCopies {
     pub text: TextStyle,
+    /// Errors of the org have their code in front, and their fields on a line of their own: what
+    /// Data Loader writes where a Bulk API is asked for.
+    pub codes: bool,
     /// Where the rows go that have neither success nor error: never sent, not touched, or of an
     /// outcome that nobody knows. Without it they are in the run folder only.
     pub unsent_copy: Option<PathBuf>,
@@ -24,7 +27,7 @@ pub struct DataLoaderCopies {
 
 impl Default for DataLoaderCopies {
     fn default() -> Self {
-        Self { text: TextStyle::data_loader(), unsent_copy: None }
+        Self { text: TextStyle::data_loader(), codes: false, unsent_copy: None }
     }
 }
 

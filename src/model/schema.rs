@@ -84,6 +84,9 @@ pub struct FieldSchema {
     pub defaulted_on_create: bool,
     pub calculated: bool,
     pub auto_number: bool,
+    /// The text is HTML.
+    #[serde(default)]
+    pub html: bool,
     pub external_id: bool,
     pub id_lookup: bool,
     pub unique: bool,

@@ -76,7 +76,7 @@ fn close<T: Target>(
     summary: &mut Summary,
     files: Vec<Output>,
 ) -> Result<(), Failure> {
-    copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
+    copies::place(&parts.plan, &summary.files)?;
     write_summary(parts, summary)?;
     record(parts, &Fact::Outputs { files })?;
     check(parts, summary)?;
@@ -97,7 +97,7 @@ fn pause<T: Target>(
     files: Vec<Output>,
 ) -> Result<(), Failure> {
     go_on(parts, summary);
-    copies::place(&parts.plan, &summary.files.success, &summary.files.error)?;
+    copies::place(&parts.plan, &summary.files)?;
     write_summary(parts, summary)?;
     let (counts, exit_code, whole) = (summary.rows, summary.exit_code, files.len() == 5);
     record(parts, &Fact::Paused { counts, exit_code, first_row, files })?;

@@ -13,6 +13,7 @@ pub mod manifest;
 #[cfg(test)]
 mod sample;
 mod strays;
+mod styled;
 
 pub mod answers;
 pub mod assent;

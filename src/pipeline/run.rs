@@ -26,6 +26,7 @@ use super::submit::driver::Submit;
 use super::unchanged::{self, Shelf, Unchanged};
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
+use crate::config::dataloader::conversions::Switch;
 use crate::config::mapping::MappingSpec;
 use crate::config::plan::{LoadPlan, MappingManner};
 use crate::config::policy::MaxFailed;
@@ -383,11 +384,15 @@ pub(super) async fn compile<T: Target>(
         operation: plan.operation,
         external_id: plan.external_id.clone(),
         nulls: plan.nulls,
+        conversions: plan.conversions.clone(),
         passes_over: plan.mapping_manner == MappingManner::DataLoader,
     };
     let mapping = map::compile(header, plan.mapping.as_ref(), &schema, &wanted)?;
     let key = plan.external_id.as_deref();
-    let checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
+    let mut checks = validate::prepare(&mapping.sent, &schema, plan.operation, key)?;
+    if plan.conversions.as_ref().is_some_and(|given| given.allows(Switch::ShortYears)) {
+        checks = checks.with_early_years();
+    }
     // What an Auth0 job needs to know of its users it keeps by itself.
     let by_record = target.kind() != "auth0";
     let before = by_record.then(|| Before::of(plan, &schema.object, &mapping.sent));

@@ -116,7 +116,7 @@ fn object(name: &str, key_prefix: &str, fields: Vec<FieldSchema>) -> ObjectSchem
     }
 }
 
-fn field(name: &str, kind: FieldKind) -> FieldSchema {
+pub fn field(name: &str, kind: FieldKind) -> FieldSchema {
     FieldSchema {
         name: name.to_owned(),
         label: name.trim_end_matches("__c").to_owned(),
@@ -131,6 +131,7 @@ fn field(name: &str, kind: FieldKind) -> FieldSchema {
         nillable: true,
         defaulted_on_create: false,
         calculated: false,
+        html: false,
         auto_number: false,
         external_id: false,
         id_lookup: false,

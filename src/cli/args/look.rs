@@ -22,6 +22,9 @@ pub struct Export {
     /// Condition on the rows of the object, in SOQL
     #[arg(long = "where", env = "LONGSHORE_WHERE", value_name = "CONDITION")]
     pub condition: Option<String>,
+    /// Mapping file of Data Loader (`.sdl`): which columns to write, and their headers
+    #[arg(short, long, env = "LONGSHORE_MAP", value_name = "FILE")]
+    pub map: Option<PathBuf>,
     /// The file to write, `-` for standard output
     #[arg(long, env = "LONGSHORE_OUTPUT", value_name = "FILE", default_value = "-")]
     pub output: PathBuf,

@@ -133,6 +133,7 @@ pub(crate) mod tests {
             nillable: true,
             defaulted_on_create: false,
             calculated: false,
+            html: false,
             auto_number: false,
             external_id: false,
             id_lookup: false,

@@ -11,10 +11,11 @@ use crate::cli::org::{self, Choice};
 use crate::cli::shell::{Shell, Through};
 use crate::cli::{resolve, session, signals};
 use crate::config::project::Defaults;
+use crate::config::styles::{ExportStyle, ExtractColumns};
 use crate::model::failure::{Blame, Failure};
 use crate::model::names::ObjectName;
 use crate::pipeline::event::Watch;
-use crate::pipeline::export::{Destination, Exported, export as run, goes_on};
+use crate::pipeline::export::{Destination, Exported, export_as, goes_on};
 use crate::pipeline::stop::Stop;
 use crate::report::Show;
 use crate::report::figures::{bytes, counted, path, time};
@@ -51,6 +52,7 @@ fn is_stdout(output: &Path) -> bool {
 
 async fn exported(args: &Export, shell: &Shell, show: &Arc<dyn Show>) -> Result<Exported, Failure> {
     let request = ExportRequest { query: query(args)?, all: args.all };
+    let style = style(args)?;
     let defaults = Defaults::read(&shell.dir)?;
     let alias = resolve::target_org(args.connect.target_org.as_deref(), &defaults);
     let choice = Choice::of(alias, &shell.environment)?;
@@ -65,7 +67,7 @@ async fn exported(args: &Export, shell: &Shell, show: &Arc<dyn Show>) -> Result<
         } else {
             Destination::File(&args.output)
         };
-        run(&*target, &request, to, &*watch).await
+        export_as(&*target, &request, &style, to, &*watch).await
     };
     // Dropping the export is the orderly way to stop it: the file keeps its old content.
     tokio::select! {
@@ -79,6 +81,20 @@ async fn exported(args: &Export, shell: &Shell, show: &Arc<dyn Show>) -> Result<
             })
         }
     }
+}
+
+/// The columns of `--map`, in our own style.
+fn style(args: &Export) -> Result<ExportStyle, Failure> {
+    let Some(path) = &args.map else { return Ok(ExportStyle::default()) };
+    let is_sdl = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sdl"));
+    if !is_sdl {
+        let message =
+            format!("the mapping of an export is a `.sdl` file, not `{}`", path.display());
+        return Err(Failure::new(Blame::Request, message)
+            .hint("our own mapping files are for loads; `--fields` chooses columns"));
+    }
+    let columns = Some(ExtractColumns::read(path)?);
+    Ok(ExportStyle { columns, ..ExportStyle::default() })
 }
 
 /// Tells a query from an object and checks the flags that go with either.
@@ -155,6 +171,18 @@ mod tests {
             let object = account.clone();
             assert_eq!(got, ExportQuery::Object { object, fields: wanted, filter }, "{list:?}");
         }
+    }
+
+    #[test]
+    fn the_mapping_of_an_export_is_one_of_data_loader() {
+        let map = |path: &str| Export { map: Some(path.into()), ..args("Account", None, None) };
+        assert_eq!(style(&args("Account", None, None)).unwrap(), ExportStyle::default());
+        let failure = style(&map("accounts.toml")).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the mapping of an export is a `.sdl` file, not `accounts.toml`"
+        );
+        assert!(style(&map("not-there.SDL")).is_err());
     }
 
     #[test]

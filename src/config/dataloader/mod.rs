@@ -10,4 +10,5 @@ pub mod conversions;
 pub mod properties;
 pub mod sdl;
 pub mod settings;
+pub mod soql;
 pub mod translate;

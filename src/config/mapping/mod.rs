@@ -118,17 +118,7 @@ impl MappingSpec {
 
     /// Reads a mapping file in this manner.
     pub fn read_as(path: &Path, manner: MappingManner) -> Result<Self, MappingError> {
-        let name = path.display().to_string();
-        let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
-        // Asked before it is opened: opening a pipe would wait, and a device may have no end.
-        let about = std::fs::metadata(path).map_err(unreadable)?;
-        if !about.is_file() {
-            return Err(MappingError::NotAFile { name });
-        }
-        if about.len() > MAPPING_BYTES_MAX {
-            return Err(MappingError::TooLarge { name, bytes: about.len() });
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let (name, bytes) = read_file(path)?;
         let is_sdl = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sdl"));
         if manner == MappingManner::DataLoader || is_sdl() {
             return sdl::parse(&bytes, &name);
@@ -153,6 +143,22 @@ impl MappingSpec {
     pub fn targets(&self) -> Vec<String> {
         self.rules.iter().map(|rule| rule.target.clone()).collect()
     }
+}
+
+/// The name and the bytes of a file that may be a mapping.
+pub fn read_file(path: &Path) -> Result<(String, Vec<u8>), MappingError> {
+    let name = path.display().to_string();
+    let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
+    // Asked before it is opened: opening a pipe would wait, and a device may have no end.
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(MappingError::NotAFile { name });
+    }
+    if about.len() > MAPPING_BYTES_MAX {
+        return Err(MappingError::TooLarge { name, bytes: about.len() });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    Ok((name, bytes))
 }
 
 impl fmt::Display for Place {

@@ -1,6 +1,7 @@
 //! Exports rows into a file that appears only when it is whole, or to a given writer.
 
 mod kept;
+mod shape;
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use csv::ByteRecord;
 use tokio::time::Instant;
 
 use self::kept::{Found, Kept};
+use self::shape::Shape;
 use super::event::{Event, Watch};
+use crate::config::styles::ExportStyle;
 use crate::model::failure::{Blame, Failure};
 use crate::target::{ExportQuery, ExportRequest, Holders, Pace, RowSink, Target};
 
@@ -49,13 +52,26 @@ pub async fn export<T: Target>(
     to: Destination<'_>,
     watch: &dyn Watch,
 ) -> Result<Exported, Failure> {
+    export_as(target, request, &ExportStyle::default(), to, watch).await
+}
+
+/// The same in a style of one's own; only an export in the usual style goes on where it stopped.
+pub async fn export_as<T: Target>(
+    target: &T,
+    request: &ExportRequest,
+    style: &ExportStyle,
+    to: Destination<'_>,
+    watch: &dyn Watch,
+) -> Result<Exported, Failure> {
+    let usual = *style == ExportStyle::default();
+    let shape = if usual { None } else { Some(Shape::new(style, &request.query)?) };
     match to {
         Destination::Writer(writer) => {
             let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
-            let sink = CsvSink::new(writer, watch);
+            let sink = CsvSink::new(writer, watch, shape);
             rows(target, request, &work.dir, sink, Path::new("-")).await
         }
-        Destination::File(path) => to_file(target, request, path, watch).await,
+        Destination::File(path) => to_file(target, request, shape, path, watch).await,
     }
 }
 
@@ -72,6 +88,7 @@ pub async fn into_sink<T: Target>(
 async fn to_file<T: Target>(
     target: &T,
     request: &ExportRequest,
+    shape: Option<Shape>,
     path: &Path,
     watch: &dyn Watch,
 ) -> Result<Exported, Failure> {
@@ -86,18 +103,18 @@ async fn to_file<T: Target>(
             let opened = std::fs::OpenOptions::new().write(true).open(&path);
             let mut device = opened.map_err(|error| Failure::disk("open", &path, &error))?;
             let work = Work::beside(&std::env::temp_dir().join("longshore-export"))?;
-            let sink = CsvSink::new(&mut device, watch);
+            let sink = CsvSink::new(&mut device, watch, shape);
             return rows(target, request, &work.dir, sink, &path).await;
         }
         Ok(_) | Err(_) => (),
     }
-    if target.resumes(request) {
+    if shape.is_none() && target.resumes(request) {
         return to_kept(target, request, &path, watch).await;
     }
     let work = Work::beside(&path)?;
     let part = work.dir.join("rows.csv");
     let mut file = create(&part).map_err(|error| Failure::disk("create", &part, &error))?;
-    let sink = CsvSink::new(&mut file, watch);
+    let sink = CsvSink::new(&mut file, watch, shape);
     let exported = rows(target, request, &work.dir, sink, &path).await?;
     let kept = file.sync_all().and_then(|()| std::fs::rename(&part, &path));
     kept.map_err(|error| Failure::disk("write", &path, &error))?;
@@ -130,7 +147,7 @@ async fn to_kept<T: Target>(
     }
     let mut file = kept.rows().map_err(|error| Failure::disk("open", path, &error))?;
     let dir = kept.dir.clone();
-    let mut sink = CsvSink::new(&mut file, watch);
+    let mut sink = CsvSink::new(&mut file, watch, None);
     sink.go_on_in(&mut kept);
     match rows(target, request, &dir, sink, path).await {
         Ok(exported) => {
@@ -181,6 +198,12 @@ async fn rows<T: Target>(
 ) -> Result<Exported, Failure> {
     let ended = target.export(request, work, &mut sink).await;
     let ended = ended.map(drop).map_err(Failure::from);
+    if let Some(refused) = sink.refused.take() {
+        return Err(refused);
+    }
+    if let (Ok(()), Some(shape)) = (&ended, &mut sink.shape) {
+        shape.finish()?;
+    }
     // What the writer said explains more than what the target made of it.
     match sink.end() {
         (Some(error), exported) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exported),
@@ -191,11 +214,15 @@ async fn rows<T: Target>(
 
 /// Writes rows as CSV and tells the watcher.
 struct CsvSink<'a> {
-    writer: csv::Writer<Counted<'a>>,
+    writer: Lines<'a>,
     watch: &'a dyn Watch,
     rows: u64,
     told: Instant,
     failed: Option<io::Error>,
+    shape: Option<Shape>,
+    line: Vec<u8>,
+    /// What ended the export and is no fault of the output.
+    refused: Option<Failure>,
     kept: Option<&'a mut Kept>,
     /// Bytes of an earlier export.
     before: u64,
@@ -203,11 +230,19 @@ struct CsvSink<'a> {
 }
 
 impl<'a> CsvSink<'a> {
-    fn new(writer: &'a mut (dyn Write + Send), watch: &'a dyn Watch) -> Self {
+    fn new(writer: &'a mut (dyn Write + Send), watch: &'a dyn Watch, shape: Option<Shape>) -> Self {
         let writer = Counted { writer: BufWriter::with_capacity(WRITE_BYTES, writer), bytes: 0 };
-        let writer = csv::WriterBuilder::new().flexible(true).from_writer(writer);
+        let mut usual = csv::WriterBuilder::new();
+        usual.flexible(true);
+        let writer = match shape {
+            Some(_) => Lines::Shaped(writer),
+            None => Lines::Usual(Box::new(usual.from_writer(writer))),
+        };
         Self {
             writer,
+            shape,
+            line: Vec::new(),
+            refused: None,
             watch,
             rows: 0,
             told: Instant::now(),
@@ -240,7 +275,29 @@ impl<'a> CsvSink<'a> {
     }
 
     fn write(&mut self, record: &ByteRecord) -> io::Result<()> {
-        self.writer.write_byte_record(record).map_err(|error| self.remember(plain(error)))
+        let written = match &mut self.writer {
+            Lines::Usual(writer) => writer.write_byte_record(record).map_err(plain),
+            Lines::Shaped(writer) => writer.write_all(&self.line),
+        };
+        written.map_err(|error| self.remember(error))
+    }
+
+    /// Makes the line of a record, if lines are made here.
+    fn shape(
+        &mut self,
+        make: impl FnOnce(&mut Shape, &mut Vec<u8>) -> Result<(), Failure>,
+    ) -> io::Result<()> {
+        let Some(shape) = &mut self.shape else { return Ok(()) };
+        self.line.clear();
+        let made = make(shape, &mut self.line);
+        for message in shape.notices() {
+            self.watch.see(&Event::Notice { message });
+        }
+        made.map_err(|failure| {
+            let error = io::Error::other(failure.message.clone());
+            self.refused.get_or_insert(failure);
+            error
+        })
     }
 
     /// Keeps the error and gives back one like it.
@@ -251,7 +308,7 @@ impl<'a> CsvSink<'a> {
     }
 
     fn bytes(&self) -> u64 {
-        self.before + self.writer.get_ref().bytes
+        self.before + self.writer.counted().bytes
     }
 
     fn tell(&mut self) {
@@ -279,9 +336,12 @@ impl<'a> CsvSink<'a> {
         let exported = Exported { rows: self.rows, bytes: self.bytes() };
         // A writer that is dropped flushes once more; after a failure there is no point in it.
         let Self { writer, failed, .. } = self;
-        match writer.into_inner() {
-            Ok(counted) => drop(counted.writer.into_parts()),
-            Err(error) => drop(error),
+        match writer {
+            Lines::Shaped(counted) => drop(counted.writer.into_parts()),
+            Lines::Usual(writer) => match writer.into_inner() {
+                Ok(counted) => drop(counted.writer.into_parts()),
+                Err(error) => drop(error),
+            },
         }
         (failed, exported)
     }
@@ -289,10 +349,15 @@ impl<'a> CsvSink<'a> {
 
 impl RowSink for CsvSink<'_> {
     fn header(&mut self, header: &ByteRecord) -> io::Result<()> {
-        if self.stopped_at().is_some() { Ok(()) } else { self.write(header) }
+        if self.stopped_at().is_some() {
+            return Ok(());
+        }
+        self.shape(|shape, line| shape.begin(header, line))?;
+        self.write(header)
     }
 
     fn row(&mut self, row: &ByteRecord) -> io::Result<()> {
+        self.shape(|shape, line| shape.row(row, line))?;
         self.write(row)?;
         self.rows += 1;
         if self.rows.is_multiple_of(LOOK_ROWS) && self.told.elapsed() >= TELL {
@@ -328,6 +393,29 @@ fn plain(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// How records become bytes.
+enum Lines<'a> {
+    Usual(Box<csv::Writer<Counted<'a>>>),
+    /// By a [`Shape`].
+    Shaped(Counted<'a>),
+}
+
+impl<'a> Lines<'a> {
+    fn counted(&self) -> &Counted<'a> {
+        match self {
+            Self::Usual(writer) => writer.get_ref(),
+            Self::Shaped(counted) => counted,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Usual(writer) => writer.flush(),
+            Self::Shaped(counted) => counted.flush(),
+        }
     }
 }
 

@@ -136,6 +136,7 @@ impl Case {
             operation: Operation::Insert,
             external_id: None,
             nulls: Nulls::Clear,
+            conversions: None,
             passes_over: false,
         };
         let mapping = map::compile(&header, Some(&spec), &sample::schema(), &wanted).unwrap();

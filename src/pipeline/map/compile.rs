@@ -1,10 +1,13 @@
 //! The one decision of a load about its columns: what goes where, what stays home, what is refused.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::convert::{Convert, Settings};
 use super::error::{MapError, listed};
 use super::resolve::{Resolved, Unfit, may_send, resolve, resolve_loosely};
 use super::{Filling, LookupSlot, Mapping, Slot};
+use crate::config::dataloader::conversions::Conversions;
 use crate::config::mapping::{
     Dialect, MappingSpec, Missing, Place, Rule, RuleSource, Transform, Unmapped,
 };
@@ -21,6 +24,8 @@ pub struct Wanted {
     /// The key field of an upsert.
     pub external_id: Option<String>,
     pub nulls: Nulls,
+    /// Data Loader's, where its files are loaded as it loads them.
+    pub conversions: Option<Conversions>,
     /// A line of the mapping whose column is not in the file is left out, and a notice says so.
     pub passes_over: bool,
 }
@@ -352,7 +357,9 @@ impl Draft<'_> {
             }
         }
         let wanted = self.wanted;
-        let (sent, slots) = self.bound.into_iter().map(|bound| bound.split(wanted)).unzip();
+        let settings = wanted.conversions.as_ref().map(Settings::new).transpose()?.map(Arc::new);
+        let split = |bound: Bound| bound.split(wanted, settings.as_ref());
+        let (sent, slots) = self.bound.into_iter().map(split).unzip();
         Ok(Mapping { sent, not_sent, notices, slots })
     }
 
@@ -406,17 +413,21 @@ impl Draft<'_> {
 }
 
 impl Bound {
-    fn split(self, wanted: &Wanted) -> (SentField, Slot) {
+    fn split(self, wanted: &Wanted, settings: Option<&Arc<Settings>>) -> (SentField, Slot) {
         let Resolved { header, field, related } = self.resolved;
         let sent = SentField { header, from: self.from, field, related };
         let may_clear = matches!(wanted.operation, Operation::Update | Operation::Upsert);
         let is_key = sent.related.is_none() && wanted.is_key(&sent.field);
+        let clears =
+            wanted.nulls == Nulls::Clear || settings.is_some_and(|settings| settings.clears());
         let slot = Slot {
             column: match self.filling {
                 Filling::Constant(_) => sent.header.clone(),
                 _ => sent.from.clone(),
             },
-            clear: wanted.nulls == Nulls::Clear && may_clear && !is_key,
+            clear: clears && may_clear && !is_key,
+            // A lookup gives an id, whatever its key is.
+            convert: settings.filter(|_| self.lookup.is_none()).map(|it| Convert::of(&sent, it)),
             boolean: sent.value_field().kind == FieldKind::Boolean,
             filling: self.filling,
             transforms: self.transforms,

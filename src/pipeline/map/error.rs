@@ -1,6 +1,7 @@
 //! Why a load's columns could not be mapped.
 
 use super::resolve::Unfit;
+use crate::config::dataloader::conversions::UnknownZone;
 use crate::model::failure::{Blame, Explain};
 use crate::model::operation::Operation;
 use crate::model::wording::shown;
@@ -49,6 +50,8 @@ pub enum MapError {
     LookupTwice { place: String, name: String, field: String },
     #[error("{place}: the field `{field}` cannot hold the id of a `{}`", shown(object.as_bytes()))]
     LookupObject { place: String, field: String, object: String, allowed: Vec<String> },
+    #[error("`sfdc.timezone`: {0}")]
+    Zone(#[from] UnknownZone),
     #[error("an update that sends only `Id` changes nothing")]
     OnlyKey { notices: Vec<String> },
 }
@@ -93,6 +96,9 @@ impl Explain for MapError {
             }
             Self::LookupObject { allowed, .. } => {
                 vec![format!("it holds ids of {}", listed(allowed))]
+            }
+            Self::Zone(_) => {
+                vec!["Data Loader takes GMT for a name that it does not know".to_owned()]
             }
             Self::OnlyKey { notices } => {
                 let way = "give a column for each field that is to change".to_owned();

@@ -6,6 +6,7 @@
 
 mod apply;
 mod compile;
+mod convert;
 mod error;
 mod lookup;
 mod resolve;
@@ -16,16 +17,19 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use compile::{Wanted, compile};
+pub use convert::CONVERSION_FAILED;
 pub use error::MapError;
 pub use lookup::{LookedUp, LookupSlot};
 pub use resolve::Unfit;
 
+use self::convert::Convert;
 use crate::config::mapping::Transform;
 use crate::model::rows::{MappedSlab, RawSlab, Table, ValueFault};
 use crate::model::schema::SentField;
 
 /// The codes that `map` gives rows, as `docs/reference/codes.md` lists them.
-pub const CODES: [&str; 4] = [TRANSFORM_FAILED, VALUE_NOT_LISTED, LOOKUP_MISSING, LOOKUP_AMBIGUOUS];
+pub const CODES: [&str; 5] =
+    [TRANSFORM_FAILED, VALUE_NOT_LISTED, LOOKUP_MISSING, LOOKUP_AMBIGUOUS, CONVERSION_FAILED];
 
 pub const TRANSFORM_FAILED: &str = "transform_failed";
 pub const VALUE_NOT_LISTED: &str = "value_not_listed";
@@ -59,6 +63,8 @@ struct Slot {
     transforms: Vec<Transform>,
     /// What the transformed value is a key of.
     lookup: Option<LookupSlot>,
+    /// What Data Loader makes of the value, where its conversions are asked for.
+    convert: Option<Convert>,
     /// An empty value is sent as `#N/A`.
     clear: bool,
     /// `TRUE` becomes `true`: spreadsheets write it so, and the far side's schema knows it small.
@@ -80,8 +86,7 @@ pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
     let rows = slab.table.len();
     // One look at the whole slab is cheaper than one at each value.
     let clean = memchr::memchr(b'\r', slab.table.bytes()).is_none();
-    let plain =
-        mapping.slots.iter().all(|slot| slot.transforms.is_empty() && slot.lookup.is_none());
+    let plain = mapping.slots.iter().all(Slot::is_plain);
     if plain || rows <= PART_ROWS {
         let part = mapping.fill(&slab.table, clean, 0..rows);
         return MappedSlab { raw: slab, fields: part.fields, failed: part.failed };
@@ -143,6 +148,11 @@ impl Mapping {
 }
 
 impl Slot {
+    /// Whether the value is sent as it is.
+    fn is_plain(&self) -> bool {
+        self.transforms.is_empty() && self.lookup.is_none() && self.convert.is_none()
+    }
+
     fn raw_value<'a>(
         &'a self,
         source: &'a Table,
@@ -178,7 +188,7 @@ impl Slot {
         room: &mut lookup::Room,
         into: &mut Table,
     ) -> Result<(), ValueFault> {
-        if self.transforms.is_empty() && self.lookup.is_none() {
+        if self.is_plain() {
             self.push_final(value, clean, into);
             return Ok(());
         }
@@ -209,7 +219,10 @@ impl Slot {
         for transform in &self.transforms {
             text = apply::apply(transform, text)?;
         }
-        Ok(text)
+        match &self.convert {
+            Some(convert) => convert.apply(text),
+            None => Ok(text),
+        }
     }
 
     fn push_final(&self, value: &[u8], clean: bool, into: &mut Table) {

@@ -11,7 +11,8 @@ use crate::pipeline::sample;
 
 fn wanted(operation: Operation) -> Wanted {
     let external_id = (operation == Operation::Upsert).then(|| "Ext__c".to_owned());
-    Wanted { operation, external_id, nulls: Nulls::Ignore, passes_over: false }
+    let nulls = Nulls::Ignore;
+    Wanted { operation, external_id, nulls, conversions: None, passes_over: false }
 }
 
 fn cells(header: &str) -> Vec<String> {

@@ -58,8 +58,13 @@ pub(super) enum Test {
     /// Digits before the point at most; `None` means no bound.
     Number(Option<u32>),
     Boolean,
-    Date,
-    DateTime,
+    /// `early` takes years before 1700 too.
+    Date {
+        early: bool,
+    },
+    DateTime {
+        early: bool,
+    },
     Time,
     Email,
     OneOf(Picklist),
@@ -90,6 +95,17 @@ pub(super) struct Prefixes {
 type Complaint = (&'static str, String);
 
 impl Checks {
+    /// Lets the org decide about years before 1700, which were asked for by name.
+    #[must_use]
+    pub fn with_early_years(mut self) -> Self {
+        for check in &mut self.columns {
+            if let Test::Date { early } | Test::DateTime { early } = &mut check.test {
+                *early = true;
+            }
+        }
+        self
+    }
+
     /// The first fault of a row in the order of its columns.
     pub(super) fn fault(&self, fields: &Table, row: usize) -> Option<ValueFault> {
         let mut bytes = 0;
@@ -151,13 +167,14 @@ impl Check {
                 value,
                 "expected `true`, `false`, `1` or `0`",
             ),
-            Test::Date => wish(
-                values::is_date(value),
+            Test::Date { early } => wish(
+                values::is_date(value) || *early && values::is_early_date(value),
                 BAD_DATE,
                 value,
                 "expected a day as `yyyy-MM-dd`, from 1700 to 4000",
             ),
-            Test::DateTime => datetime(value),
+            Test::DateTime { early: true } if values::is_early_datetime(value) => Ok(()),
+            Test::DateTime { .. } => datetime(value),
             Test::Time => {
                 wish(values::is_time(value), BAD_TIME, value, "expected a time as `HH:mm:ss.SSSZ`")
             }

@@ -186,8 +186,8 @@ fn test_of(
             Test::Number(bounded.then(|| value.precision.saturating_sub(value.scale)))
         }
         FieldKind::Boolean => Test::Boolean,
-        FieldKind::Date => Test::Date,
-        FieldKind::DateTime => Test::DateTime,
+        FieldKind::Date => Test::Date { early: false },
+        FieldKind::DateTime => Test::DateTime { early: false },
         FieldKind::Time => Test::Time,
         FieldKind::Email => Test::Email,
         FieldKind::Picklist if restricted => Test::OneOf(picklist(value)),

@@ -584,6 +584,26 @@ fn the_codes_are_those_of_the_manual() {
     );
 }
 
+#[test]
+fn early_years_are_taken_where_they_are_asked_for() {
+    let checks = || prepared("Due__c,At__c", Operation::Update).unwrap();
+    let early = checks().with_early_years();
+    for (day, exists) in [
+        ("0024-03-09", true),
+        ("1699-12-31", true),
+        ("0000-01-01", false),
+        ("4001-01-01", false),
+        ("0024-02-30", false),
+    ] {
+        let moment = format!("{day}T10:00:00.000Z");
+        for row in [[day, ""], ["", &moment]] {
+            let slab = validate(mapped(&[&row]), &early);
+            assert_eq!(slab.rejected.is_empty(), exists, "{row:?}");
+            assert!(!validate(mapped(&[&row]), &checks()).rejected.is_empty(), "{row:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn an_id_with_a_flipped_case_is_never_accepted(

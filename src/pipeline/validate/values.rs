@@ -90,6 +90,15 @@ pub fn is_boolean(value: &[u8]) -> bool {
 
 /// `yyyy-MM-dd`, a day that exists.
 pub fn is_date(value: &[u8]) -> bool {
+    is_date_in(&YEARS, value)
+}
+
+/// The same in the years before, which some orgs are said to take.
+pub fn is_early_date(value: &[u8]) -> bool {
+    is_date_in(&(1..=*YEARS.start()), value)
+}
+
+fn is_date_in(years: &std::ops::RangeInclusive<u32>, value: &[u8]) -> bool {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = value else {
         return false;
     };
@@ -99,7 +108,7 @@ pub fn is_date(value: &[u8]) -> bool {
         return false;
     };
     let year = century * 100 + year;
-    YEARS.contains(&year) && (1..=days_in(year, month)).contains(&day)
+    years.contains(&year) && (1..=days_in(year, month)).contains(&day)
 }
 
 /// `yyyy-MM-ddTHH:mm:ss`, a fraction if there is one, and `Z` or an offset.
@@ -111,6 +120,14 @@ pub fn is_datetime(value: &[u8]) -> bool {
         return false;
     };
     is_date(date) && is_zone(rest)
+}
+
+/// The same on an [early date](is_early_date).
+pub fn is_early_datetime(value: &[u8]) -> bool {
+    let Some((date, rest)) = value.split_at_checked(10) else {
+        return false;
+    };
+    is_early_date(date) && rest.strip_prefix(b"T").and_then(after_time).is_some_and(is_zone)
 }
 
 /// Whether only the zone is missing.

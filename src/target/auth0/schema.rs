@@ -235,6 +235,7 @@ fn field(name: &str, label: &str, kind: FieldKind, nillable: bool) -> FieldSchem
         nillable,
         defaulted_on_create: false,
         calculated: false,
+        html: false,
         auto_number: false,
         external_id: false,
         id_lookup: false,

@@ -169,6 +169,8 @@ struct Field {
     #[serde(default, deserialize_with = "or_default")]
     calculated: bool,
     #[serde(default, deserialize_with = "or_default")]
+    html_formatted: bool,
+    #[serde(default, deserialize_with = "or_default")]
     auto_number: bool,
     #[serde(default, deserialize_with = "or_default")]
     external_id: bool,
@@ -234,6 +236,7 @@ impl From<Field> for FieldSchema {
             nillable: field.nillable,
             defaulted_on_create: field.defaulted_on_create,
             calculated: field.calculated,
+            html: field.html_formatted,
             auto_number: field.auto_number,
             external_id: field.external_id,
             id_lookup: field.id_lookup,

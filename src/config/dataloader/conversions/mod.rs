@@ -4,6 +4,8 @@
 //! `docs/reference/data-loader-conversions.md` lists them. Source of all facts: the Data Loader
 //! reference, section 5.
 
+#[cfg(test)]
+mod page;
 mod switches;
 mod zone;
 

@@ -8,6 +8,8 @@
 //! What Data Loader passes over in silence, and nobody can have meant, is refused with its line: a
 //! column that is cut off at a blank, UTF-8 where it reads Latin-1.
 
+mod extract;
+
 use std::collections::BTreeMap;
 
 use super::properties::{BadProperties, Entry, Properties};
@@ -32,23 +34,9 @@ pub struct NotInSdl {
 /// Reads the bytes of a `.sdl` file; `name` stands in messages.
 pub fn parse(bytes: &[u8], name: &str) -> Result<MappingSpec, MappingError> {
     let read = Reading { name };
-    let properties = Properties::parse(bytes).map_err(|error| {
-        let line = match error {
-            BadProperties::BadEscape { line } => line,
-            BadProperties::TooMany => 1,
-        };
-        let what = error.to_string();
-        let what = what.strip_prefix(&format!("line {line}: ")).unwrap_or(&what);
-        read.refuse(line, what.to_owned(), Vec::new())
-    })?;
-    read.is_latin_1(&properties.entries)?;
-    let last: BTreeMap<&str, usize> =
-        properties.entries.iter().enumerate().map(|(at, entry)| (&*entry.key, at)).collect();
     let mut rules = Vec::new();
-    for (at, entry) in properties.entries.iter().enumerate() {
-        if last.get(&*entry.key) == Some(&at) {
-            rules.extend(read.rules(entry)?);
-        }
+    for entry in read.entries(bytes)? {
+        rules.extend(read.rules(&entry)?);
     }
     let rules = constants_first(rules);
     if rules.is_empty() {
@@ -95,6 +83,26 @@ impl Reading<'_> {
     fn refuse(&self, line: usize, what: String, hints: Vec<String>) -> MappingError {
         let place = Place { line, column: 1 };
         MappingError::Refused { name: self.name.to_owned(), place, what, hints }
+    }
+
+    /// The lines of the file; of a key that is there twice the last.
+    fn entries(&self, bytes: &[u8]) -> Result<Vec<Entry>, MappingError> {
+        let properties = Properties::parse(bytes).map_err(|error| {
+            let line = match error {
+                BadProperties::BadEscape { line } => line,
+                BadProperties::TooMany => 1,
+            };
+            let what = error.to_string();
+            let what = what.strip_prefix(&format!("line {line}: ")).unwrap_or(&what);
+            self.refuse(line, what.to_owned(), Vec::new())
+        })?;
+        let entries = properties.entries;
+        self.is_latin_1(&entries)?;
+        let last: BTreeMap<String, usize> =
+            entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+        let counts =
+            |(at, entry): (usize, Entry)| (last.get(&entry.key) == Some(&at)).then_some(entry);
+        Ok(entries.into_iter().enumerate().filter_map(counts).collect())
     }
 
     /// Two bytes of UTF-8 are two letters of Latin-1, such as `Ã¼`, which no column is called.

@@ -21,6 +21,7 @@ fn field(name: &str, kind: FieldKind) -> SentField {
         nillable: true,
         defaulted_on_create: false,
         calculated: false,
+        html: false,
         auto_number: false,
         external_id: false,
         id_lookup: false,

@@ -1,15 +1,30 @@
 //! Copies of result files in places of the user's choice (`--success`, `--error`).
 
+mod data_loader;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::plan::LoadPlan;
+use self::data_loader::Places;
+use super::event::SummaryFiles;
+use super::styled::Styled;
+use crate::config::plan::{CopyStyle, LoadPlan};
 use crate::faults;
 use crate::model::failure::{Blame, Failure};
 
 /// Refuses places that cannot be written, before anything is sent.
 pub fn check(plan: &LoadPlan) -> Result<(), Failure> {
-    for (flag, path) in [("--success", &plan.success_copy), ("--error", &plan.error_copy)] {
+    let mut places =
+        vec![("--success", plan.success_copy.as_ref()), ("--error", plan.error_copy.as_ref())];
+    if let CopyStyle::DataLoader(copies) = &plan.copy_style {
+        Styled::new(&copies.text, b',', true)?;
+        places = vec![
+            ("process.outputSuccess", plan.success_copy.as_ref()),
+            ("process.outputError", plan.error_copy.as_ref()),
+            ("the file of unsent rows", copies.unsent_copy.as_ref()),
+        ];
+    }
+    for (flag, path) in places {
         let Some(path) = path else { continue };
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -26,8 +41,13 @@ pub fn check(plan: &LoadPlan) -> Result<(), Failure> {
 }
 
 /// Places the copies; each is there whole or not at all.
-pub fn place(plan: &LoadPlan, success: &Path, error: &Path) -> Result<(), Failure> {
-    for (from, to) in [(success, &plan.success_copy), (error, &plan.error_copy)] {
+pub fn place(plan: &LoadPlan, files: &SummaryFiles) -> Result<(), Failure> {
+    let (success, error) = (plan.success_copy.as_deref(), plan.error_copy.as_deref());
+    if let CopyStyle::DataLoader(copies) = &plan.copy_style {
+        let places = Places { success, error, unsent: copies.unsent_copy.as_deref() };
+        return data_loader::place(copies, plan.operation, &places, files);
+    }
+    for (from, to) in [(&files.success, success), (&files.error, error)] {
         if let Some(to) = to {
             copy(from, to).map_err(|error| Failure::disk("write", to, &error))?;
         }
