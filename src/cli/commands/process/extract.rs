@@ -3,17 +3,19 @@
 use std::cell::Cell;
 
 use super::ending::{DONE, Ended, OPERATION, Stopped};
-use super::files;
+use super::files::{self, Results};
 use super::folder::Folder;
+use super::load;
 use super::sign_in::Way;
 use crate::cli::args::Process;
 use crate::cli::commands::print;
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
 use crate::cli::signals;
+use crate::config::styles::{ExportStyle, ExtractColumns, ExtractStatus};
 use crate::model::failure::{Blame, Failure};
 use crate::pipeline::event::Event;
-use crate::pipeline::export::{Destination, Exported, export, goes_on};
+use crate::pipeline::export::{Destination, Exported, export_as};
 use crate::report::figures::{bytes, counted, path, time};
 use crate::target::{ExportQuery, ExportRequest};
 
@@ -26,14 +28,11 @@ pub async fn extract(
     session: &Session<'_>,
 ) -> Result<Ended, Stopped> {
     if args.resume {
-        let message = "an extract is gone on with by itself, and `--resume` is for loads";
+        let message = "an extract is made anew, and `--resume` is for loads";
         return Err(Failure::new(Blame::Request, message).hint("leave it out").into());
     }
     let request = ExportRequest { query: query(folder)?, all };
-    if let Some(key) = unkept(folder) {
-        let message = format!("`{key}` is not kept by an extract yet");
-        return Err(Failure::new(Blame::Request, message).into());
-    }
+    let style = style(folder, shell)?;
     let output = shell.dir.join(&folder.job.data);
     let way = Way::of(folder, args, shell)?;
     session.listen()?;
@@ -41,17 +40,13 @@ pub async fn extract(
     let work = async {
         let target = way.connect(session).await?;
         speaks.set(true);
-        export(&*target, &request, Destination::File(&output), &*watch).await
+        export_as(&*target, &request, &style, Destination::File(&output), &*watch).await
     };
     let exported = tokio::select! {
         biased;
         done = work => done,
         () = session.stop().asked() => {
-            let failure = signals::interrupted("the extract was interrupted");
-            Err(match goes_on(&output) {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            })
+            Err(signals::interrupted("the extract was interrupted, and its file is as it was"))
         }
     };
     let exported = match exported {
@@ -66,18 +61,33 @@ pub async fn extract(
     Ok(Ended { summary: None, code: DONE })
 }
 
-/// A key that says something of the file's form that is not done.
-fn unkept(folder: &Folder) -> Option<&'static str> {
+/// The form of the file, as the settings have it.
+fn style(folder: &Folder, shell: &Shell) -> Result<ExportStyle, Stopped> {
     let job = &folder.job;
-    [
-        ("process.mappingFile", job.mapping.is_some()),
-        ("process.enableExtractStatusOutput", job.outputs.of_extract),
-        ("loader.query.delimiter", job.extract.delimiter != b','),
-        ("sfdc.extraction.allCapsHeaders", job.extract.all_caps),
-        ("dataAccess.writeCharset", job.text.charset != "utf-8"),
-    ]
-    .into_iter()
-    .find_map(|(key, set)| set.then_some(key))
+    let columns = match &job.mapping {
+        Some(named) => {
+            let path = load::mapping_file(named, shell)?;
+            let columns = ExtractColumns::read(&path);
+            Some(columns.map_err(|error| Stopped::new(error.into(), OPERATION))?)
+        }
+        None => None,
+    };
+    let status = if job.outputs.of_extract {
+        Results::make_folder(folder, &shell.dir)?;
+        let Results { success, error, .. } = Results::of(folder, &shell.dir, (shell.now)());
+        Some(ExtractStatus { success, error })
+    } else {
+        None
+    };
+    Ok(ExportStyle {
+        text: job.text.clone(),
+        delimiter: job.extract.delimiter,
+        all_caps: job.extract.all_caps,
+        columns,
+        keep_unmapped: job.extract.keep_unmapped,
+        status,
+        ..ExportStyle::data_loader()
+    })
 }
 
 /// The query; what it wants of files is told before anybody signs in.

@@ -182,6 +182,13 @@ fn mapping(folder: &Folder, shell: &Shell) -> Result<MappingSpec, Stopped> {
             .hint("name a `.sdl` file whose lines look like `Family\\ name=LastName`");
         return Err(Stopped::new(failure, OPERATION));
     };
+    let path = mapping_file(named, shell)?;
+    let spec = MappingSpec::read_as(&path, MappingManner::DataLoader);
+    spec.map_err(|error| Stopped::new(error.into(), OPERATION))
+}
+
+/// The path of a mapping file that is there.
+pub fn mapping_file(named: &Path, shell: &Shell) -> Result<PathBuf, Stopped> {
     let path = shell.dir.join(named);
     if !path.exists() {
         let message = format!("there is no mapping file `{}`", named.display());
@@ -189,8 +196,7 @@ fn mapping(folder: &Folder, shell: &Shell) -> Result<MappingSpec, Stopped> {
         let failure = elsewhere(failure, &named.display().to_string());
         return Err(Stopped::new(failure, UNCAUGHT));
     }
-    let spec = MappingSpec::read_as(&path, MappingManner::DataLoader);
-    spec.map_err(|error| Stopped::new(error.into(), OPERATION))
+    Ok(path)
 }
 
 /// The runs of one process: their folder, and the begin of their names.
