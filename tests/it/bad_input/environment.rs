@@ -29,14 +29,16 @@ hint: `target-org` in `longshore.toml` and `LONGSHORE_TARGET_ORG` name the usual
 hint: set `LONGSHORE_ACCESS_TOKEN`
 hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_CLIENT_SECRET` (client credentials)
 hint: or `LONGSHORE_CLIENT_ID`, `LONGSHORE_USERNAME` and `LONGSHORE_JWT_KEY_FILE` (JWT bearer)
-hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_REFRESH_TOKEN`");
+hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_REFRESH_TOKEN`
+hint: or `LONGSHORE_USERNAME` and `LONGSHORE_PASSWORD`, where the org still has SOAP login");
     let half = with_file().with("LONGSHORE_CLIENT_SECRET", None);
     bench.refused("half of the credentials", half, 2, "error: cannot sign in with what the environment says: `LONGSHORE_ACCESS_TOKEN` is not set, and nothing else to sign in with
 
 hint: set `LONGSHORE_ACCESS_TOKEN`
 hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_CLIENT_SECRET` (client credentials)
 hint: or `LONGSHORE_CLIENT_ID`, `LONGSHORE_USERNAME` and `LONGSHORE_JWT_KEY_FILE` (JWT bearer)
-hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_REFRESH_TOKEN`");
+hint: or `LONGSHORE_CLIENT_ID` and `LONGSHORE_REFRESH_TOKEN`
+hint: or `LONGSHORE_USERNAME` and `LONGSHORE_PASSWORD`, where the org still has SOAP login");
     let other = with_file().with("LONGSHORE_CLIENT_ID", None);
     bench.refused("the other half", other, 2, "error: cannot sign in with what the environment says: `LONGSHORE_CLIENT_ID` is not set, but `LONGSHORE_CLIENT_SECRET` needs it");
     let two = with_file().with("LONGSHORE_ACCESS_TOKEN", Some("00D!x"));

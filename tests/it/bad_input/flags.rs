@@ -183,7 +183,7 @@ For more information, try '--help'.",
             "insrt Account a.csv",
             "error: unrecognized subcommand 'insrt'
 
-  tip: some similar subcommands exist: 'upsert', 'insert'
+  tip: some similar subcommands exist: 'upsert', 'import', 'insert'
 
 Usage: longshore <COMMAND>
 
