@@ -135,12 +135,15 @@ impl Desk {
             Failure::disk("create", &path, &error)
                 .hint("nothing was sent; name a folder that can be written with `--runs-dir`")
         })?;
+        // From here on it is gone in the end, also where what follows fails.
+        let mut desk = Self { path, lock: None };
         if first {
             // The run's folder is made in it later, and finds it there.
             sync_folder(runs_dir).map_err(|error| Failure::disk("sync", runs_dir, &error))?;
         }
-        let lock = lock(&path).map_err(|error| Failure::disk("lock", &path, &error))?;
-        Ok(Self { path, lock: Some(lock) })
+        let held = lock(&desk.path).map_err(|error| Failure::disk("lock", &desk.path, &error))?;
+        desk.lock = Some(held);
+        Ok(desk)
     }
 
     fn places(&self) -> Places {

@@ -14,6 +14,7 @@ pub mod manifest;
 mod sample;
 mod strays;
 mod styled;
+mod threads;
 
 pub mod answers;
 pub mod assent;

@@ -397,6 +397,52 @@ fn no_secret_of_a_folder_of_data_loader_is_found_anywhere() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// `process` signs in with what a folder holds, encrypted, and leaves none of it behind.
+#[test]
+fn no_secret_that_process_signs_in_with_is_found_anywhere() {
+    let mut scene = Scene::new(world());
+    let origin = scene.world.origin().to_owned();
+    let user = scene.world.practice().org().username();
+    let token = scene.world.practice().issue_token();
+    scene.world.run(&["process", "--encrypt", "-k", "bin/my.key"]).expect(0);
+    let sealed = [&token, WRONG_PASSWORD].map(|text| {
+        let args = ["process", "--encrypt", "-e", "-", "bin/my.key"];
+        let ran = scene.world.run_with_input(&args, text.as_bytes()).expect(0);
+        ran.stdout.trim().to_owned()
+    });
+    // Whoever encrypts is shown the value.
+    let _shown = taken();
+    scene.world.file("bin/conf/accounts.sdl", "Name=Name\n");
+    let folder: Source = ("folder", |_, command| without_sign_in(command));
+    let mut codes = BTreeSet::new();
+    for (key, value) in ["sfdc.oauth.accesstoken", "sfdc.password"].iter().zip(&sealed) {
+        scene.world.file(
+            "bin/conf/config.properties",
+            format!(
+                "sfdc.endpoint={origin}\nsalesforce.oauth.instanceURL={origin}\n\
+                 sfdc.username={user}\n{key}={value}\n\
+                 process.encryptionKeyFile=bin/my.key\nprocess.operation=insert\n\
+                 sfdc.entity=Account\nprocess.mappingFile=bin/conf/accounts.sdl\n\
+                 dataAccess.type=csvRead\ndataAccess.name=accounts.csv\n\
+                 process.outputSuccess=good.csv\nprocess.outputError=bad.csv\n"
+            ),
+        );
+        // A token of a folder cannot be renewed, so its session ends last.
+        let ends = [End::Well, End::Refused, End::Echoed, End::Panic, End::Kill, End::Renewed];
+        for (number, end) in ends.into_iter().enumerate() {
+            arrange(&scene.world, end);
+            let args = ["process", "bin/conf", "--yes", "--runs-dir", "runs"];
+            codes.insert(scene.run(folder, end, number % 2 == 0, &args).code);
+        }
+    }
+    for code in [0, 1, 2, -1] {
+        assert!(codes.contains(&code), "{code} is not among {codes:?}");
+    }
+    let mut found = found_below(&scene.world.path(""), &needles(sealed.iter().map(String::as_str)));
+    found.extend(scene.found());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 #[test]
 fn no_secret_of_an_auth0_tenant_is_found_anywhere() {
     let world = World::with_tenant(Tenant::new(&TenantSize::default()));

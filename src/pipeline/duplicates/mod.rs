@@ -13,8 +13,6 @@ mod sort;
 mod survey;
 mod tell;
 
-use tokio::task::spawn_blocking;
-
 pub use self::key::{Unasked, unasked};
 pub use self::list::{Repeats, Tied};
 
@@ -24,6 +22,7 @@ use self::survey::Survey;
 use super::event::{Event, Watch};
 use super::map::Mapping;
 use super::run::Tools;
+use super::threads::on_thread;
 use super::validate::Checks;
 use crate::config::plan::{LoadPlan, OnDuplicate, Source};
 use crate::faults;
@@ -153,11 +152,7 @@ pub async fn look(
         key,
         policy,
     };
-    let done = spawn_blocking(move || work.done()).await;
-    done.unwrap_or_else(|_| {
-        let message = "looking for duplicates broke down; this is a fault of longshore";
-        Err(Failure::new(Blame::Run, message))
-    })
+    on_thread("looking for duplicates", move || work.done()).await
 }
 
 struct Work {

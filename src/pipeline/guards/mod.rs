@@ -8,14 +8,13 @@
 
 use std::fmt;
 
-use tokio::task::spawn_blocking;
-
 use super::assent::{Assent, Word};
 use super::event::{Event, Watch};
 use super::intake::Window;
 use super::manifest::{input_name, same_reading, shown};
 use super::read;
 use super::run::{Parts, Tools};
+use super::threads::on_thread;
 use crate::config::plan::{LoadPlan, Source};
 use crate::config::policy::{MaxFailed, Policy, Share};
 use crate::config::project::FILE_NAME;
@@ -365,7 +364,7 @@ async fn count(plan: &LoadPlan, digest: Option<Digest>) -> Result<Option<u64>, F
     }
     let input = plan.input.clone();
     let window = Window { skip: plan.skip, limit: plan.limit };
-    let counted = spawn_blocking(move || -> Result<(u64, Option<Digest>), Failure> {
+    let counted = on_thread("counting", move || {
         let mut reader = read::open(&input)?;
         let mut rows = 0;
         while let Some(slab) = reader.next_slab()? {
@@ -377,8 +376,7 @@ async fn count(plan: &LoadPlan, digest: Option<Digest>) -> Result<Option<u64>, F
         }
         Ok((rows, Some(reader.digest())))
     });
-    let broken = || Failure::new(Blame::Run, "counting broke down; this is a fault of longshore");
-    let (rows, seen) = counted.await.map_err(|_| broken())??;
+    let (rows, seen) = counted.await?;
     same_reading(plan, digest, seen)?;
     Ok(Some(rows))
 }

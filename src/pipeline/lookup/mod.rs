@@ -23,8 +23,6 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
-
 use self::ask::{Finds, Sieve};
 use self::keys::{Key, Keys};
 use self::near::Near;
@@ -32,6 +30,7 @@ use self::sort::{Sorted, Sorter};
 use super::answers::{Answers, Found};
 use super::map::{LookupSlot, Mapping};
 use super::stop::Stop;
+use super::threads::on_thread;
 use crate::config::mapping::{LookupFrom, MappingSpec};
 use crate::config::plan::{LoadPlan, Source};
 use crate::faults;
@@ -375,6 +374,5 @@ fn missing(lookups: &[LookupSlot], keys: &Sorted, found: &Sorted) -> Result<Vec<
 async fn off_the_loop<A: Send + 'static>(
     work: impl FnOnce() -> Result<A, Failure> + Send + 'static,
 ) -> Result<A, Failure> {
-    let broken = || Failure::new(Blame::Run, "lookups broke down; this is a fault of longshore");
-    spawn_blocking(work).await.unwrap_or_else(|_| Err(broken()))
+    on_thread("lookups", work).await
 }

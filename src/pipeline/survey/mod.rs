@@ -12,8 +12,6 @@ mod drift;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::task::spawn_blocking;
-
 pub use calls::Calls;
 use differences::FirstRows;
 
@@ -28,6 +26,7 @@ use super::read;
 use super::run::{Opened, Tools, can_verify_after, compile, digest, keeps_images, notices};
 use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
+use super::threads::on_thread;
 use super::unchanged::{self, Comparison, cut};
 use super::{begin, duplicates, guards, lookup};
 use crate::config::plan::{LoadPlan, OnBadRow};
@@ -273,7 +272,7 @@ async fn take(
             seen.lock().unwrap_or_else(PoisonError::into_inner).look(slab);
         })),
     };
-    let running = spawn_blocking(move || {
+    let running = on_thread("the survey", move || {
         let mut jobs = Jobs::default();
         let taken_in = intake.run(|chunk| {
             jobs.add(&chunk);
@@ -281,8 +280,7 @@ async fn take(
         });
         taken_in.map(|taken_in| (taken_in, jobs))
     });
-    let broken = || Failure::new(Blame::Run, "the survey broke down; this is a fault of longshore");
-    let (taken_in, jobs) = running.await.map_err(|_| broken())??;
+    let (taken_in, jobs) = running.await?;
     if let Some(failure) = halt.take() {
         return Err(failure);
     }

@@ -14,8 +14,6 @@ mod shelf;
 
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
-
 pub use self::compare::{Comparison, Row};
 pub use self::differences::{Change, Differences, cut};
 pub use self::list::Unchanged;
@@ -30,6 +28,7 @@ use super::map::{self, Mapping};
 use super::read::{self, SlabReader};
 use super::run::Tools;
 use super::stop::Stop;
+use super::threads::on_thread;
 use super::validate::{self, Checks};
 use crate::config::plan::{LoadPlan, Source};
 use crate::ledger::{RunFolder, UnchangedRows};
@@ -40,6 +39,9 @@ use crate::model::operation::Operation;
 use crate::model::rows::CheckedSlab;
 use crate::model::wording::count;
 use crate::target::{Fault, Target};
+
+/// What breaks down when a thread of the look does.
+const LOOKING: &str = "looking for unchanged rows";
 
 /// What a look came to.
 #[derive(Debug, Default)]
@@ -123,7 +125,7 @@ pub async fn look<T: Target>(
     let mut differences = Differences::default();
     loop {
         let batch;
-        (walk, batch) = on_thread(move || walk.batch()).await?;
+        (walk, batch) = on_thread(LOOKING, move || walk.batch()).await?;
         if batch.is_empty() {
             break;
         }
@@ -136,10 +138,10 @@ pub async fn look<T: Target>(
                 same.push((row.number, record.id.clone()));
             }
         }
-        draft = on_thread(move || draft.add(&same).map(|()| draft)).await?;
+        draft = on_thread(LOOKING, move || draft.add(&same).map(|()| draft)).await?;
     }
     let calls = target.usage().calls.saturating_sub(calls);
-    let draft = on_thread(move || draft.finish()).await?;
+    let draft = on_thread(LOOKING, move || draft.finish()).await?;
     tell_after(&differences, draft.as_ref(), &*tools.watch);
     Ok(Looked { digest: walk.digest, differences: Some(differences), calls, draft })
 }
@@ -186,16 +188,6 @@ fn not_read(fault: Fault) -> Failure {
     let message = format!("what the records hold cannot be read: {}", fault.message);
     Failure::from(Fault { message, ..fault })
         .hint("nothing was sent; without `--skip-unchanged` every row is sent")
-}
-
-async fn on_thread<D: Send + 'static>(
-    work: impl FnOnce() -> Result<D, Failure> + Send + 'static,
-) -> Result<D, Failure> {
-    let broken = || {
-        let message = "looking for unchanged rows broke down; this is a fault of longshore";
-        Failure::new(Blame::Run, message)
-    };
-    spawn_blocking(work).await.map_err(|_| broken())?
 }
 
 /// The rows that would be sent, read on and on.

@@ -326,3 +326,24 @@ fn a_sync_of_a_tenant_goes_on_where_its_questions_and_its_changes_were_cut_off()
         world.run(&["verify", "sync"]).expect(0);
     }
 }
+
+#[test]
+fn a_sync_of_listed_users_tells_what_its_file_has_no_column_for() {
+    let world = world(10);
+    let some = people(&world).into_iter().find(|person| !person.email.is_empty()).unwrap();
+    world.file("roles.csv", format!("Email,Role\n{},Shipping Clerk\n", some.email));
+    let rights = format!("{},{SHIPPING},read:shipments\n", some.email);
+    world.file("rights.csv", format!("Email,API,Permission\n{rights}"));
+    for (file, told) in [
+        (
+            "roles.csv",
+            "the file has no column `Permission` of an `API`, so the permissions of the listed \
+             users stay as they are",
+        ),
+        ("rights.csv", "the file has no column `Role`, so the roles of the listed users stay as"),
+    ] {
+        let args = ["sync", file, "--scope", "listed-users", "--dry-run"];
+        let ran = run(&world, &args, 0);
+        assert!(ran.stderr.contains(told), "{file}: {}", ran.stderr);
+    }
+}

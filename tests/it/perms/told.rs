@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use longshore::model::chunk::Digest;
 use longshore::practice::org::Verb;
 
 use super::{change, find, out, small, some_users};
@@ -134,4 +135,90 @@ fn verify_tells_each_thing_that_is_not_as_it_ended() {
     let ran = world.run(&["verify", "start"]).expect(8);
     let hint = "hint: restore the run folder from a copy, or begin a new run";
     assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+}
+
+#[test]
+fn verify_tells_when_decisions_steps_and_ledger_do_not_go_together() {
+    let world = small();
+    let file = |name: &str| format!("longshore-runs/start/{name}");
+    let (manifest, decisions) =
+        (world.read(&file("manifest.json")), world.read(&file("decisions.csv")));
+    // As if one row less had been decided, and the manifest said so too.
+    let (less, _) = decisions.trim_end().rsplit_once('\n').unwrap();
+    let less = format!("{less}\n");
+    let digests = [&decisions, &less].map(|text| Digest::of(text.as_bytes()).to_string());
+    assert!(manifest.contains(&digests[0]), "{manifest}");
+    world.file(&file("decisions.csv"), &less);
+    world.file(&file("manifest.json"), manifest.replace(&digests[0], &digests[1]));
+    let ran = world.run(&["verify", "start"]).expect(5);
+    for wanted in [
+        "step `02-grant` has rows that were never decided",
+        "40 rows were decided, and 39 ended",
+        "and the ledger says Counts { input: 40,",
+        "success.csv has rows that were never read",
+    ] {
+        assert!(ran.stderr.contains(wanted), "{wanted}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn names_that_mean_too_many_are_cut_short() {
+    let world = small();
+    let soql = "SELECT Id FROM User WHERE IsActive = true ORDER BY Username LIMIT 4";
+    let ids = world.run(&["export", soql, "-q"]).expect(0).stdout;
+    for id in ids.lines().skip(1) {
+        change(&world, "User", Verb::Update, &["Id", "Email"], &[id, "desk@acme.example"]);
+    }
+    let sets = "SELECT Id FROM PermissionSet WHERE IsOwnedByProfile = false AND Type != 'Group'";
+    let ids = world.run(&["export", sets, "-q"]).expect(0).stdout;
+    for id in ids.lines().skip(1).take(6) {
+        change(&world, "PermissionSet", Verb::Update, &["Id", "Label"], &[id, "Desk"]);
+    }
+    let user = &some_users(&world, 6)[5];
+    let rows = format!("desk@acme.example,,Gate Access\n,{user},Desk\n");
+    world.file("a.csv", format!("Email,Username,Permission Set\n{rows}"));
+    world.run(&["perms", "grant", "a.csv", "--run-name", "a"]).expect(3);
+    let told: Vec<String> = out(&world, "a", "rejected")
+        .iter()
+        .map(|row| format!("{}: {}", row["longshore__code"], row["longshore__message"]))
+        .collect();
+    let all = told.join("\n");
+    assert!(all.contains("user_ambiguous: 4 users have the e-mail `desk@acme.example`"), "{all}");
+    assert!(all.contains("permission_ambiguous: 6 permission sets are called `Desk`"), "{all}");
+    assert_eq!(all.matches(", …").count(), 2, "{all}");
+}
+
+#[test]
+fn result_files_that_cannot_be_written_are_written_by_a_resume() {
+    let world = small();
+    let args = ["perms", "revoke", "start.csv", "--run-name", "back"];
+    let mut command = world.command(&args);
+    command.env("LONGSHORE_FAULTS", "write@access-review:1:enospc");
+    let ran = Ran::of(&command.output().unwrap()).expect(9);
+    let hint = "hint: `longshore resume back` writes the result files again";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    let effects = world.practice().org().audit().len();
+    world.run(&["resume", "back"]).expect(0);
+    assert_eq!(world.practice().org().audit().len(), effects, "nothing was sent again");
+    assert_eq!(out(&world, "back", "access-review").len(), 40);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_takes_nothing_more_is_told() {
+    let world = small();
+    let user = &some_users(&world, 1)[0];
+    world.file("who.csv", format!("Username\n{user}\n"));
+    for args in [&["perms", "report", "who.csv"][..], &["runs", "--json"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = world.command(args);
+        let ran = command.stdout(full).stderr(std::process::Stdio::piped());
+        let ran = Ran::of(&ran.spawn().unwrap().wait_with_output().unwrap());
+        assert!(
+            ran.stderr.contains("cannot write to standard output: "),
+            "{args:?}: {}",
+            ran.stderr
+        );
+        assert_eq!(ran.code, 9, "{args:?}");
+    }
 }

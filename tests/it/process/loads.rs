@@ -111,7 +111,8 @@ fn every_operation_of_a_load() {
     assert_eq!(deleted, [("delete", ids[0].clone())]);
     let back = done("undelete", &one(&ids[0]), "ID=Id\n", &[]);
     assert_eq!(back, [("undelete", ids[0].clone())]);
-    let gone = done("hard_delete", &one(&ids[1]), "ID=Id\n", &[]);
+    let bulk = [("sfdc.useBulkApi", "true")];
+    let gone = done("hard_delete", &one(&ids[1]), "ID=Id\n", &bulk);
     assert_eq!(gone, [("hardDelete", ids[1].clone())]);
 }
 

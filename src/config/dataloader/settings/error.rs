@@ -15,6 +15,10 @@ pub enum BadSettings {
     Refused { key: String, why: &'static str, way: &'static str },
     #[error("`process.operation` is no operation: `{}`", shown(value.as_bytes()))]
     NoOperation { value: String },
+    #[error(
+        "`hard_delete` goes by a Bulk API, and neither `sfdc.useBulkV2Api` nor `sfdc.useBulkApi` is on"
+    )]
+    NotInBulk,
     #[error("`run.mode` is `{}`, and there are no windows here", shown(value.as_bytes()))]
     NoMode { value: String },
     #[error("`dataAccess.type` is `{}`, and databases are not read or written here", shown(value.as_bytes()))]
@@ -57,6 +61,9 @@ impl Explain for BadSettings {
             Self::Refused { way, .. } => (*way).to_owned(),
             Self::NoOperation { .. } => "`insert`, `update`, `upsert`, `delete`, `hard_delete`, \
                                          `undelete`, `extract` or `extract_all`"
+                .to_owned(),
+            Self::NotInBulk => "with Data Loader this process never ran; if the records are to be \
+                                gone past the recycle bin, set `sfdc.useBulkV2Api` to `true`"
                 .to_owned(),
             Self::NoMode { .. } => "leave it out, or say `run.mode=batch`".to_owned(),
             Self::Database { .. } => {

@@ -137,6 +137,9 @@ impl Job {
             }
         }
         let api = api(settings);
+        if action == Action::Load(Operation::HardDelete) && api == ApiMode::Soap {
+            return Err(BadSettings::NotInBulk);
+        }
         let path = |key| settings.get(key).map(PathBuf::from);
         Ok(Self {
             action,

@@ -116,11 +116,12 @@ fn words_and_numbers_of_a_job() {
     for (word, action) in [
         ("Insert", Action::Load(Operation::Insert)),
         ("UPDATE", Action::Load(Operation::Update)),
-        ("hard_delete", Action::Load(Operation::HardDelete)),
         ("undelete", Action::Load(Operation::Undelete)),
     ] {
         assert_eq!(job(&[("process.operation", word)]).unwrap().action, action, "{word}");
     }
+    let bulk = [("process.operation", "hard_delete"), ("sfdc.useBulkApi", "true")];
+    assert_eq!(job(&bulk).unwrap().action, Action::Load(Operation::HardDelete));
     let extract = [
         ("process.operation", "extract_all"),
         ("dataAccess.type", "CSVWRITE"),
@@ -189,12 +190,13 @@ fn one_delimiter_is_found_or_chosen() {
 
 #[test]
 fn refusals_name_the_key_and_the_way_out() {
-    let cases: [&[Pair]; 15] = [
+    let cases: [&[Pair]; 16] = [
         &[("sfdc.entity", "")],
         &[("dataAccess.type", "")],
         &[("dataAccess.type", "databaseRead")],
         &[("dataAccess.type", "csvWrite")],
         &[("process.operation", "remove")],
+        &[("process.operation", "hard_delete")],
         &[("process.operation", "upsert")],
         &[("process.operation", "extract"), ("dataAccess.type", "csvWrite")],
         &[("process.loadRowToStartAt", "many")],
@@ -223,6 +225,8 @@ fn refusals_name_the_key_and_the_way_out() {
       set `dataAccess.type` to `csvRead`
     `process.operation` is no operation: `remove`
       `insert`, `update`, `upsert`, `delete`, `hard_delete`, `undelete`, `extract` or `extract_all`
+    `hard_delete` goes by a Bulk API, and neither `sfdc.useBulkV2Api` nor `sfdc.useBulkApi` is on
+      with Data Loader this process never ran; if the records are to be gone past the recycle bin, set `sfdc.useBulkV2Api` to `true`
     `sfdc.externalIdField` is not set
       set it in the bean, in `config.properties`, or behind the command: `sfdc.externalIdField=…`
     `sfdc.extractionSOQL` is not set
