@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::who::WhoField;
+use crate::model::wording::shown;
 use crate::pipeline::answers::KeyPrint;
 use crate::pipeline::lookup::near::{COMMON_CHARS, Near, listed};
 
@@ -60,6 +61,40 @@ impl Candidates {
         match near.collect::<Vec<_>>().as_slice() {
             [] => String::new(),
             near => format!("; nearest: {}", listed(near)),
+        }
+    }
+}
+
+/// Why a key means nobody for certain: a code, and a sentence for people.
+pub(super) type Nobody = (&'static str, String);
+
+/// Users of one key that a message names.
+const TOLD: usize = 3;
+
+/// The one user of a key among those that were `found` by it; `say` asks for another name of the
+/// user, of the kind that `name` gives.
+pub(super) fn the_one(
+    (field, value): (WhoField, &str),
+    found: Option<&Vec<u32>>,
+    near: &Candidates,
+    say: &str,
+    name: impl Fn(u32) -> String,
+) -> Result<u32, Nobody> {
+    let (words, said) = (field.words(), shown(value.as_bytes()));
+    match found.map(Vec::as_slice).unwrap_or_default() {
+        [] => {
+            let near = near.words(field, value);
+            Err(("user_not_found", format!("no user has the {words} `{said}`{near}")))
+        }
+        [place] => Ok(*place),
+        several => {
+            let mut names: Vec<String> = several.iter().map(|place| name(*place)).collect();
+            names.sort();
+            names.truncate(TOLD);
+            let more = if several.len() > TOLD { ", …" } else { "" };
+            let (count, names) = (several.len(), names.join(", "));
+            let message = format!("{count} users have the {words} `{said}`; {say} {names}{more}");
+            Err(("user_ambiguous", message))
         }
     }
 }

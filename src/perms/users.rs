@@ -2,21 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::candidates::{Candidates, Missing};
+use super::candidates::{Candidates, Missing, Nobody, the_one};
 use super::query::{IN_LIST, begins_with, is_in, rows};
 use super::sets::id;
 use super::who::WhoField;
 use crate::model::failure::Failure;
 use crate::model::ids::RecordId;
 use crate::model::limits::REST_QUERY_ROWS_MAX;
-use crate::model::wording::shown;
 use crate::target::Target;
 
 /// Different keys up to which the org is asked for just these; past it all users are read once.
 const SHORT: usize = 2_000;
-
-/// Users of the same key that a message names.
-const CANDIDATES: usize = 3;
 
 #[derive(Debug, Clone)]
 pub(super) struct User {
@@ -36,9 +32,6 @@ pub(super) struct Users {
     keys: BTreeMap<WhoField, HashMap<String, Vec<u32>>>,
     near: Candidates,
 }
-
-/// Why a key means nobody for certain: a code, and a sentence for people.
-pub(super) type Nobody = (&'static str, String);
 
 impl Users {
     /// Looks the keys up, by lists of them or in one pass over all users.
@@ -169,36 +162,11 @@ impl Users {
     /// Who is meant.
     pub fn find(&self, field: WhoField, value: &str) -> Result<u32, Nobody> {
         let found = self.keys.get(&field).and_then(|keys| keys.get(&field.key(value)));
-        let (words, said) = (field.words(), shown(value.as_bytes()));
-        match found.map(Vec::as_slice).unwrap_or_default() {
-            [] => {
-                let near = self.near.words(field, value);
-                Err(("user_not_found", format!("no user has the {words} `{said}`{near}")))
-            }
-            [place] => Ok(*place),
-            several => {
-                let mut names: Vec<String> = several
-                    .iter()
-                    .map(|place| self.get(*place))
-                    .map(|user| {
-                        if user.active {
-                            format!("`{}`", user.username)
-                        } else {
-                            format!("`{}` (inactive)", user.username)
-                        }
-                    })
-                    .collect();
-                names.sort();
-                names.truncate(CANDIDATES);
-                let more = if several.len() > CANDIDATES { ", …" } else { "" };
-                let message = format!(
-                    "{} users have the {words} `{said}`; name one by its username: {}{more}",
-                    several.len(),
-                    names.join(", ")
-                );
-                Err(("user_ambiguous", message))
-            }
-        }
+        let name = |place| {
+            let User { username, active, .. } = self.get(place);
+            if *active { format!("`{username}`") } else { format!("`{username}` (inactive)") }
+        };
+        the_one((field, value), found, &self.near, "name one by its username:", name)
     }
 }
 

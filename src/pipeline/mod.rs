@@ -10,6 +10,7 @@ pub mod ending;
 mod feed;
 mod intake;
 pub mod manifest;
+mod row_list;
 #[cfg(test)]
 mod sample;
 mod strays;

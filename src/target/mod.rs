@@ -2,6 +2,7 @@
 
 pub mod any;
 pub mod auth0;
+mod own_jobs;
 pub mod salesforce;
 mod trouble;
 

@@ -142,6 +142,13 @@ pub struct Insert {
 pub struct Update {
     #[command(flatten)]
     pub load: Load,
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+/// What an update has beside the flags of every load, and an upsert.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Changing {
     /// What an empty cell means: ignore leaves the field alone, clear empties it [default: ignore]
     #[arg(long, env = "LONGSHORE_NULLS", value_enum, ignore_case = true, value_name = "MEANING")]
     pub nulls: Option<Nulls>,

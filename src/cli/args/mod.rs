@@ -18,7 +18,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
 
 pub use import::{Import, ImportDataLoader};
-pub use load::{Delete, Insert, Load, Undelete, Update, Upsert};
+pub use load::{Changing, Delete, Insert, Load, Undelete, Update, Upsert};
 pub use look::{Describe, Export, Objects};
 pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use perms::{

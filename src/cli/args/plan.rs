@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{BeforeImages, Confirm, Connect, Load, Manners, Nulls, Progress};
+use super::{BeforeImages, Changing, Confirm, Connect, Load, Manners, Nulls, Progress};
 use crate::model::operation::Operation;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -103,21 +103,8 @@ pub struct PlanLoad {
 pub struct PlanUpdate {
     #[command(flatten)]
     pub load: Load,
-    /// What an empty cell means: ignore leaves the field alone, clear empties it [default: ignore]
-    #[arg(long, env = "LONGSHORE_NULLS", value_enum, ignore_case = true, value_name = "MEANING")]
-    pub nulls: Option<Nulls>,
-    /// Whether what the records hold is kept first, so that an undo is possible [default: off]
-    #[arg(
-        long,
-        env = "LONGSHORE_BEFORE_IMAGES",
-        value_enum,
-        ignore_case = true,
-        value_name = "WHETHER"
-    )]
-    pub before_images: Option<BeforeImages>,
-    /// Leave out rows whose records hold already what they say
-    #[arg(long, env = "LONGSHORE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
-    pub skip_unchanged: bool,
+    #[command(flatten)]
+    pub changing: Changing,
     #[command(flatten)]
     pub out: PlanOut,
 }

@@ -34,7 +34,7 @@ impl<'a> From<&'a Undelete> for Asked<'a> {
 
 impl<'a> From<&'a Update> for Asked<'a> {
     fn from(update: &'a Update) -> Self {
-        let extra = Extra::of_update(update, None);
+        let extra = Extra::of_update(update.changing, None);
         Self { operation: Operation::Update, load: &update.load, extra }
     }
 }
@@ -42,7 +42,7 @@ impl<'a> From<&'a Update> for Asked<'a> {
 impl<'a> From<&'a Upsert> for Asked<'a> {
     fn from(upsert: &'a Upsert) -> Self {
         let Upsert { update, external_id } = upsert;
-        let extra = Extra::of_update(update, Some(external_id));
+        let extra = Extra::of_update(update.changing, Some(external_id));
         Self { operation: Operation::Upsert, load: &update.load, extra }
     }
 }

@@ -81,8 +81,7 @@ fn changing<'a>(
     update: &'a PlanUpdate,
     external_id: Option<&'a str>,
 ) -> Asked<'a> {
-    let &PlanUpdate { nulls, before_images, skip_unchanged, .. } = update;
-    let extra = Extra { external_id, nulls, before_images, skip_unchanged };
+    let extra = Extra::of_update(update.changing, external_id);
     Asked { operation, load: &update.load, extra }
 }
 

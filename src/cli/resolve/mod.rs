@@ -36,8 +36,8 @@ pub struct Extra<'a> {
 
 impl<'a> Extra<'a> {
     /// What an update has, and an upsert.
-    pub fn of_update(update: &args::Update, external_id: Option<&'a str>) -> Self {
-        let &args::Update { nulls, before_images, skip_unchanged, .. } = update;
+    pub fn of_update(changing: args::Changing, external_id: Option<&'a str>) -> Self {
+        let args::Changing { nulls, before_images, skip_unchanged } = changing;
         Self { external_id, nulls, before_images, skip_unchanged }
     }
 }

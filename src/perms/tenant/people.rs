@@ -4,21 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use super::super::candidates::{Candidates, Missing};
+use super::super::candidates::{Candidates, Missing, Nobody, the_one};
 use super::super::carry::on_thread;
 use super::super::query::Passing;
-use super::super::users::Nobody;
 use super::super::who::WhoField;
 use crate::faults;
 use crate::model::failure::{Blame, Failure};
 use crate::model::names::ObjectName;
-use crate::model::wording::shown;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::export::{Destination, export};
 use crate::target::{ExportQuery, ExportRequest, Target};
-
-/// Users of the same e-mail that a message names.
-const CANDIDATES: usize = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Person {
@@ -156,28 +151,8 @@ impl People {
     /// Who is meant.
     pub fn find(&self, field: WhoField, value: &str) -> Result<u32, Nobody> {
         let found = self.keys.get(&field).and_then(|keys| keys.get(&field.key(value)));
-        let (words, said) = (field.words(), shown(value.as_bytes()));
-        match found.map(Vec::as_slice).unwrap_or_default() {
-            [] => {
-                let near = self.near.words(field, value);
-                Err(("user_not_found", format!("no user has the {words} `{said}`{near}")))
-            }
-            [place] => Ok(*place),
-            several => {
-                let ids: Vec<String> = several
-                    .iter()
-                    .take(CANDIDATES)
-                    .map(|place| format!("`{}`", self.get(*place).id))
-                    .collect();
-                let more = if several.len() > CANDIDATES { ", …" } else { "" };
-                let message = format!(
-                    "{} users have the {words} `{said}`; give one of the ids {}{more}",
-                    several.len(),
-                    ids.join(", ")
-                );
-                Err(("user_ambiguous", message))
-            }
-        }
+        let name = |place| format!("`{}`", self.get(place).id);
+        the_one((field, value), found, &self.near, "give one of the ids", name)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::super::ask::{Action, Request, Scope};
+use super::super::candidates::Nobody;
 use super::super::carry::on_thread;
 use super::super::columns::Columns;
 use super::super::decide::{Doubts, withheld};
@@ -12,7 +13,6 @@ use super::super::decisions::{Decision, DecisionsFile, What};
 use super::super::held::too_many;
 use super::super::preview::{Preview, count};
 use super::super::spool::{Spooled, SpooledRow};
-use super::super::users::Nobody;
 use super::super::who::WhoField;
 use super::holdings::{Holding, Kind, Question};
 use super::names::{Item, Names};

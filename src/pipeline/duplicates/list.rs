@@ -3,17 +3,16 @@
 //! A line for each, in the order of the input: the row, and the row it is held against. The
 //! manifest has the digest, so every process of the run makes the same of each row.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::sort::Sorted;
 use crate::config::plan::OnDuplicate;
 use crate::faults;
 use crate::ledger::{DuplicateRows, RunFolder};
-use crate::model::chunk::Digest;
-use crate::model::failure::{Blame, Failure};
+use crate::model::failure::Failure;
 use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, Rejected};
+use crate::pipeline::row_list::{RowList, private};
 
 /// The list, read along with the rows of the input.
 #[derive(Debug, Default)]
@@ -23,10 +22,7 @@ pub struct Repeats {
 
 #[derive(Debug)]
 struct Open {
-    path: PathBuf,
-    lines: BufReader<File>,
-    line: String,
-    next: Option<(u64, u64)>,
+    list: RowList,
     about: DuplicateRows,
     separate: bool,
 }
@@ -50,21 +46,11 @@ impl Repeats {
         about: &DuplicateRows,
         policy: Option<OnDuplicate>,
     ) -> Result<Self, Failure> {
-        let mut hasher = blake3::Hasher::new();
-        let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
-        if read.is_err() || Digest::finish(&hasher) != about.digest {
-            return Err(damaged(&path));
-        }
-        let file = File::open(&path).map_err(|error| Failure::disk("read", &path, &error))?;
-        let mut open = Open {
-            path,
-            lines: BufReader::new(file),
-            line: String::new(),
-            next: None,
+        let open = Open {
+            list: RowList::open(path, about.digest, "rows with the same key")?,
             about: about.clone(),
             separate: policy == Some(OnDuplicate::Separate),
         };
-        open.advance()?;
         Ok(Self { open: Some(open) })
     }
 
@@ -76,50 +62,30 @@ impl Repeats {
         let mut kept = Vec::with_capacity(slab.accepted.len());
         for index in std::mem::take(&mut slab.accepted) {
             let mark = slab.raw.marks[index as usize];
-            match open.next {
-                Some((row, _)) if row < mark.row => return Err(drift(row)),
-                Some((row, other)) if row == mark.row => {
-                    open.advance()?;
-                    if open.separate {
-                        apart.push((row, other));
-                        kept.push(index);
-                        continue;
-                    }
-                    slab.rejected.push(Rejected {
-                        mark,
-                        column: Some(open.about.key.clone()),
-                        code: DUPLICATE_ROW,
-                        message: format!(
-                            "the same key ({}) as row {other}, which is kept",
-                            open.about.names
-                        ),
-                        source: slab.raw.source_of(index as usize),
-                    });
-                }
-                _ => kept.push(index),
+            let Some(other) = open.list.word_of(mark.row)? else {
+                kept.push(index);
+                continue;
+            };
+            let other: u64 = other.parse().map_err(|_| open.list.damaged())?;
+            if open.separate {
+                apart.push((mark.row, other));
+                kept.push(index);
+                continue;
             }
+            slab.rejected.push(Rejected {
+                mark,
+                column: Some(open.about.key.clone()),
+                code: DUPLICATE_ROW,
+                message: format!(
+                    "the same key ({}) as row {other}, which is kept",
+                    open.about.names
+                ),
+                source: slab.raw.source_of(index as usize),
+            });
         }
         slab.accepted = kept;
         slab.rejected.sort_by_key(|rejected| rejected.mark.row);
         Ok(apart)
-    }
-}
-
-impl Open {
-    fn advance(&mut self) -> Result<(), Failure> {
-        self.line.clear();
-        let read = self.lines.read_line(&mut self.line);
-        read.map_err(|error| Failure::disk("read", &self.path, &error))?;
-        if self.line.is_empty() {
-            self.next = None;
-            return Ok(());
-        }
-        let (row, other) = self.line.trim_end().split_once(',').unwrap_or_default();
-        match (row.parse(), other.parse()) {
-            (Ok(row), Ok(other)) => self.next = Some((row, other)),
-            _ => return Err(damaged(&self.path)),
-        }
-        Ok(())
     }
 }
 
@@ -150,11 +116,7 @@ fn split(row: u64) -> (usize, u64) {
 /// Writes the list and makes it durable.
 pub(super) fn write(path: &Path, pairs: &mut Sorted) -> Result<(), Failure> {
     let disk = |error: &io::Error| Failure::disk("write", path, error);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = faults::open(&options, path).map_err(|error| disk(&error))?;
+    let file = faults::open(&private(), path).map_err(|error| disk(&error))?;
     let mut file = BufWriter::new(file);
     let mut line = Vec::new();
     let mut walk = pairs.walk()?;
@@ -176,24 +138,12 @@ pub fn place(folder: &RunFolder) -> PathBuf {
     folder.root().join("duplicates.rows")
 }
 
-fn damaged(path: &Path) -> Failure {
-    let message = format!(
-        "the list of rows with the same key, `{}`, is missing or not what it was when the run began",
-        path.display()
-    );
-    Failure::new(Blame::Guard, message).hint("put the file back as it was, and resume once more")
-}
-
-/// The list is of other rows than these.
-fn drift(row: u64) -> Failure {
-    let message = format!("row {row} was fit to be sent when the run began, and is not now");
-    Failure::new(Blame::Guard, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sort::{Room, Sorter};
     use super::*;
+    use crate::model::chunk::Digest;
+    use crate::model::failure::Blame;
     use crate::model::rows::{RawSlab, RowMark, Table};
 
     fn slab(rows: &[u64]) -> CheckedSlab {

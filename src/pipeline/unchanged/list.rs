@@ -3,15 +3,18 @@
 //! A line `ROW,ID` for each, in the order of the input: the row, and the record that holds already
 //! what it says. The manifest has the digest, so every process of the run leaves out the same rows.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::faults;
 use crate::ledger::{RunFolder, UnchangedRows, make_runs_dir};
 use crate::model::chunk::Digest;
-use crate::model::failure::{Blame, Failure};
+use crate::model::failure::Failure;
 use crate::model::rows::CheckedSlab;
+use crate::pipeline::row_list::{RowList, private};
+
+/// What the listed rows are.
+const WHAT: &str = "rows that change nothing";
 
 /// The list while it is made: in a file of the runs' folder that has lost its name, so that none
 /// stays behind, however the process ends.
@@ -78,7 +81,7 @@ impl Draft {
         let Some((_, from)) = &mut self.files else { return Ok(Unchanged::default()) };
         let again = from.rewind().and_then(|()| from.try_clone());
         let again = again.map_err(|error| self.failed(&error))?;
-        Unchanged::read(self.path.clone(), again)
+        Ok(Unchanged { list: Some(RowList::read(self.path.clone(), again, WHAT)?) })
     }
 
     fn failed(&self, error: &io::Error) -> Failure {
@@ -94,14 +97,6 @@ fn nameless(path: &Path) -> io::Result<(BufWriter<faults::File>, std::fs::File)>
     Ok((BufWriter::new(file), reading?))
 }
 
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 /// Where the list lies.
 fn place(folder: &RunFolder) -> PathBuf {
     folder.root().join(UnchangedRows::FILE)
@@ -110,58 +105,27 @@ fn place(folder: &RunFolder) -> PathBuf {
 /// The list, read along with the rows of the input.
 #[derive(Debug, Default)]
 pub struct Unchanged {
-    open: Option<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    path: PathBuf,
-    lines: BufReader<std::fs::File>,
-    line: String,
-    next: Option<(u64, String)>,
+    list: Option<RowList>,
 }
 
 impl Unchanged {
     /// Opens the list of a run, if it has one, and holds it against its digest.
     pub fn open(folder: &RunFolder, about: Option<&UnchangedRows>) -> Result<Self, Failure> {
-        let Some(about) = about else { return Ok(Self::default()) };
-        let path = place(folder);
-        let mut hasher = blake3::Hasher::new();
-        let read = std::fs::File::open(&path).and_then(|mut file| {
-            io::copy(&mut file, &mut hasher)?;
-            file.rewind().map(|()| file)
-        });
-        match read {
-            Ok(file) if Digest::finish(&hasher) == about.digest => Self::read(path, file),
-            _ => Err(damaged(&path)),
-        }
-    }
-
-    fn read(path: PathBuf, file: std::fs::File) -> Result<Self, Failure> {
-        let lines = BufReader::new(file);
-        let mut open = Open { path, lines, line: String::new(), next: None };
-        open.advance()?;
-        Ok(Self { open: Some(open) })
+        let list = about.map(|about| RowList::open(place(folder), about.digest, WHAT));
+        Ok(Self { list: list.transpose()? })
     }
 
     /// Takes the listed rows out of the accepted ones of a slab; returns them by their place there,
     /// each with the Id of its record.
     pub fn take_out(&mut self, slab: &mut CheckedSlab) -> Result<Vec<(usize, String)>, Failure> {
         let mut out = Vec::new();
-        let Some(open) = &mut self.open else { return Ok(out) };
+        let Some(list) = &mut self.list else { return Ok(out) };
         let mut kept = Vec::with_capacity(slab.accepted.len());
         for index in std::mem::take(&mut slab.accepted) {
             let row = slab.raw.marks[index as usize].row;
-            match open.next.take() {
-                Some((listed, _)) if listed < row => return Err(drift(listed)),
-                Some((listed, id)) if listed == row => {
-                    out.push((index as usize, id));
-                    open.advance()?;
-                }
-                next => {
-                    open.next = next;
-                    kept.push(index);
-                }
+            match list.word_of(row)? {
+                Some(id) => out.push((index as usize, id)),
+                None => kept.push(index),
             }
         }
         slab.accepted = kept;
@@ -169,41 +133,10 @@ impl Unchanged {
     }
 }
 
-impl Open {
-    fn advance(&mut self) -> Result<(), Failure> {
-        self.line.clear();
-        let read = self.lines.read_line(&mut self.line);
-        read.map_err(|error| Failure::disk("read", &self.path, &error))?;
-        self.next = match self.line.trim_end().split_once(',') {
-            None if self.line.is_empty() => None,
-            Some((row, id)) => {
-                let row = row.parse().map_err(|_| damaged(&self.path))?;
-                Some((row, id.to_owned()))
-            }
-            None => return Err(damaged(&self.path)),
-        };
-        Ok(())
-    }
-}
-
-fn damaged(path: &Path) -> Failure {
-    let message = format!(
-        "the list of rows that change nothing, `{}`, is missing or not what it was when the run \
-         began",
-        path.display()
-    );
-    Failure::new(Blame::Guard, message).hint("put the file back as it was, and resume once more")
-}
-
-/// The list is of other rows than these.
-fn drift(row: u64) -> Failure {
-    let message = format!("row {row} was fit to be sent when the run began, and is not now");
-    Failure::new(Blame::Guard, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::failure::Blame;
     use crate::model::rows::{RawSlab, RowMark, Table};
 
     fn slab(rows: &[u64]) -> CheckedSlab {

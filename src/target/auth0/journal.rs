@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::users::{Held, Item};
 use crate::faults;
 use crate::model::cells::push_line;
-use crate::target::{Fault, FaultClass};
+use crate::target::Fault;
+use crate::target::own_jobs::disk;
 
 /// The last column of a result file: the position of the row in the body, from 0.
 pub(super) const POSITION: &str = "longshore__position";
@@ -218,17 +219,6 @@ impl Journal {
 /// The two ends of a journal.
 pub(super) fn entries() -> (Entries, mpsc::Receiver<Entry>) {
     mpsc::channel(WAITING)
-}
-
-/// A fault of the disk under the result files.
-pub(super) fn disk(path: &Path, error: &io::Error) -> Fault {
-    Fault {
-        class: FaultClass::Disk,
-        status: None,
-        code: "LOCAL_FILE".to_owned(),
-        message: format!("cannot keep the results in `{}`: {error}", path.display()),
-        hints: Vec::new(),
-    }
 }
 
 /// Opens a file to append to it, after cutting off what lies behind `end`.

@@ -49,16 +49,17 @@ struct User {
 impl Calls {
     /// Deals with all users that it can, and gives back the others.
     pub(super) fn by_role(&self, groups: Vec<Group>) -> BoxFuture<'_, Result<Vec<Group>, Fault>> {
-        self.windows(groups).inspect(|_| self.job.is_at_once(false)).boxed()
+        self.windows(groups).inspect(|_| self.job.work.is_at_once(false)).boxed()
     }
 
     async fn windows(&self, groups: Vec<Group>) -> Result<Vec<Group>, Fault> {
-        let of_roles = self.job.kind == Kind::Role && self.job.operation == Operation::Insert;
+        let of_roles =
+            self.job.work.kind == Kind::Role && self.job.work.operation == Operation::Insert;
         let scopes = ["update:roles", "create:role_members", "read:role_members"];
         if !of_roles || groups.len() < FEW || self.tenant.session.needs(&scopes).is_err() {
             return Ok(groups);
         }
-        self.job.is_at_once(true);
+        self.job.work.is_at_once(true);
         let by_email = groups.iter().any(|group| matches!(group.who, Who::Email(_)));
         let size = if by_email { USERS_BY_EMAIL } else { USERS };
         let (mut left, mut groups) = (Vec::new(), groups.into_iter());
@@ -93,7 +94,7 @@ impl Calls {
             return Ok((false, left));
         };
         let wrong = self.proof(&window, &images, &mut single).await?;
-        let names = self.tenant.names(self.job.kind).await?;
+        let names = self.tenant.names(self.job.work.kind).await?;
         for user in window.users {
             let Some(image) = images.get(&user.id).filter(|_| !single.contains(&user.id)) else {
                 left.push(user.group);
@@ -126,14 +127,14 @@ impl Calls {
             };
             if let Some(place) = places.get(&id) {
                 users[*place].group.rows.extend(group.rows);
-                self.job.user_merged();
+                self.job.work.user_merged();
                 continue;
             }
             places.insert(id.clone(), users.len());
             let group = Group { who: Who::Id(id.clone()), ..group };
             users.push(User { id, group, wanted: Wanted::of(Vec::new()) });
         }
-        let names = self.tenant.names(self.job.kind).await?;
+        let names = self.tenant.names(self.job.work.kind).await?;
         for user in &mut users {
             user.wanted = self.wanted(&user.group, names);
         }
@@ -295,7 +296,7 @@ impl Calls {
         single: &mut HashSet<String>,
     ) -> Result<HashSet<(String, Item)>, Fault> {
         let mut wrong = HashSet::new();
-        if !self.job.verify_after {
+        if !self.job.work.verify_after {
             return Ok(wrong);
         }
         for role in window.members.keys() {

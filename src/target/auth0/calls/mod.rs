@@ -17,13 +17,14 @@ use tokio::time::Instant;
 use self::queue::{Next, Queue};
 use super::body::{Group, Rows, Who};
 use super::jobs::Job;
-use super::journal::{self, Entries, Entry, Found, Image, Journal, Paths, disk};
+use super::journal::{self, Entries, Entry, Found, Image, Journal, Paths};
 use super::names::NoSuch;
 use super::session::BAD_SEGMENT;
 use super::users::{self, CALL_ITEMS, Held, Holdings, Item, Kind};
 use super::{Names, Tenant};
 use crate::model::cells::push_line;
 use crate::model::operation::Operation;
+use crate::target::own_jobs::disk;
 use crate::target::{Fault, FaultClass};
 
 /// Users at a time; the limiter decides how many of their calls are in flight.
@@ -80,7 +81,7 @@ pub(super) async fn carry_out(
     job: Arc<Job>,
     body: &Path,
 ) -> Result<(), Fault> {
-    let Opened { rows, journal, found, groups } = open(body, job.kind).await?;
+    let Opened { rows, journal, found, groups } = open(body, job.work.kind).await?;
     let done = found.done.iter().filter(|done| **done).count() as u64;
     job.count(done, found.failed);
     if groups.is_empty() {
@@ -92,7 +93,7 @@ pub(super) async fn carry_out(
     let hands = groups.len().min(AT_ONCE);
     let (queue, images) = (Mutex::default(), Mutex::new(found.images));
     let by_email = groups.iter().filter(|group| matches!(group.who, Who::Email(_))).count();
-    job.begun(rows.len() as u64, groups.len() as u64, by_email as u64);
+    job.work.begun(rows.len() as u64, groups.len() as u64, by_email as u64);
     let alive = Mutex::new(Instant::now());
     let calls = Arc::new(Calls { tenant, job, rows, entries, queue, images, alive });
     let calling = async move {
@@ -164,7 +165,7 @@ impl Calls {
     /// A call for these rows was made.
     fn called(&self, group: &mut Group) {
         group.calls += 1;
-        self.job.called();
+        self.job.work.called();
     }
 
     /// Something succeeded.
@@ -191,7 +192,7 @@ impl Calls {
             }
         }
         locked(&self.images).remove(user);
-        self.job.user_done(group.calls);
+        self.job.work.user_done(group.calls);
         let count = group.rows.len() as u64;
         let entry = Entry::Rows { successful, failed, count, failed_count };
         self.entries.send(entry).await.map_err(|_| nobody_writes())
@@ -199,7 +200,7 @@ impl Calls {
 
     /// The id of the user, where there is one, and what became of each row of the group.
     async fn verdicts(&self, group: &mut Group) -> Result<(String, Vec<Verdict>), Fault> {
-        let names = self.tenant.names(self.job.kind).await?;
+        let names = self.tenant.names(self.job.work.kind).await?;
         let whom = self.whom(&group.who).await?;
         if matches!(group.who, Who::Email(_)) {
             self.called(group);
@@ -219,7 +220,7 @@ impl Calls {
     fn looked_up(&self, group: &mut Group, user: Option<&str>) {
         if let Some(same) = locked(&self.queue).looked_up(user) {
             group.rows.extend(same.rows);
-            self.job.user_merged();
+            self.job.work.user_merged();
         }
         if let Some(user) = user {
             group.who = Who::Id(user.to_owned());
@@ -282,13 +283,13 @@ impl Calls {
         if wanted.items.is_empty() {
             return Ok(wanted.verdicts(|_| Verdict::Good(String::new())));
         }
-        let held = match users::holdings(&self.tenant.session, self.job.kind, user).await {
+        let held = match users::holdings(&self.tenant.session, self.job.work.kind, user).await {
             Ok(held) => held,
             Err(fault) => return wanted.refused(&no_user(user, fault)?),
         };
         self.called(group);
         let image = self.image(user, wanted, &held).await?;
-        let adds = self.job.operation == Operation::Insert;
+        let adds = self.job.work.operation == Operation::Insert;
         let mut left: Vec<&Item> = wanted.items.iter().collect();
         left.retain(|item| match held.find(item) {
             Some(held) => held.direct != adds,
@@ -296,8 +297,8 @@ impl Calls {
         });
         let mut refused = self.change(user, &left).await?;
         left.chunks(CALL_ITEMS).for_each(|_| self.called(group));
-        if self.job.verify_after && !left.is_empty() {
-            let now = users::holdings(&self.tenant.session, self.job.kind, user).await?;
+        if self.job.work.verify_after && !left.is_empty() {
+            let now = users::holdings(&self.tenant.session, self.job.work.kind, user).await?;
             self.called(group);
             let wrong = left.into_iter().filter(|item| !stands(adds, &now, item));
             for item in wrong {
@@ -364,7 +365,7 @@ impl Calls {
     }
 
     async fn call(&self, user: &str, items: &[Item]) -> Result<(), Fault> {
-        let Job { operation, kind, .. } = *self.job;
+        let (operation, kind) = (self.job.work.operation, self.job.work.kind);
         users::change(&self.tenant.session, operation, kind, user, items).await
     }
 

@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::super::soap::xml::Element;
 use super::super::{Salesforce, either, errors, query, soap};
 use super::Job;
-use super::journal::{Found, Journal, State, Verdict, disk};
+use super::journal::{Found, Journal, State, Verdict};
 use super::rows::{Batches, Row};
 use crate::model::ids::RecordId;
 use crate::model::limits::ROWS_OF_A_CALL;
 use crate::model::names::ObjectName;
+use crate::target::own_jobs::disk;
 use crate::target::{Fault, FaultClass, Outcome};
 
 /// How long nothing may succeed before the job gives up in this process.
@@ -68,13 +69,13 @@ pub(super) async fn carry_out(org: &Salesforce, job: &Job, body: &Path) -> Resul
             }
             before
         } else {
-            let before = seen(org, &job.object, &batch).await?;
+            let before = seen(org, &job.work, &batch).await?;
             let kept = before.clone();
             let looked = blocking(move || journal.look(&kept).map(|()| journal));
             journal = looked.await.map_err(broken)?;
             before
         };
-        let verdicts = restore(org, &job.object, &batch, &before, doubtful).await?;
+        let verdicts = restore(org, &job.work, &batch, &before, doubtful).await?;
         let failed = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Refused(_)));
         let (rows, failed) = (verdicts.len() as u64, failed.count() as u64);
         journal =

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::rows::Batches;
 use crate::faults;
 use crate::model::cells::push_line;
-use crate::target::{Fault, FaultClass, ResultFile};
+use crate::target::ResultFile;
 
 /// Where a record is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -192,17 +192,6 @@ pub(super) fn write_results(body: &Path, which: ResultFile, to: &Path) -> io::Re
         faults::sync_folder(folder)?;
     }
     Ok(std::fs::metadata(to)?.len())
-}
-
-/// A fault of the disk under the journal.
-pub(super) fn disk(path: &Path, error: &io::Error) -> Fault {
-    Fault {
-        class: FaultClass::Disk,
-        status: None,
-        code: "LOCAL_FILE".to_owned(),
-        message: format!("cannot keep the results in `{}`: {error}", path.display()),
-        hints: Vec::new(),
-    }
 }
 
 #[cfg(test)]
