@@ -80,6 +80,7 @@ pub fn summary(
         seconds: (shell.elapsed)().as_secs_f64(),
         files: SummaryFiles::default(),
         preview: None,
+        steps: Vec::new(),
         resume: None,
         failure: Some(members(failure)),
     }

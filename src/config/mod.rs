@@ -7,5 +7,6 @@ pub mod plan;
 pub mod policy;
 pub mod profiles;
 pub mod project;
+pub mod runbook;
 pub mod styles;
 pub mod window;

@@ -147,6 +147,7 @@ fn summary<T: Target>(run: &Run<T>, steps: &[Step], merged: &Merged, began: Inst
             unknown: out.join("unknown.csv"),
         },
         preview: Some(merged.preview.counts()),
+        steps: Vec::new(),
         resume: None,
         failure: None,
     }

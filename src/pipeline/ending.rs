@@ -261,6 +261,7 @@ fn summary<T: Target>(parts: &Parts<T>, tally: Tally, names: &Names, began: Inst
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         files: files(&out),
         preview: None,
+        steps: Vec::new(),
         resume: None,
         failure: None,
     };

@@ -103,6 +103,9 @@ pub struct Summary {
     /// Of a change of permissions: what it was going to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<SummaryPreview>,
+    /// Of a runbook: its steps, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<SummaryStep>,
     /// The command that goes on with the run; there when it has not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
@@ -167,6 +170,68 @@ pub struct SummaryPreview {
     /// What users hold was to be found out just before each change, so that the numbers of changes
     /// are the most there can be.
     pub up_to: bool,
+}
+
+/// What became of one step of a runbook.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SummaryStep {
+    pub id: String,
+    /// `load`, `export`, `permissions`, `assert`, `checkpoint` or `reconcile`.
+    pub kind: String,
+    pub state: StepState,
+    /// What the step works in, by its alias.
+    pub alias: String,
+    pub rows: Counts,
+    /// From the begin of the step to its end, waits and restarts included.
+    pub seconds: f64,
+    /// The folders of its runs, from the folder of the runbook's run on; more than one where
+    /// there was a second pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<PathBuf>,
+    /// What was compared, of an assert or a reconcile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<SummaryCheck>,
+    /// Why it did not succeed; who approved, of a checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Where a step of a runbook stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    Succeeded,
+    /// It came to its end with some rows in error, within what the policy allows.
+    Partial,
+    Failed,
+    /// It stopped on the way and can be gone on with.
+    Interrupted,
+    /// It waits for an approval.
+    Waiting,
+    /// It was not begun: a step that it depends on failed.
+    Skipped,
+    /// It was not begun yet, or `--only`, `--from` or `--until` left it out.
+    NotBegun,
+}
+
+/// Two numbers or values that were held against each other.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SummaryCheck {
+    pub name: String,
+    /// `assert`, or the kind of a reconciliation: `count`, `sum`, `nulls`, `orphans`,
+    /// `duplicates`, `sample`.
+    pub kind: String,
+    pub passed: bool,
+    /// What the source says, or the bound.
+    pub source: String,
+    /// What the org says.
+    pub org: String,
+    /// How far they may be apart; empty where they must be the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tolerance: String,
+    /// The first differences, a sentence each; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

@@ -46,6 +46,7 @@ fn whole() -> Summary {
             unknown: out("unknown.csv"),
         },
         preview: None,
+        steps: Vec::new(),
         resume: None,
         failure: None,
     }
