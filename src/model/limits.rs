@@ -96,6 +96,16 @@ pub const PAUSE_S: u64 = 30;
 /// 15,000 batches of them in a rolling day; jobs go after 7 days.
 pub const JOB_PAGES_MAX: u32 = 110;
 
+/// Rows of one internal batch of Bulk API 2.0. Source: Bulk API limits; an org takes 15,000 batches
+/// in a rolling day.
+pub const BATCH_ROWS: u64 = 10_000;
+
+/// The part of an org's day, in percent, that is left to others where no budget is given.
+pub const BUDGET_KEPT_PERCENT: u64 = 20;
+
+/// Bytes of an input from which the number of its rows is guessed.
+pub const ROWS_SAMPLED_BYTES: u64 = 256 << 10;
+
 /// Seconds to get a connection, TLS included.
 pub const CONNECT_S: u64 = 30;
 

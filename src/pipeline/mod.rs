@@ -19,6 +19,7 @@ mod threads;
 
 pub mod answers;
 pub mod assent;
+pub mod budget;
 pub mod chunk;
 pub mod duplicates;
 pub mod earlier;

@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
 use super::begin::Begun;
+use super::budget::{Budget, Work};
 use super::chunk::{ChunkLimits, Spool};
 use super::duplicates::{self, Repeats};
 use super::earlier::Earlier;
@@ -73,6 +74,8 @@ pub async fn load<T: Target>(
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
+    let work = Work::of(&plan, target.kind()).await;
+    let foretold = tools.budget.learn(&*target, work).await?;
     plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
     let kept = KeptColumns::of_header(reader.header());
@@ -99,7 +102,7 @@ pub async fn load<T: Target>(
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
-    for message in looked_up.notices().into_iter().chain(before.notices) {
+    for message in looked_up.notices().into_iter().chain(before.notices).chain(foretold) {
         watch.see(&Event::Notice { message });
     }
 
@@ -132,6 +135,8 @@ pub struct Tools {
     pub assent: Arc<dyn Assent>,
     pub seed: Seed,
     pub guards: Guards,
+    /// What the runs of this command may use of the org's day, all together.
+    pub budget: Arc<Budget>,
 }
 
 /// All that the stages of one run share.
@@ -260,6 +265,7 @@ impl<T: Target> Parts<T> {
             parallel: self.plan.parallel,
             halt: self.halt.clone(),
             earlier: Arc::clone(&self.earlier),
+            budget: Arc::clone(&self.tools.budget),
         }
     }
 

@@ -142,6 +142,7 @@ impl Practice {
 
     fn idle(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
         let jobs = Jobs::open(org.dir())?;
+        let meter = Meter::of(org.switches());
         let inner = Arc::new(Inner {
             org,
             tenant,
@@ -149,7 +150,7 @@ impl Practice {
             tokens: Tokens::default(),
             mischief: Mischief::default(),
             clock,
-            meter: Meter::default(),
+            meter,
             cursors: Cursors::default(),
             application: Mutex::default(),
             pace: Mutex::default(),

@@ -162,6 +162,15 @@ pub struct ApiUsage {
     pub org_allowed: Option<u64>,
 }
 
+/// What an org allows in its rolling day, and what of it is left; each as left and allowed, where
+/// the org says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub calls: Option<(u64, u64)>,
+    /// Internal batches of Bulk API, of 10,000 rows of a job each.
+    pub batches: Option<(u64, u64)>,
+}
+
 /// What is left to do at a far side that lets only so many calls through.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
@@ -378,6 +387,11 @@ pub trait Target: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<u64>, Fault>> + Send {
         let _ = object;
         std::future::ready(Ok(None))
+    }
+
+    /// What the org allows in its day; nothing where it has no such limits, or does not tell us.
+    fn limits(&self) -> impl Future<Output = Result<Limits, Fault>> + Send {
+        std::future::ready(Ok(Limits::default()))
     }
 
     /// Calls made so far.

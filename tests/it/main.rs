@@ -3,6 +3,7 @@
 
 mod auth0;
 mod bad_input;
+mod budget;
 mod canary;
 mod conformance;
 mod corpus;

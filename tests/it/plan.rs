@@ -563,6 +563,7 @@ fn explain_tells_where_each_value_came_from() {
     error             no copy                  default
     verify-after      false                    default
     max-failed        5%                       longshore.toml
+    api-budget        all but 20% of a day     default
     nulls             clear                    environment, LONGSHORE_NULLS
     skip-unchanged    false                    default
     before-images     off                      default

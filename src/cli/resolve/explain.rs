@@ -92,6 +92,12 @@ pub fn settings(
             project.policy.max_failed.map(|limit| limit.to_string()),
             "no limit",
         ),
+        of.value(
+            "api-budget",
+            load.confirm.api_budget.map(|budget| budget.to_string()),
+            project.policy.api_budget.map(|budget| budget.to_string()),
+            "all but 20% of a day",
+        ),
     ];
     if takes_nulls(operation) {
         all.push(of.value("nulls", word(extra.nulls), file.nulls.clone(), "ignore"));

@@ -20,6 +20,7 @@ use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
 use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
+use crate::pipeline::budget::{Budget, Cost, Part, Short};
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
@@ -44,6 +45,8 @@ pub struct Submit<T> {
     pub parallel: usize,
     pub halt: Halt,
     pub earlier: Arc<Earlier>,
+    /// What jobs may still be begun.
+    pub budget: Arc<Budget>,
 }
 
 impl<T: Target> Submit<T> {
@@ -71,6 +74,7 @@ impl<T: Target> Submit<T> {
                     Err(_) => shared.broken(&way),
                 };
                 let left = Left::of(&chunk, &way.left, &ending);
+                drop(way);
                 if ended.send(EndedChunk { chunk, ending }).await.is_err() {
                     // A disk that failed was told before.
                     shared.halt.because(broken_stage("settle"));
@@ -122,13 +126,14 @@ impl<T: Target> Submit<T> {
         if let Some(job) = way.progress.job() {
             let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
             self.target.adopt(&self.spec, job, &chunk.body, started);
+            way.part = Some(self.budget.follow(self.cost(chunk)));
         }
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
                 Step::Reserve => {
                     self.pause(way).await;
-                    if let Some(why) = self.why_not() {
+                    if let Err(why) = self.set_aside(chunk, way).await {
                         return Ending::NotStarted { why };
                     }
                     if let Err(ending) = self.keep_images(chunk, way).await {
@@ -178,6 +183,34 @@ impl<T: Target> Submit<T> {
             () = tokio::time::sleep(wait) => {}
             () = self.stop.asked() => {}
         }
+    }
+
+    /// Sets aside what the chunk takes of the budget, or says why it is not started.
+    ///
+    /// Where it fits but for what others have set aside, it waits for their end.
+    async fn set_aside(&self, chunk: &Chunk, way: &mut Way) -> Result<(), String> {
+        let mut freed = self.budget.freed();
+        loop {
+            if let Some(why) = self.why_not() {
+                return Err(why);
+            }
+            if way.part.is_some() {
+                return Ok(());
+            }
+            match self.budget.begin(self.target.usage(), self.cost(chunk)) {
+                Ok(part) => way.part = Some(part),
+                Err(Short::ForGood(failure)) => self.halt.because(failure),
+                Err(Short::ForNow) => tokio::select! {
+                    _ = freed.changed() => {}
+                    () = self.stop.asked() => {}
+                },
+            }
+        }
+    }
+
+    fn cost(&self, chunk: &Chunk) -> Cost {
+        let imaged = self.images.is_some();
+        Cost::of(self.target.kind(), self.spec.operation, imaged, u64::from(chunk.rows))
     }
 
     /// What the records hold is on disk before a job is made for them. Images of an earlier process
@@ -275,6 +308,9 @@ impl<T: Target> Submit<T> {
     async fn commit(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
         let outcome = self.unless_stopped(self.target.commit(job)).await;
         let answer = way.tries.after_commit(outcome);
+        if let Some(part) = &mut way.part {
+            part.job_runs();
+        }
         if answer == Answer::CommitAcknowledged {
             self.started(chunk, job);
         } else if faults::mutant(faults::REPLACE_LOST_COMMIT, &self.raw) {
@@ -518,11 +554,14 @@ struct Way {
     left: Vec<JobId>,
     /// What the records hold was kept by this process.
     imaged: bool,
+    /// What is set aside of the budget.
+    part: Option<Part>,
 }
 
 impl Way {
     fn from(progress: Progress) -> Self {
-        Self { tries: Tries::at(&progress), progress, left: Vec::new(), imaged: false }
+        let (tries, left) = (Tries::at(&progress), Vec::new());
+        Self { tries, progress, left, imaged: false, part: None }
     }
 
     fn happened(&mut self, answer: Answer) {

@@ -9,6 +9,7 @@ use longshore::model::failure::Failure;
 use longshore::model::secret::Secret;
 use longshore::model::sign_in::{Grant, SignIn};
 use longshore::pipeline::assent::Assent;
+use longshore::pipeline::budget::Budget;
 use longshore::pipeline::event::{Event, Summary, Watch};
 use longshore::pipeline::guards::Guards;
 use longshore::pipeline::resume::resume;
@@ -158,7 +159,8 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
     let seed = Seed { started: scene.now(), random: random as u32 };
     let teller = Arc::new(Teller(Arc::clone(scene)));
     let guards = Guards::default();
-    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards };
+    let budget = Budget::new(None, seed.started);
+    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards, budget };
     match task {
         Task::Load(number) => {
             let plan = scene.load.plan(scene.folder.path(), &number.to_string());
