@@ -204,13 +204,13 @@ fn rows_are_drawn_by_chance_and_again_the_same() {
     assert_eq!(drawn(99, 7), (1..=50).collect::<Vec<u64>>());
     assert_eq!(drawn(0, 7), [0; 0]);
     let mut times = [0_u32; 51];
-    for seed in 0..400 {
+    for seed in 0..120 {
         let rows = drawn(10, seed);
         assert!(rows.len() == 10 && rows.windows(2).all(|pair| pair[0] < pair[1]), "{rows:?}");
         for row in rows {
             times[usize::try_from(row).unwrap()] += 1;
         }
     }
-    // 80 expected, 8 one standard deviation.
-    assert!(times[1..].iter().all(|times| (40..=120).contains(times)), "{times:?}");
+    // 24 expected, 4.4 one standard deviation.
+    assert!(times[1..].iter().all(|times| (4..=48).contains(times)), "{times:?}");
 }
