@@ -92,6 +92,7 @@ impl<'a> Session<'a> {
             assent: assent(self.shell, self.manners, asking),
             seed: Seed { started: (self.shell.now)(), random: low_half(org::random()) },
             guards: Guards { policy, max_failed: asking.confirm.max_failed, reviewed: None },
+            jobs: None,
         })
     }
 

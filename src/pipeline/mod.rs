@@ -15,7 +15,7 @@ mod row_list;
 mod sample;
 mod strays;
 mod styled;
-mod threads;
+pub mod threads;
 
 pub mod answers;
 pub mod assent;
@@ -29,6 +29,7 @@ pub mod handover;
 pub mod images;
 pub mod lookup;
 pub mod map;
+pub mod parent;
 pub mod read;
 pub mod resume;
 pub mod retry;
