@@ -86,8 +86,7 @@ pub fn target_of<'a>(runbook: &'a Runbook, name: &str) -> Result<&'a TargetSpec,
         let names: Vec<String> =
             runbook.targets.iter().map(|target| format!("`{}`", target.name)).collect();
         let message = format!("the runbook has no target `{}`", name.escape_debug());
-        Failure::new(Blame::Request, message)
-            .hint(format!("its targets are {}", names.join(", ")))
+        Failure::new(Blame::Request, message).hint(format!("its targets are {}", names.join(", ")))
     })
 }
 

@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use super::ask::{Frozen, Orgs, Request};
 use super::check::{self, Checked, Left};
+use super::ending;
 use super::order::{self, Board, Standing};
 use super::places::Places;
 use super::step::{self, Ended};
 use super::watch::Teller;
-use super::ending;
 use crate::config::runbook::Step;
-use crate::ledger::{Fact, Ledger, Manifest, RunFolder, RunState, StepOutcome, write_whole};
+use crate::ledger::{Fact, Ledger, Manifest, RunFolder, RunState, StepOutcome, StepState, write_whole};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::{JOBS_PARALLEL_DEFAULT, STEPS_PARALLEL};
@@ -106,7 +106,10 @@ pub async fn resume<T: Target>(
 }
 
 fn not_signed_in(alias: &str) -> Failure {
-    Failure::new(Blame::Run, format!("nobody is signed in to `{alias}`; this is a fault of longshore"))
+    Failure::new(
+        Blame::Run,
+        format!("nobody is signed in to `{alias}`; this is a fault of longshore"),
+    )
 }
 
 /// The manifest as that of a run in this one of its orgs.
@@ -215,7 +218,7 @@ impl<T: Target> Run<T> {
     async fn steps(&self) -> Result<(), Failure> {
         let selected = self.frozen.selected();
         let mut board = Board::of(&selected, |step| {
-            self.state.steps.get(&step.id).is_some_and(|state| state.is_good())
+            self.state.steps.get(&step.id).is_some_and(StepState::is_good)
         });
         let mut running: FuturesUnordered<LocalBoxFuture<'_, (usize, Ended)>> =
             FuturesUnordered::new();

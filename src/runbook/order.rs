@@ -111,7 +111,11 @@ impl Board {
 }
 
 /// The first step that a step depends on, directly or not, that is among `bad`.
-pub fn held_up_by<'a>(step: &Step, steps: &'a [Step], bad: &dyn Fn(&Step) -> bool) -> Option<&'a Step> {
+pub fn held_up_by<'a>(
+    step: &Step,
+    steps: &'a [Step],
+    bad: &dyn Fn(&Step) -> bool,
+) -> Option<&'a Step> {
     let mut seen = BTreeSet::new();
     let mut open: Vec<&str> = step.depends_on.iter().map(String::as_str).collect();
     while let Some(id) = open.pop() {

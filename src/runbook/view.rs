@@ -9,9 +9,7 @@ use crate::config::runbook::{Step, StepKind};
 use crate::ledger::{Manifest, RunState, StepOutcome};
 use crate::model::failure::Failure;
 use crate::model::verdict::Counts;
-use crate::pipeline::event::{
-    ErrorGroup, StepState, SummaryCheck, SummaryJob, SummaryStep,
-};
+use crate::pipeline::event::{ErrorGroup, StepState, SummaryCheck, SummaryJob, SummaryStep};
 use crate::pipeline::parent;
 
 /// A step, and what its runs say.

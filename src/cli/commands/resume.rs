@@ -49,7 +49,8 @@ async fn go_on(
         return of_runbook(root, manifest, args, shell, session).await;
     }
     if let Some(step) = args.approve.first() {
-        let message = format!("`--approve {}`: the run is not that of a runbook", step.escape_debug());
+        let message =
+            format!("`--approve {}`: the run is not that of a runbook", step.escape_debug());
         return Err(Failure::new(Blame::Request, message).hint("leave it out"));
     }
     let choice = org_of(manifest, shell)?;

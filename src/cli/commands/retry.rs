@@ -12,10 +12,10 @@ use crate::config::plan::OnDuplicate;
 use crate::ledger::Manifest;
 use crate::model::failure::{Blame, Failure};
 use crate::perms;
-use crate::runbook;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::retry::{self, ErrorRows, Take};
 use crate::report::figures::counted;
+use crate::runbook;
 
 /// Loads again what did not succeed, and returns the exit code of the new run's summary.
 pub async fn retry(args: &Retry, shell: &Shell) -> Result<u8, Failure> {
@@ -94,7 +94,8 @@ fn of_names(manifest: &Manifest) -> Failure {
 
 /// Rows are tried again in the run that they belong to.
 fn of_runbook(root: &std::path::Path, manifest: &Manifest) -> Failure {
-    let message = format!("the run `{}` is that of a runbook, and has no rows itself", manifest.run);
+    let message =
+        format!("the run `{}` is that of a runbook, and has no rows itself", manifest.run);
     let failure = Failure::new(Blame::Request, message);
     let steps = runbook::begun(root, manifest).unwrap_or_default();
     let runs = steps.into_iter().flat_map(|step| step.runs);

@@ -27,11 +27,7 @@ pub async fn run(args: &Run, shell: &Shell) -> Result<u8, Failure> {
     })
 }
 
-async fn summarized(
-    args: &Run,
-    shell: &Shell,
-    session: &Session<'_>,
-) -> Result<Summary, Failure> {
+async fn summarized(args: &Run, shell: &Shell, session: &Session<'_>) -> Result<Summary, Failure> {
     let place = (args.place.runs_dir.clone(), args.run_name.clone());
     let mut request = request(&args.runbook, &args.chosen, place, shell)?;
     request.approve.clone_from(&args.approve);
@@ -99,8 +95,7 @@ fn parameters(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
 /// The orgs of the target in which some step works, each once.
 pub fn choices(request: &Request, shell: &Shell) -> Result<Vec<Choice>, Failure> {
     let target = request.target()?;
-    let used: BTreeSet<&str> =
-        request.runbook.steps.iter().map(|step| step.org.as_str()).collect();
+    let used: BTreeSet<&str> = request.runbook.steps.iter().map(|step| step.org.as_str()).collect();
     let aliases = target.orgs.iter().filter(|(word, _)| used.contains(word.as_str()));
     choices_of(aliases.map(|(_, org)| org.alias.as_str()), shell)
 }

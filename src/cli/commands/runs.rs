@@ -349,7 +349,8 @@ fn said(run: &Run) -> Vec<String> {
 fn steps_said(state: &RunState) -> impl Iterator<Item = String> {
     state.steps.iter().flat_map(|(id, step)| {
         let approved = step.approved.as_ref();
-        let approved = approved.map(|by| format!("step `{id}` was approved by {} at {}", by.by, by.when));
+        let approved =
+            approved.map(|by| format!("step `{id}` was approved by {} at {}", by.by, by.when));
         let ended = step.ended.as_ref().map(|ended| {
             let word = serde_json::to_value(ended.outcome).unwrap_or_default();
             let word = word.as_str().unwrap_or_default().to_owned();

@@ -16,11 +16,11 @@ use crate::cli::shell::Shell;
 use crate::ledger::{Manifest, RunState};
 use crate::model::failure::{Blame, Failure};
 use crate::perms;
-use crate::runbook;
 use crate::pipeline::event::Summary;
 use crate::pipeline::undo::{Drawn, Held, Part, Record, Stand, Tally};
 use crate::pipeline::{resume, run};
 use crate::report::figures::{counted, path};
+use crate::runbook;
 use crate::target::any::AnyTarget;
 
 /// Exit codes of loads that came to their end, the gravest last.
@@ -70,7 +70,8 @@ pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
 /// A runbook is taken back by its runs.
 fn of_runbook(root: &Path, manifest: &Manifest) -> Failure {
     let run = &manifest.run;
-    let message = format!("the run `{run}` is that of a runbook, and its steps are taken back singly");
+    let message =
+        format!("the run `{run}` is that of a runbook, and its steps are taken back singly");
     let failure = Failure::new(Blame::Request, message);
     let steps = runbook::begun(root, manifest).unwrap_or_default();
     let runs = steps.into_iter().rev().flat_map(|step| step.runs.into_iter().rev());

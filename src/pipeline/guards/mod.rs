@@ -333,8 +333,7 @@ pub fn confirm_whole(
     let flags = flags_for(org, rows);
     let refused = |needs: &str| {
         let message = format!("{what} in the production org {} {needs}", Named(org));
-        Failure::new(Blame::Guard, message)
-            .hint(format!("`{flags}` confirms it; `--yes` does not"))
+        Failure::new(Blame::Guard, message).hint(format!("`{flags}` confirms it; `--yes` does not"))
     };
     let OrgFacts { name, id, .. } = org;
     let danger = refused("needs the name of the org to be confirmed");

@@ -43,7 +43,8 @@ pub fn freeze(runbook: &Runbook, steps: &[&Step]) -> (Vec<FrozenFile>, Vec<Failu
 
 /// A failure of one step, with its place in the file.
 pub fn of(runbook: &Runbook, step: &Step, failure: Failure) -> Failure {
-    let message = format!("{}:{}: step `{}`: {}", runbook.file, step.place, step.id, failure.message);
+    let message =
+        format!("{}:{}: step `{}`: {}", runbook.file, step.place, step.id, failure.message);
     Failure { message, ..failure }
 }
 
@@ -71,7 +72,7 @@ fn of_step(step: &Step, faults: &mut Vec<Failure>) -> Vec<(&'static str, std::pa
         }
         StepKind::Permissions(change) => file("input", &change.rows),
         StepKind::Reconcile(checks) => {
-            let mut files: Vec<_> = checks.iter().flat_map(|check| sources(&check.kind)).collect();
+            let mut files: Vec<_> = checks.iter().filter_map(|check| sources(&check.kind)).collect();
             files.dedup();
             files
         }

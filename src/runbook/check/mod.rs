@@ -69,18 +69,12 @@ pub async fn check<T: Target>(
         passing_org: request.passing_org,
         max_failed: tools.guards.max_failed,
     };
-    let mut checked = Checked {
-        frozen,
-        facts,
-        text,
-        plans: Vec::new(),
-        faults,
-        removed: BTreeMap::new(),
-    };
+    let mut checked =
+        Checked { frozen, facts, text, plans: Vec::new(), faults, removed: BTreeMap::new() };
     if checked.faults.is_empty() {
         steps::check(&mut checked, request, orgs, tools).await?;
     }
-    policy::hold(&mut checked, orgs, tools)?;
+    policy::hold(&mut checked, orgs, tools);
     Ok(checked)
 }
 
@@ -140,9 +134,8 @@ pub(super) fn approvals(runbook: &Runbook, approve: &[String]) -> Result<(), Fai
 
 /// Errors cannot be approved before there are any.
 fn checkpoints_only(runbook: &Runbook, approve: &[String]) -> Result<(), Failure> {
-    let is_other = |step: &&Step| {
-        approve.contains(&step.id) && !matches!(step.kind, StepKind::Checkpoint(_))
-    };
+    let is_other =
+        |step: &&Step| approve.contains(&step.id) && !matches!(step.kind, StepKind::Checkpoint(_));
     let Some(step) = runbook.steps.iter().find(is_other) else { return Ok(()) };
     let message = format!("`--approve {}`: the step is no checkpoint", step.id);
     Err(Failure::new(Blame::Request, message)
@@ -172,7 +165,11 @@ impl Checked {
             ));
         }
         let all = runbook.steps.len();
-        notice(format!("{} of {all} steps of `{}`, in this order:", self.plans.len(), runbook.name));
+        notice(format!(
+            "{} of {all} steps of `{}`, in this order:",
+            self.plans.len(),
+            runbook.name
+        ));
         for (number, plan) in self.plans.iter().enumerate() {
             notice(format!("{}. {}", number + 1, plan.line()));
         }

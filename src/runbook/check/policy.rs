@@ -32,7 +32,7 @@ pub fn hold<T: Target>(
     checked: &mut Checked,
     orgs: &Orgs<T>,
     tools: &Tools,
-) -> Result<(), Failure> {
+) {
     let frozen = &checked.frozen;
     let policy = &frozen.runbook.policy;
     let mut faults = Vec::new();
@@ -78,7 +78,6 @@ pub fn hold<T: Target>(
         }
     }
     checked.faults.extend(faults);
-    Ok(())
 }
 
 /// Numbers that a command line would have refused.
@@ -136,7 +135,12 @@ pub fn within_budget(
 }
 
 /// Whether so many calls are more than a budget.
-fn passed(budget: Option<ApiBudget>, calls: u64, left: Option<u64>, alias: &str) -> Option<Failure> {
+fn passed(
+    budget: Option<ApiBudget>,
+    calls: u64,
+    left: Option<u64>,
+    alias: &str,
+) -> Option<Failure> {
     let (is_passed, what) = match budget? {
         ApiBudget::Calls(most) => (calls > most, most.to_string()),
         ApiBudget::Share(share) => {

@@ -160,7 +160,7 @@ impl<T: Target> Look<'_, T> {
             }
             StepKind::Reconcile(checks) => {
                 self.plan.what = format!("{} checks to be reconciled", checks.len());
-                self.reconcile(checks.iter().flat_map(|check| rows_of(&check.kind)))
+                self.reconcile(checks.iter().filter_map(|check| rows_of(&check.kind)))
             }
         };
         self.faults.extend(looked.err());
@@ -181,10 +181,10 @@ impl<T: Target> Look<'_, T> {
         if let Some(why) = self.why_not(load, given.as_ref()) {
             self.plan.unknown.push(why);
             self.columns(&plan).await?;
+            self.plan.rows = count(&plan)?;
             if removes {
-                self.removed = self.count(&plan)?;
+                self.removed = self.plan.rows;
             }
-            self.plan.rows = self.count(&plan)?;
             return self.second(load, given.as_ref(), &plan).await;
         }
         let survey = Box::pin(survey(&plan, &**self.target, self.tools, None)).await?;
@@ -219,12 +219,13 @@ impl<T: Target> Look<'_, T> {
             Rows::Step(id) => Some(id.clone()),
             Rows::File(_) => None,
         };
-        let of_lookups = spec.into_iter().flat_map(|spec| &spec.rules).filter_map(|rule| {
-            match &rule.lookup.as_ref()?.from {
-                LookupFrom::Step { step, .. } => Some(step.clone()),
-                LookupFrom::Object { .. } | LookupFrom::File { .. } => None,
-            }
-        });
+        let of_lookups =
+            spec.into_iter().flat_map(|spec| &spec.rules).filter_map(|rule| {
+                match &rule.lookup.as_ref()?.from {
+                    LookupFrom::Step { step, .. } => Some(step.clone()),
+                    LookupFrom::Object { .. } | LookupFrom::File { .. } => None,
+                }
+            });
         of_rows.into_iter().chain(of_lookups).try_for_each(|id| self.is_there(&id))
     }
 
@@ -267,13 +268,6 @@ impl<T: Target> Look<'_, T> {
         columns(plan, &**self.target, header.as_deref()).await
     }
 
-    fn count(&self, plan: &LoadPlan) -> Result<Option<u64>, Failure> {
-        match &plan.input.source {
-            Source::File(path) if path.is_file() => steps::count_rows(&plan.input).map(Some),
-            _ => Ok(None),
-        }
-    }
-
     /// The fields of a second pass can be updated.
     async fn second(
         &mut self,
@@ -285,8 +279,8 @@ impl<T: Target> Look<'_, T> {
             return Ok(());
         }
         let Some(given) = given else { return Err(steps::without_mapping()) };
-        let fields = load.second_pass.join("`, `");
-        self.plan.what.push_str(&format!(", then `{fields}` in a second pass,"));
+        let (what, fields) = (&self.plan.what, load.second_pass.join("`, `"));
+        self.plan.what = format!("{what}, then `{fields}` in a second pass,");
         self.plan.unknown.push("how many rows have something for the second pass".to_owned());
         let spec = steps::second_mapping(given, load, self.places)?;
         let header = named(&spec);
@@ -337,7 +331,8 @@ impl<T: Target> Look<'_, T> {
         let (alias, tools) = (self.plan.alias.clone(), self.tools.clone());
         let carried = perms::carry_out(request, Arc::clone(self.target), alias, tools);
         let perms::Ended::Previewed(preview) = Box::pin(carried).await? else {
-            let message = "a change of permissions was to be previewed; this is a fault of longshore";
+            let message =
+                "a change of permissions was to be previewed; this is a fault of longshore";
             return Err(Failure::new(Blame::Run, message));
         };
         let counts = preview.counts();
@@ -354,9 +349,8 @@ impl<T: Target> Look<'_, T> {
         let name = ObjectName::parse(object)
             .map_err(|error| Failure::new(Blame::Request, format!("object {error}")))?;
         let schema = self.target.describe(&name).await.map_err(Fault::of_request)?;
-        let unknown = fields
-            .iter()
-            .find(|field| !field.contains('.') && schema.field(field).is_none());
+        let unknown =
+            fields.iter().find(|field| !field.contains('.') && schema.field(field).is_none());
         match unknown {
             Some(field) => {
                 let message = format!("`{object}` has no field `{field}`");
@@ -369,6 +363,14 @@ impl<T: Target> Look<'_, T> {
 
     fn reconcile<'b>(&self, rows: impl Iterator<Item = &'b str>) -> Result<(), Failure> {
         rows.into_iter().try_for_each(|id| self.is_there(id))
+    }
+}
+
+/// The rows of a load whose file is there.
+fn count(plan: &LoadPlan) -> Result<Option<u64>, Failure> {
+    match &plan.input.source {
+        Source::File(path) if path.is_file() => steps::count_rows(&plan.input).map(Some),
+        _ => Ok(None),
     }
 }
 

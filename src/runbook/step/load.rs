@@ -29,7 +29,7 @@ pub(super) async fn carry<T: Target>(
         return Ok(ended);
     }
     let name = run.places.second_name(&step.id);
-    let second = match run.child(step, &name, second::plan(run, step, load)).await? {
+    let second = match run.child(step, &name, async { second::plan(run, step, load) }).await? {
         ChildEnd::Closed(summary) => summary,
         ChildEnd::Paused(summary) => return Ok(paused(&summary)),
     };
@@ -38,11 +38,7 @@ pub(super) async fn carry<T: Target>(
 }
 
 /// The plan of the load; what it needs is written down before.
-async fn first<T: Target>(
-    run: &Run<T>,
-    step: &Step,
-    load: &LoadStep,
-) -> Result<LoadPlan, Failure> {
+async fn first<T: Target>(run: &Run<T>, step: &Step, load: &LoadStep) -> Result<LoadPlan, Failure> {
     let mut plan = plan::load_plan(step, load, &run.places, run.org(step)?.target.kind())?;
     plan.passing_org = run.frozen.passing_org;
     plan.mapping = plan::written(step, load, &run.places, plan.mapping)?;
@@ -57,11 +53,7 @@ async fn first<T: Target>(
 }
 
 /// `max_rows_deleted` holds for all steps together, however many rows an export has found.
-async fn few_deletes<T: Target>(
-    run: &Run<T>,
-    step: &Step,
-    plan: &LoadPlan,
-) -> Result<(), Failure> {
+async fn few_deletes<T: Target>(run: &Run<T>, step: &Step, plan: &LoadPlan) -> Result<(), Failure> {
     let Some(most) = run.frozen.runbook.policy.max_rows_deleted else { return Ok(()) };
     if !super::deletes(step) {
         return Ok(());

@@ -124,7 +124,11 @@ impl<T: Target> Run<T> {
             Box::pin(load(plan, target, at.alias.clone(), tools)).await?
         };
         let ended = Box::new(summary);
-        Ok(if parent::is_closed(&root)? { ChildEnd::Closed(ended) } else { ChildEnd::Paused(ended) })
+        Ok(if parent::is_closed(&root)? {
+            ChildEnd::Closed(ended)
+        } else {
+            ChildEnd::Paused(ended)
+        })
     }
 
     /// The files of a step that is not begun yet are those that were checked.

@@ -136,7 +136,7 @@ pub fn written(
 
 /// Writes a mapping, and reads it as a run does.
 pub fn write(path: &Path, spec: &MappingSpec) -> Result<MappingSpec, Failure> {
-    let text = mapping::write(spec);
+    let text = text_of(spec)?;
     write_whole(path, text.as_bytes()).map_err(|error| Failure::disk("write", path, &error))?;
     Ok(MappingSpec::read(path)?)
 }
@@ -149,4 +149,8 @@ pub fn count_rows(input: &Input) -> Result<u64, Failure> {
         rows += (slab.marks.len() + slab.rejected.len()) as u64;
     }
     Ok(rows)
+}
+
+fn text_of(_spec: &MappingSpec) -> Result<String, Failure> {
+    Err(Failure::new(Blame::Run, "a mapping cannot be written down yet"))
 }

@@ -31,7 +31,7 @@ pub(super) async fn prepare<T: Target>(
 }
 
 /// The plan of the second pass; its mapping is written down before.
-pub(super) async fn plan<T: Target>(
+pub(super) fn plan<T: Target>(
     run: &Run<T>,
     step: &Step,
     load: &LoadStep,
