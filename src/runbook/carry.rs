@@ -21,7 +21,9 @@ use super::places::Places;
 use super::step::{self, Ended};
 use super::watch::Teller;
 use crate::config::runbook::Step;
-use crate::ledger::{Fact, Ledger, Manifest, RunFolder, RunState, StepOutcome, StepState, write_whole};
+use crate::ledger::{
+    Fact, Ledger, Manifest, RunFolder, RunState, StepOutcome, StepState, write_whole,
+};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::{JOBS_PARALLEL_DEFAULT, STEPS_PARALLEL};

@@ -72,7 +72,8 @@ fn of_step(step: &Step, faults: &mut Vec<Failure>) -> Vec<(&'static str, std::pa
         }
         StepKind::Permissions(change) => file("input", &change.rows),
         StepKind::Reconcile(checks) => {
-            let mut files: Vec<_> = checks.iter().filter_map(|check| sources(&check.kind)).collect();
+            let mut files: Vec<_> =
+                checks.iter().filter_map(|check| sources(&check.kind)).collect();
             files.dedup();
             files
         }

@@ -28,11 +28,7 @@ impl Left {
 }
 
 /// Holds the runbook as a whole against its own policy; adds to its faults.
-pub fn hold<T: Target>(
-    checked: &mut Checked,
-    orgs: &Orgs<T>,
-    tools: &Tools,
-) {
+pub fn hold<T: Target>(checked: &mut Checked, orgs: &Orgs<T>, tools: &Tools) {
     let frozen = &checked.frozen;
     let policy = &frozen.runbook.policy;
     let mut faults = Vec::new();

@@ -1,6 +1,7 @@
 //! One step, from where it stands to its end: one file for each kind.
 
 mod checkpoint;
+mod checks;
 mod export;
 mod load;
 mod permissions;
@@ -79,7 +80,8 @@ async fn carried<T: Target>(run: &Run<T>, step: &Step) -> Result<Ended, Failure>
         StepKind::Export(export) => export::carry(run, step, export).await,
         StepKind::Permissions(change) => permissions::carry(run, step, change).await,
         StepKind::Checkpoint(checkpoint) => checkpoint::carry(run, step, checkpoint).await,
-        StepKind::Assert(_) | StepKind::Reconcile(_) => Err(Failure::new(Blame::Run, "not yet")),
+        StepKind::Assert(asserts) => checks::assert(run, step, asserts).await,
+        StepKind::Reconcile(all) => checks::reconcile(run, step, all).await,
     }
 }
 
