@@ -38,7 +38,7 @@ pub(super) async fn reconcile<T: Target>(
     run.unchanged_inputs(step).await?;
     let scratch = run.places.folder(&step.id);
     make_folder(&scratch)?;
-    let sources = |rows: &Rows| source(run, rows);
+    let sources = |rows: &Rows| Some(source(run, rows));
     let loads = |id: &str| loads(run, id);
     let around = Surroundings {
         file: &run.frozen.runbook.file,
@@ -69,7 +69,7 @@ impl<T> Run<T> {
 }
 
 /// The file of some rows, and how it is to be read: as the load of the same file reads it.
-fn source<T: Target>(run: &Run<T>, rows: &Rows) -> Option<Source> {
+fn source<T: Target>(run: &Run<T>, rows: &Rows) -> Source {
     let path = run.places.file(rows);
     let name = match rows {
         Rows::File(path) => path.display().to_string(),
@@ -92,7 +92,7 @@ fn source<T: Target>(run: &Run<T>, rows: &Rows) -> Option<Source> {
             }
         }
     };
-    Some(Source { name, input })
+    Source { name, input }
 }
 
 /// The folders of the runs of a load, if it has come to its end.

@@ -109,11 +109,14 @@ pub fn resolved(mut spec: MappingSpec, load: &LoadStep, places: &Places) -> Mapp
     spec
 }
 
-/// The new Id of a row of a step stands in that step's success.csv.
+/// The new Id of a row of a step stands in that step's success.csv; its path is told from the
+/// folder of all steps on, in which the mapping is written down.
 pub fn in_files(spec: &mut MappingSpec, places: &Places) {
     for lookup in spec.rules.iter_mut().filter_map(|rule| rule.lookup.as_mut()) {
         if let LookupFrom::Step { step, key } = &lookup.from {
-            let (path, key) = (places.rows_of(step), key.clone());
+            let path = places.rows_of(step);
+            let path = path.strip_prefix(places.steps()).unwrap_or(&path).to_owned();
+            let key = key.clone();
             lookup.from = LookupFrom::File { path, key, value: NEW_ID.to_owned() };
         }
     }
@@ -136,7 +139,8 @@ pub fn written(
 
 /// Writes a mapping, and reads it as a run does.
 pub fn write(path: &Path, spec: &MappingSpec) -> Result<MappingSpec, Failure> {
-    let text = text_of(spec)?;
+    let text = mapping::write(spec)
+        .map_err(|error| Failure::new(Blame::Request, format!("the mapping: {error}")))?;
     write_whole(path, text.as_bytes()).map_err(|error| Failure::disk("write", path, &error))?;
     Ok(MappingSpec::read(path)?)
 }
@@ -149,8 +153,4 @@ pub fn count_rows(input: &Input) -> Result<u64, Failure> {
         rows += (slab.marks.len() + slab.rejected.len()) as u64;
     }
     Ok(rows)
-}
-
-fn text_of(_spec: &MappingSpec) -> Result<String, Failure> {
-    Err(Failure::new(Blame::Run, "a mapping cannot be written down yet"))
 }
