@@ -18,6 +18,7 @@ pub mod process;
 pub mod resume;
 pub mod retry;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 
