@@ -27,6 +27,7 @@ mod production;
 mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]
+mod seed;
 mod simulate;
 mod soap;
 mod tidy;

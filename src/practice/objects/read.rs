@@ -50,13 +50,12 @@ pub fn merged(own: Option<&Value>, given: &Value, prefix: &str) -> Result<Value,
         let same = |known: &&mut Value| {
             known["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(wanted))
         };
-        match fields.iter_mut().find(same) {
-            Some(known) => describe::join(known, field.clone()),
-            None => {
-                let mut whole = describe::field(&read_field(name, field)?);
-                describe::join(&mut whole, field.clone());
-                fields.push(whole);
-            }
+        if let Some(known) = fields.iter_mut().find(same) {
+            describe::join(known, field.clone());
+        } else {
+            let mut whole = describe::field(&read_field(name, field)?);
+            describe::join(&mut whole, field.clone());
+            fields.push(whole);
         }
     }
     let mut rest = given.clone();

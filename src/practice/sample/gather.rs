@@ -3,7 +3,7 @@
 //! Children come first, so that what they refer to is known when their parents are asked for. In
 //! memory are the ids of the records and of what they refer to; the records wait in files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -102,7 +102,7 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     by_id: HashMap<Id, u32>,
     /// Ids that were asked for by those who refer to them, found or not.
-    asked: HashMap<Id, ()>,
+    asked: HashSet<Id>,
     file: Option<BufWriter<File>>,
 }
 
@@ -209,7 +209,7 @@ impl Sampling {
                 places: places_of(object, describe),
                 rows: Vec::new(),
                 by_id: HashMap::new(),
-                asked: HashMap::new(),
+                asked: HashSet::new(),
                 file: Some(BufWriter::new(file)),
             });
         }
@@ -252,10 +252,10 @@ impl Sampling {
         let refs = self.tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.refs);
         for reference in refs {
             let To::Table(to, id) = reference.to else { continue };
-            if to != number || room == 0 || known.contains_key(&id) || asked.contains_key(&id) {
+            if to != number || room == 0 || known.contains_key(&id) || asked.contains(&id) {
                 continue;
             }
-            asked.insert(id, ());
+            asked.insert(id);
             missing.push(String::from_utf8_lossy(&id).into_owned());
             room -= 1;
         }

@@ -295,12 +295,12 @@ impl Table {
         }
         for (place, map) in &mut self.keys {
             let slot = self.columns[*place].get(number);
-            if let Some(key) = key_of(&self.object.fields[*place], &slot) {
-                if let Some(numbers) = map.get_mut(&*key) {
-                    numbers.retain(|other| *other != number);
-                    if numbers.is_empty() {
-                        map.remove(&*key);
-                    }
+            if let Some(key) = key_of(&self.object.fields[*place], &slot)
+                && let Some(numbers) = map.get_mut(&*key)
+            {
+                numbers.retain(|other| *other != number);
+                if numbers.is_empty() {
+                    map.remove(&*key);
                 }
             }
         }
