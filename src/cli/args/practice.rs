@@ -11,8 +11,8 @@ use crate::model::limits::SEED_ROWS;
 pub enum Practice {
     /// Serve the practice org to any client on this machine, until Ctrl-C
     Serve(Serve),
-    /// Copy objects and some of their records from an org, so that a rehearsal meets its own fields,
-    /// picklists and rules
+    /// Copy objects and some of their records from an org, so that a rehearsal meets its own
+    /// fields, picklists and rules
     Seed(Seed),
     /// Take the kept practice org back to its seed
     Reset(Reset),

@@ -158,8 +158,10 @@ impl Sampling {
         let size = kept_size(dir, &SeedSize::default())?;
         let work = dir.join("sample.new");
         remove(&work)?;
-        fs::create_dir_all(work.join("objects"))?;
-        fs::create_dir_all(work.join("raw"))?;
+        // What is in it may tell of people.
+        private(&work)?;
+        private(&work.join("objects"))?;
+        private(&work.join("raw"))?;
         for describe in &describes {
             let name = describe["name"].as_str().unwrap_or_default();
             let file = File::create(work.join("objects").join(format!("{name}.json")))?;
@@ -328,6 +330,11 @@ impl Table {
     pub(super) fn row_of(&self, id: Id) -> Option<u32> {
         self.by_id.get(&id).copied()
     }
+}
+
+/// Makes a folder that only its owner can look into.
+fn private(dir: &Path) -> io::Result<()> {
+    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(dir)
 }
 
 /// The first 15 characters of an id.
