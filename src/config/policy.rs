@@ -81,6 +81,11 @@ pub struct Share(u32);
 const WHOLE: u32 = 1_000_000;
 
 impl Share {
+    /// The share of a whole of a million.
+    pub fn millionths(self) -> u32 {
+        self.0
+    }
+
     /// Whether `part` is more than this share of `whole`.
     pub fn is_passed_by(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(self.0)

@@ -60,10 +60,8 @@ pub(super) async fn conclude<T: Target>(
             failure.hint(format!("`{}` writes the result files again", resume_command(&root)))
         })?;
     let mut summary = summary(run, steps, &merged, began);
-    if let Some(failure) = &failure {
-        fail(&mut summary, failure);
-    } else if !is_over {
-        fail(&mut summary, &Failure::new(Blame::Run, "the run came to no end"));
+    if let Some(failure) = failure.or_else(|| (!is_over).then(no_end)) {
+        fail(&mut summary, &failure);
     }
     if !is_over {
         go_on(run, &mut summary);
@@ -80,6 +78,11 @@ pub(super) async fn conclude<T: Target>(
     let told = Event::Ended { summary: Box::new(summary.clone()) };
     run.tools.watch.see(&told);
     Ok(summary)
+}
+
+/// A step stopped on the way and did not say why.
+pub(super) fn no_end() -> Failure {
+    Failure::new(Blame::Run, "the run came to no end")
 }
 
 fn record<T: Target>(run: &Run<T>, fact: &Fact) -> Result<(), Failure> {

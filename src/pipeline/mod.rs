@@ -15,7 +15,6 @@ mod row_list;
 mod sample;
 mod strays;
 mod styled;
-mod threads;
 
 pub mod answers;
 pub mod assent;
@@ -37,6 +36,7 @@ pub mod settle;
 pub mod stop;
 pub mod submit;
 pub mod survey;
+pub mod threads;
 pub mod unchanged;
 pub mod undo;
 pub mod validate;

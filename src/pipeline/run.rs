@@ -372,7 +372,7 @@ pub(super) fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(),
 }
 
 /// What goes where, checked against what the org says of the object.
-pub(super) async fn compile<T: Target>(
+pub async fn compile<T: Target>(
     plan: &LoadPlan,
     target: &T,
     header: &[String],

@@ -512,7 +512,7 @@ pub struct Cursor {
     columns: Vec<String>,
     count_only: Option<u64>,
     /// The one row of an aggregate.
-    aggregate: Option<u64>,
+    aggregate: Option<Vec<Value>>,
 }
 
 impl Cursor {
@@ -522,9 +522,9 @@ impl Cursor {
         match &found.answer {
             Shape::Rows => {}
             Shape::Count => count_only = Some(found.numbers.len() as u64),
-            Shape::Aggregate { name, count } => {
-                columns = vec![name.clone()];
-                aggregate = Some(*count);
+            Shape::Aggregate(values) => {
+                columns = values.iter().map(|(name, _)| name.clone()).collect();
+                aggregate = Some(values.iter().map(|(_, value)| value.clone()).collect());
             }
         }
         Self { org, found: Arc::new(found), columns, count_only, aggregate }
@@ -535,12 +535,12 @@ impl Cursor {
         self.found.object.prefix()
     }
 
-    /// The object of the rows: `AggregateResult` for `COUNT(field)`.
+    /// The object of the rows: `AggregateResult` for aggregate functions.
     pub fn object(&self) -> &'static str {
         if self.aggregate.is_some() { "AggregateResult" } else { self.found.object.name() }
     }
 
-    /// The object that is asked, also for `COUNT(field)`.
+    /// The object that is asked, also for aggregate functions.
     pub fn from(&self) -> &'static str {
         self.found.object.name()
     }
@@ -557,7 +557,7 @@ impl Cursor {
 
     /// Rows.
     pub fn len(&self) -> usize {
-        match (self.count_only, self.aggregate) {
+        match (self.count_only, &self.aggregate) {
             (Some(_), _) => 0,
             (None, Some(_)) => 1,
             (None, None) => self.found.numbers.len(),
@@ -574,9 +574,8 @@ impl Cursor {
         if from >= to {
             return Vec::new();
         }
-        if let Some(count) = self.aggregate {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            return vec![(String::new(), vec![Value::Int(count)])];
+        if let Some(values) = &self.aggregate {
+            return vec![(String::new(), values.clone())];
         }
         let data = self.org.data();
         let numbers = self.found.numbers[from..to].iter();

@@ -33,17 +33,21 @@ fn an_org_is_copied_and_its_rules_are_met() {
     assert_eq!((org.audit().len(), world.changes()), (0, Vec::new()));
     let requests = org.audit().requests();
     let ours = requests.iter().filter(|request| {
-        request.path.contains("describe") || request.path.contains("/sobjects/")
+        request.path.contains("describe")
+            || request.path.contains("/sobjects/")
             || request.path.contains("query") && !request.path.contains("Organization")
     });
     assert!(ours.count() <= 21, "{requests:?}");
 
     // A load of bad rows meets the copied rules; what was not copied is not there.
-    world.file("bad.csv", "Name,Status__c,Weight_Kg__c,Account__r.Legacy_Id__c\n\
+    world.file(
+        "bad.csv",
+        "Name,Status__c,Weight_Kg__c,Account__r.Legacy_Id__c\n\
         good,Booked,1.5,A-00001\n\
         picklist,Sunk,1.5,A-00001\n\
         number,Booked,12345678901,A-00001\n\
-        parent,Booked,1,A-99999\n");
+        parent,Booked,1,A-99999\n",
+    );
     let ran = world.run(&["insert", "Shipment__c", "bad.csv", "-o", "practice", "--json"]);
     let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
     let rows = |verdict: &str| summary["rows"][verdict].as_u64().unwrap();
@@ -69,8 +73,17 @@ fn an_org_is_copied_and_its_rules_are_met() {
 fn what_people_read() {
     let world = small();
     let ran = world.run(&[
-        "practice", "seed", "--from", "env", "--objects", "Contact", "--rows", "3", "--anonymize",
-        "--where", "Contact: AccountId != null",
+        "practice",
+        "seed",
+        "--from",
+        "env",
+        "--objects",
+        "Contact",
+        "--rows",
+        "3",
+        "--anonymize",
+        "--where",
+        "Contact: AccountId != null",
     ]);
     assert_eq!(
         ran.stderr,

@@ -4,8 +4,11 @@
 //! waits for itself or a path that leaves the folder is refused with `file:line:column`.
 //! `docs/reference/runbook.md` shows the shape of the file.
 
+mod faults;
+pub mod parse;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::mapping::Place;
 use super::plan::{Delimiter, LineEnding, Nulls, OnBadRow, OnDuplicate};
@@ -13,6 +16,8 @@ use super::policy::{MaxFailed, Share};
 use super::window::Window;
 use crate::model::chunk::Digest;
 use crate::model::operation::Operation;
+
+pub use faults::{FAULTS_MAX, Fault, RunbookFaults};
 
 /// A runbook, well-formed but not yet checked against files and orgs.
 #[derive(Debug, Clone, PartialEq)]
@@ -257,3 +262,29 @@ pub enum CheckKind {
     /// mapping of that step.
     Sample { step: String, rows: u32, fields: Vec<String> },
 }
+
+impl Runbook {
+    /// Reads a runbook, and all mapping files that it names; `parameters` are those of the command
+    /// line.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once, the first 20 of them with their places.
+    pub fn read(path: &Path, parameters: &[(String, String)]) -> Result<Self, RunbookFaults> {
+        parse::read(path, parameters)
+    }
+
+    /// Reads the text of a runbook that lies, or lay, in `folder` (from the root of the file system
+    /// on); `file` is its name in messages.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        folder: &Path,
+        parameters: &[(String, String)],
+    ) -> Result<Self, RunbookFaults> {
+        parse::parse(text, file, folder, parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests;

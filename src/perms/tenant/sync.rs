@@ -181,6 +181,28 @@ impl Held {
         self.direct.insert((people.place(holding.user_id, holding.email), item));
         Ok(())
     }
+
+    /// What stays effective by roles, in words: a sync takes away what users have by themselves.
+    fn by_role_words(&self, items: &Items) -> Vec<String> {
+        let told = self.by_role.iter().take(TOLD).map(|(item, (users, roles))| {
+            let names: Vec<String> =
+                roles.iter().take(ROLES_TOLD).map(|role| format!("`{role}`")).collect();
+            let more = if roles.len() > ROLES_TOLD { ", …" } else { "" };
+            let have = if *users == 1 { "user has" } else { "users have" };
+            format!(
+                "{} {have} `{}` by roles alone ({}{more}), which stays as it is: sync these roles",
+                count(*users),
+                items.get(*item).name,
+                names.join(", ")
+            )
+        });
+        let mut told: Vec<String> = told.collect();
+        let more = self.by_role.len().saturating_sub(TOLD);
+        if more > 0 {
+            told.push(format!("and {more} more permissions that users have by roles alone"));
+        }
+        told
+    }
 }
 
 /// Decides rows in their order, and then what nobody listed.
@@ -232,7 +254,9 @@ impl Sync {
         if withheld > 0 {
             notices.push(withheld_words(withheld));
         }
-        notices.extend(self.by_role());
+        if self.scope == Scope::ListedPermissions {
+            notices.extend(self.held.by_role_words(&self.items));
+        }
         let decisions = file.finish()?;
         let Spooled { path, header, bytes, digest, .. } = spooled;
         faults::remove_file(&path).map_err(|error| Failure::disk("remove", &path, &error))?;
@@ -358,29 +382,28 @@ impl Sync {
         }
         cells
     }
+}
 
-    /// What stays effective by roles, in words: a sync takes away what users have by themselves.
-    fn by_role(&self) -> Vec<String> {
-        if self.scope == Scope::ListedUsers {
-            return Vec::new();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_by_roles_is_told_and_the_rest_of_it_counted() {
+        let (mut items, mut held) = (Items::default(), Held::default());
+        for number in 1..=7_u64 {
+            let name = format!("read:{number}");
+            let item = Item { id: name.clone(), name, api: "https://api".to_owned() };
+            let roles = (1..=number).map(|role| format!("Role {role}")).collect();
+            held.by_role.insert(items.place(&item), (number, roles));
         }
-        let told = self.held.by_role.iter().take(TOLD).map(|(item, (users, roles))| {
-            let names: Vec<String> =
-                roles.iter().take(ROLES_TOLD).map(|role| format!("`{role}`")).collect();
-            let more = if roles.len() > ROLES_TOLD { ", …" } else { "" };
-            let have = if *users == 1 { "user has" } else { "users have" };
-            format!(
-                "{} {have} `{}` by roles alone ({}{more}), which stays as it is: sync these roles",
-                count(*users),
-                self.items.get(*item).name,
-                names.join(", ")
-            )
-        });
-        let mut told: Vec<String> = told.collect();
-        let more = self.held.by_role.len().saturating_sub(TOLD);
-        if more > 0 {
-            told.push(format!("and {more} more permissions that users have by roles alone"));
-        }
-        told
+        let words = held.by_role_words(&items);
+        assert_eq!(words.len(), TOLD + 1);
+        let some = [&words[0], &words[4], &words[5]].map(String::as_str);
+        insta::assert_snapshot!(some.join("\n"), @"
+        1 user has `read:1` by roles alone (`Role 1`), which stays as it is: sync these roles
+        5 users have `read:5` by roles alone (`Role 1`, `Role 2`, `Role 3`, …), which stays as it is: sync these roles
+        and 2 more permissions that users have by roles alone
+        ");
     }
 }

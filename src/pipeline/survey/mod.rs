@@ -284,10 +284,7 @@ async fn take(
     if let Some(failure) = halt.take() {
         return Err(failure);
     }
-    if taken_in.source.end == ReadingEnd::Stopped {
-        return Err(Failure::new(Blame::Interrupted, "interrupted; nothing was sent"));
-    }
-    let whole = taken_in.source.end == ReadingEnd::Source;
+    let whole = is_whole(taken_in.source.end)?;
     let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Taken {
         accepted: taken_in.accepted,
@@ -299,6 +296,16 @@ async fn take(
         first: first.rows.take(),
         read_digest: whole.then_some(taken_in.source.digest),
     })
+}
+
+/// Whether the input was read to its own end, and not to that of `--limit`.
+fn is_whole(end: ReadingEnd) -> Result<bool, Failure> {
+    match end {
+        ReadingEnd::Stopped => {
+            Err(Failure::new(Blame::Interrupted, "interrupted; nothing was sent"))
+        }
+        end => Ok(end == ReadingEnd::Source),
+    }
 }
 
 impl Jobs {
@@ -332,5 +339,19 @@ impl First {
                 sent: self.header.iter().cloned().zip(values).collect(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_that_is_stopped_says_that_nothing_was_sent() {
+        let stopped = is_whole(ReadingEnd::Stopped).unwrap_err();
+        assert_eq!(stopped.blame, Blame::Interrupted);
+        assert_eq!(stopped.message, "interrupted; nothing was sent");
+        assert_eq!(is_whole(ReadingEnd::Source).ok(), Some(true));
+        assert_eq!(is_whole(ReadingEnd::Window).ok(), Some(false));
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn compare(left: &Slot<'_>, right: &Slot<'_>) -> Option<Ordering> {
 }
 
 /// Equal for values that are equal.
-fn key(slot: &Slot<'_>) -> String {
+pub(super) fn key(slot: &Slot<'_>) -> String {
     match slot {
         Slot::Null => String::new(),
         Slot::Bool(value) => value.to_string(),

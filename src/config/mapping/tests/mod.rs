@@ -291,7 +291,7 @@ fn refusals_of_lookups_name_the_place_and_the_way_out() {
     let refusal =
         |lookup: &str| refusal(&format!("[fields]\nA = {{ column = \"B\", lookup = {lookup} }}"));
     assert_snapshot!(refusal("\"User\""), @r#"m.toml:2:30: expected a table such as `{ … }`, not a text"#);
-    assert_snapshot!(refusal("{ match = \"Name\" }"), @r#"m.toml:2:30: a lookup needs `object` or `file`, and has neither"#);
+    assert_snapshot!(refusal("{ match = \"Name\" }"), @r#"m.toml:2:30: a lookup needs `object`, `file` or `step`, and has none of them"#);
     assert_snapshot!(refusal("{ object = \"User\" }"), @r#"
     m.toml:2:30: `match` is missing
     hint: such as `match = "Name"`; a key is compared with it in `User`

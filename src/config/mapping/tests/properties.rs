@@ -94,6 +94,9 @@ fn written_lookup(lookup: &Lookup) -> String {
             let path = quoted(path.to_str().unwrap());
             format!("file = {path}, key = {}, value = {}", quoted(key), quoted(value))
         }
+        LookupFrom::Step { step, key } => {
+            format!("step = {}, key = {}", quoted(step), quoted(key))
+        }
     };
     let case = if lookup.case == LetterCase::Exact { ", case = \"exact\"" } else { "" };
     let fallback = |fallback: &Fallback| match fallback {
@@ -125,6 +128,7 @@ fn lookup() -> impl Strategy<Value = Option<Lookup>> {
             key,
             value
         }),
+        (name(), name()).prop_map(|(step, key)| LookupFrom::Step { step, key }),
     ];
     let case = prop::sample::select(vec![LetterCase::Ignore, LetterCase::Exact]);
     prop::option::of(
