@@ -19,6 +19,7 @@ pub mod resume;
 pub mod retry;
 pub mod run;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 
