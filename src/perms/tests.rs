@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::ask::{Action, Scope};
-use super::carry::{no_ledger, on_thread, removes};
+use super::carry::{on_thread, removes};
 use super::columns::Columns;
 use super::decided::{empty_scope, withheld_words};
 use super::decisions::{Decision, What};
@@ -13,6 +13,7 @@ use super::who::WhoField;
 use super::{ending, held, spool, steps, verify};
 use crate::model::failure::Failure;
 use crate::model::rows::RowMark;
+use crate::pipeline::parent::no_ledger;
 
 fn told(failure: &Failure) -> String {
     let lines = std::iter::once(&failure.message).chain(&failure.hints);

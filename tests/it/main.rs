@@ -28,6 +28,7 @@ mod reconcile;
 mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]
+mod seed;
 mod simulate;
 mod soap;
 mod tidy;
