@@ -25,6 +25,7 @@ mod procedures;
 mod process;
 mod production;
 mod resume;
+mod runbook;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod simulate;
