@@ -81,8 +81,8 @@ pub async fn carry_out<T: Target>(
     if request.dry_run {
         return Ok(Ended::Previewed(Box::new(decided.preview)));
     }
-    if request.action == Action::Sync && decided.preview.revoke > 0 {
-        tools.assent.to(removes(&decided.preview, &line))?;
+    if request.takes_unnamed() && decided.preview.revoke > 0 {
+        tools.assent.to(removes(request.action, &decided.preview, &line))?;
     }
     if decided.preview.changes() == 0 {
         let message = "nothing is to be changed, and nothing is sent".to_owned();
@@ -297,11 +297,18 @@ async fn confirm<T: Target>(
     guards::check_all(&deeds, target, tools).await
 }
 
-/// A sync that takes something away is agreed to first.
-pub(super) fn removes(preview: &Preview, line: &str) -> Failure {
-    let what = if preview.revoke == 1 { "grant that is" } else { "grants that are" };
-    let message =
-        format!("this sync takes away {} {what} not listed: {line}", count(preview.revoke));
+/// A change that takes away what no row names is agreed to first.
+pub(super) fn removes(action: Action, preview: &Preview, line: &str) -> Failure {
+    let (grant, is) = if preview.revoke == 1 { ("grant", "is") } else { ("grants", "are") };
+    let number = count(preview.revoke);
+    let message = match action {
+        Action::Revoke => {
+            format!("this takes away everything that the users hold, {number} {grant}: {line}")
+        }
+        Action::Grant | Action::Sync => {
+            format!("this sync takes away {number} {grant} that {is} not listed: {line}")
+        }
+    };
     Failure::new(Blame::Guard, message)
         .hint("`--dry-run` and `--review FILE` show each of them")
         .hint("`--yes` takes them away")

@@ -24,10 +24,12 @@ mod plan;
 mod procedures;
 mod process;
 mod production;
+mod reconcile;
 mod resume;
 mod runbook;
 mod secrets;
 #[cfg(target_os = "linux")]
+mod seed;
 mod simulate;
 mod soap;
 mod tidy;

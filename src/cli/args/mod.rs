@@ -28,7 +28,7 @@ pub use perms::{
 pub use plan::{
     Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanRunbook, PlanUpdate, PlanUpsert,
 };
-pub use practice::{Kept, Practice, Serve, Show};
+pub use practice::{Kept, Practice, Reset, Seed, Serve, Show};
 pub use process::{Process, is_meant as is_process};
 pub use run::{Chosen, Run};
 pub use runs::{
@@ -326,6 +326,7 @@ impl Args {
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
             Command::Org(org) => Some(org.manners()),
+            Command::Practice(Practice::Seed(seed)) => Some(&seed.manners),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

@@ -20,6 +20,7 @@ pub mod retry;
 pub mod run;
 pub mod runbook;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 

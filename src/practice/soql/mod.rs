@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 
 pub use bind::Bound;
 
-use super::objects::{self, Object};
+use super::objects::Object;
 use super::org::{QueryFeatures, QueryScope, SoqlError, Value};
 use super::store::{Rid, Slot, Store};
 use lex::Token;
@@ -117,7 +117,7 @@ impl Finder<'_> {
     }
 
     fn object(&self, from: &Token) -> Result<&'static Object, SoqlError> {
-        objects::find(&from.text).ok_or_else(|| {
+        self.store.catalog().find(&from.text).ok_or_else(|| {
             let message = format!(
                 "sObject type '{}' is not supported. If you are attempting to use a custom object, \
                  be sure to append the '__c' after the entity name. Please reference your WSDL or \

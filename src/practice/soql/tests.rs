@@ -5,7 +5,7 @@ use crate::practice::seed;
 const NOON: i64 = 1_795_348_800_000;
 
 thread_local! {
-    static STORE: Store = seed::grow(&SeedSize { users: 300, permission_sets: 40 });
+    static STORE: Store = seed::grow(crate::practice::objects::Catalog::built_in(), &SeedSize { users: 300, permission_sets: 40 });
 }
 
 fn rows(soql: &str) -> Vec<Vec<Value>> {
