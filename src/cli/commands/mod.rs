@@ -18,6 +18,7 @@ pub mod process;
 pub mod resume;
 pub mod retry;
 pub mod run;
+pub mod runbook;
 pub mod runs;
 mod seed;
 pub mod undo;
