@@ -14,7 +14,7 @@ mod ask;
 mod join;
 mod keys;
 pub mod near;
-mod sort;
+pub mod sort;
 mod tables;
 mod tell;
 #[cfg(test)]
