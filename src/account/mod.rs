@@ -35,7 +35,10 @@ pub struct Account {
     pub object: String,
     pub username: String,
     pub user_id: String,
+    /// The first of them.
     pub org: Org,
+    /// The orgs of a runbook by the words of its file; empty for others.
+    pub orgs: Vec<Org>,
     pub input: Option<Input>,
     /// The mapping file and its digest.
     pub mapping: Option<(String, Digest)>,
@@ -50,8 +53,8 @@ pub struct Account {
     pub steps: Vec<Step>,
     /// Files that came of it, as the ledger has them.
     pub files: Vec<Output>,
-    /// Other files that it rests on and that lie in its folder, and their digests.
-    pub frozen: Vec<(String, Digest)>,
+    /// Files that it was frozen with, beside its own input and mapping.
+    pub frozen: Vec<Frozen>,
     pub seal: Seal,
     pub retry_of: Option<String>,
     pub undo_of: Option<String>,
@@ -69,10 +72,24 @@ pub enum Kind {
     Runbook,
 }
 
+/// A file as it was when the run began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Empty where it is of the run as a whole.
+    pub step: String,
+    /// What it is for: `input`, `mapping`, `lookup`, `runbook`, `decisions`.
+    pub what: String,
+    pub name: String,
+    pub digest: Digest,
+}
+
 /// Where it was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Org {
     pub alias: String,
+    /// What the org calls itself; empty where that was not kept.
+    pub name: String,
+    pub username: String,
     /// `salesforce` or `auth0`; empty in old runs.
     pub kind: String,
     pub id: String,
@@ -158,9 +175,13 @@ impl Account {
         }
         let mut found = Vec::new();
         for step in &self.steps {
-            for run in &step.runs {
+            for (place, run) in step.runs.iter().enumerate() {
+                let id = match place {
+                    0 => step.step.id.clone(),
+                    1 => format!("{}, second pass", step.step.id),
+                    _ => format!("{}, run {}", step.step.id, place + 1),
+                };
                 for (inner, load) in run.loads() {
-                    let id = &step.step.id;
                     let name =
                         if inner.is_empty() { id.clone() } else { format!("{id} / {inner}") };
                     found.push((name, load));

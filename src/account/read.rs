@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Account, End, Input, Job, Kind, Org, Seal, Step, Times, Undo};
+use super::{Account, End, Frozen, Input, Job, Kind, Org, Seal, Step, Times, Undo};
 use crate::ledger::{Fact, Facts, Manifest, Output, Phase, RunState};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
@@ -22,7 +22,10 @@ const DEPTH_MAX: usize = 3;
 const OPTION_CHARS: usize = 200;
 
 /// Members of a plan that are told elsewhere, or say nothing to whoever reads of the run later.
-const UNTOLD: [&str; 17] = [
+const UNTOLD: [&str; 20] = [
+    "runbook",
+    "orgs",
+    "inputs",
     "operation",
     "object",
     "input",
@@ -60,6 +63,9 @@ impl Account {
             _ => Vec::new(),
         };
         let undo = Undo::of(root, &manifest, &told.state, kind, &steps)?;
+        let book = Book::of(&manifest, kind)?;
+        let frozen = frozen(root, kind, &book)?;
+        let orgs: Vec<Org> = book.orgs.into_values().map(BookOrg::into_org).collect();
         let rows = rows(summary.as_ref(), &told.state);
         let (errors, api) = match &summary {
             Some(summary) => (summary.errors.clone(), summary.api),
@@ -73,12 +79,8 @@ impl Account {
             object: manifest.object.clone(),
             username: manifest.username.clone(),
             user_id: manifest.user_id.clone(),
-            org: Org {
-                alias: manifest.alias.clone(),
-                kind: manifest.org_kind.clone(),
-                id: manifest.org_id.clone(),
-                origin: manifest.org_origin.clone(),
-            },
+            org: orgs.first().cloned().unwrap_or_else(|| org(&manifest)),
+            orgs,
             input: input(&manifest, &told.state),
             mapping: manifest
                 .mapping
@@ -97,7 +99,7 @@ impl Account {
             jobs: jobs(&told),
             api,
             files: told.state.outputs.clone().unwrap_or_default(),
-            frozen: frozen(root, kind)?,
+            frozen,
             seal: told.seal,
             retry_of: manifest.retry_of,
             undo_of: manifest.undo_of,
@@ -336,18 +338,91 @@ fn files_in(folder: &Path) -> Result<Vec<Output>, Failure> {
     Ok(files)
 }
 
-/// What the run was frozen in, beside its manifest.
-fn frozen(root: &Path, kind: Kind) -> Result<Vec<(String, Digest)>, Failure> {
-    let name = match kind {
-        Kind::Load => return Ok(Vec::new()),
-        Kind::Permissions => "decisions.csv",
-        Kind::Runbook => "runbook.toml",
-    };
-    let path = root.join(name);
-    if !path.is_file() {
-        return Ok(Vec::new());
+/// What the manifest of a runbook's run keeps and this page tells.
+#[derive(Default, serde::Deserialize)]
+struct Book {
+    #[serde(default)]
+    orgs: BTreeMap<String, BookOrg>,
+    #[serde(default)]
+    inputs: Vec<BookFile>,
+    #[serde(default)]
+    runbook: BookText,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct BookText {
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+}
+
+#[derive(serde::Deserialize)]
+struct BookOrg {
+    alias: String,
+    kind: String,
+    id: String,
+    name: String,
+    origin: String,
+    username: String,
+}
+
+#[derive(serde::Deserialize)]
+struct BookFile {
+    step: String,
+    what: String,
+    path: PathBuf,
+    digest: Digest,
+}
+
+impl Book {
+    fn of(manifest: &Manifest, kind: Kind) -> Result<Self, Failure> {
+        let plan = manifest.plan.clone().filter(|_| kind == Kind::Runbook);
+        let Some(plan) = plan else { return Ok(Self::default()) };
+        serde_json::from_value(plan).map_err(|error| {
+            let message = format!("the manifest of `{}` is damaged", manifest.run);
+            Failure::new(Blame::Ledger, message).cause(error)
+        })
     }
-    Ok(vec![(name.to_owned(), digest(&path)?.1)])
+}
+
+impl BookOrg {
+    fn into_org(self) -> Org {
+        let Self { alias, kind, id, name, origin, username } = self;
+        Org { alias, name, username, kind, id, origin }
+    }
+}
+
+fn org(manifest: &Manifest) -> Org {
+    Org {
+        alias: manifest.alias.clone(),
+        name: String::new(),
+        username: manifest.username.clone(),
+        kind: manifest.org_kind.clone(),
+        id: manifest.org_id.clone(),
+        origin: manifest.org_origin.clone(),
+    }
+}
+
+/// What the run was frozen with, beside its own input and mapping.
+fn frozen(root: &Path, kind: Kind, book: &Book) -> Result<Vec<Frozen>, Failure> {
+    let (what, name) = match kind {
+        Kind::Load => return Ok(Vec::new()),
+        Kind::Permissions => ("decisions", "decisions.csv"),
+        Kind::Runbook => ("runbook", "runbook.toml"),
+    };
+    let mut frozen = Vec::new();
+    let path = root.join(name);
+    if path.is_file() {
+        let digest = digest(&path)?.1;
+        let (what, name) = (what.to_owned(), name.to_owned());
+        frozen.push(Frozen { step: String::new(), what, name, digest });
+    }
+    frozen.extend(book.inputs.iter().map(|file| Frozen {
+        step: file.step.clone(),
+        what: file.what.clone(),
+        name: file.path.display().to_string(),
+        digest: file.digest,
+    }));
+    Ok(frozen)
 }
 
 fn digest(path: &Path) -> Result<(u64, Digest), Failure> {
@@ -368,6 +443,9 @@ fn digest(path: &Path) -> Result<(u64, Digest), Failure> {
 /// What was asked for beside the file and the object, where it is not as it is by itself.
 fn options(manifest: &Manifest) -> Vec<(String, String)> {
     let mut told = Vec::new();
+    if let Ok(book) = Book::of(manifest, kind(manifest)) {
+        told.extend(book.runbook.parameters);
+    }
     if let Some(plan) = manifest.plan.as_ref().and_then(Value::as_object) {
         let request = plan.get("request").and_then(Value::as_object);
         let members = request.into_iter().flatten().chain(plan);

@@ -49,7 +49,9 @@ impl Undo {
         }
         undo.can_be_asked = state.closed.is_some();
         if kind == Kind::Load {
-            undo.load(manifest, state);
+            if undo.can_be_asked {
+                undo.load(manifest, state);
+            }
             undo.undone_by = undone_by(root)?;
         } else {
             for step in steps {

@@ -8,6 +8,9 @@ use crate::report::figures::escape;
 
 const STYLE: &str = include_str!("style.css");
 
+/// Characters from which on a cell may be broken anywhere, and is not made too narrow.
+const LONG_CHARS: usize = 40;
+
 /// What the page may load: nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
@@ -91,6 +94,7 @@ fn table(out: &mut String, table: &Table) {
             let class = match value.look {
                 Look::Number if value.text == "0" => " class=\"number nought\"",
                 Look::Number => " class=\"number\"",
+                _ if value.text.chars().count() >= LONG_CHARS => " class=\"long\"",
                 _ => "",
             };
             write!(out, "<td{class}>{}</td>", cell(value)).unwrap_or_default();

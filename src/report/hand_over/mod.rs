@@ -1,13 +1,14 @@
 //! The hand-over of a run: `report.md` and `report.html`, for whoever signs it off.
 //!
-//! An [`Account`] is made into a [`Page`] once ([`sections`]), and both files say what stands there.
-//! The HTML is one file without scripts, addresses or fonts of its own; it is well-formed as XML.
-//! The same account gives the same bytes. All text is foreign until it is escaped, and every list is
-//! bounded.
+//! An [`Account`] is made into a [`Page`] once ([`sections`], [`records`]), and both files say what
+//! stands there. The HTML is one file without scripts, addresses or fonts of its own, and is
+//! well-formed as XML. The same account gives the same bytes. All text is foreign until it is escaped, and every
+//! list is bounded.
 
 mod html;
 mod markdown;
 mod plot;
+mod records;
 mod sections;
 
 #[cfg(test)]

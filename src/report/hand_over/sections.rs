@@ -1,26 +1,24 @@
 //! What stands on the page, in the order in which somebody who signs it asks.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::plot::{Bar, Plot, VERDICTS, as_float, lengths, shares};
+use super::records::{approvals, files, jobs, ledger, options, undo};
 use super::{Block, Cell, Look, Page, Part, Table};
-use crate::account::{Account, Job, Kind, Step, state_word};
-use crate::model::chunk::Digest;
+use crate::account::{Account, Job, Kind, Org, Step, state_word};
 use crate::model::limits::ERROR_GROUPS_MAX;
 use crate::model::verdict::Counts;
-use crate::pipeline::event::{Status, StepState};
+use crate::pipeline::event::{ErrorGroup, Status, StepState};
 use crate::report::exit::meaning;
 use crate::report::figures::{bytes, count, counted, rate, shorten, time};
 
-/// Jobs that are told one by one, and bars of a plot.
-const JOBS_SHOWN: usize = 200;
+/// Bars of a plot.
 const BARS_SHOWN: usize = 60;
 
 /// Characters of a message that are shown.
-const MESSAGE_CHARS: usize = 400;
+pub(super) const MESSAGE_CHARS: usize = 400;
 
 /// Differences of one check that are told.
 const DIFFERENCES_SHOWN: usize = 5;
@@ -31,7 +29,7 @@ const GROUPS_SHOWN: usize = ERROR_GROUPS_MAX;
 pub(super) fn page(account: &Account) -> Page {
     let parts = [
         orgs(account),
-        rows(account),
+        Some(rows(account)),
         checks(account),
         errors(account),
         speed(account),
@@ -39,7 +37,7 @@ pub(super) fn page(account: &Account) -> Page {
         options(account),
         jobs(account),
         files(account),
-        undo(account),
+        Some(undo(account)),
         ledger(account),
     ];
     Page {
@@ -91,13 +89,14 @@ fn lead(account: &Account) -> String {
     let rows = &account.rows;
     let mut text = format!("{} of {} succeeded", count(rows.success), counted(rows.input, "row"));
     let others = [
-        (rows.unchanged, "were unchanged and not sent"),
-        (rows.error, "are in error"),
-        (rows.rejected, "were rejected"),
-        (rows.unprocessed, "were not processed"),
-        (rows.unknown, "are unknown"),
+        (rows.unchanged, "was unchanged and not sent", "were unchanged and not sent"),
+        (rows.error, "is in error", "are in error"),
+        (rows.rejected, "was rejected", "were rejected"),
+        (rows.unprocessed, "was not processed", "were not processed"),
+        (rows.unknown, "is unknown", "are unknown"),
     ];
-    for (number, what) in others.into_iter().filter(|(number, _)| *number > 0) {
+    for (number, one, many) in others.into_iter().filter(|(number, ..)| *number > 0) {
+        let what = if number == 1 { one } else { many };
         text.push_str(&format_args!(", {} {what}", count(number)).to_string());
     }
     text.push('.');
@@ -132,7 +131,8 @@ fn facts(account: &Account) -> Vec<(&'static str, Cell)> {
         "salesforce" => ", Salesforce",
         _ => "",
     };
-    facts.push(("org", Cell::text(format!("`{}`{kind}", org.alias))));
+    let name = if org.name.is_empty() { String::new() } else { format!(", {}", org.name) };
+    facts.push(("org", Cell::text(format!("`{}`{kind}{name}", org.alias))));
     facts.push(("org id", Cell::code(&org.id)));
     facts.push(("address", Cell::code(&org.origin)));
     let id = if account.user_id.is_empty() {
@@ -149,7 +149,9 @@ fn facts(account: &Account) -> Vec<(&'static str, Cell)> {
         let times: Vec<String> = account.times.resumed.iter().map(|when| moment(when)).collect();
         facts.push(("gone on with", Cell::text(shorten(&times.join(", "), MESSAGE_CHARS))));
     }
-    facts.push(("API calls", Cell::text(calls(account))));
+    if account.end.status.is_some() {
+        facts.push(("API calls", Cell::text(calls(account))));
+    }
     if let Some(code) = account.end.exit_code {
         facts.push(("exit code", Cell::text(format!("{code}, {}", meaning(code)))));
     }
@@ -177,28 +179,25 @@ fn calls(account: &Account) -> String {
 
 /// The orgs of a run that works in several.
 fn orgs(account: &Account) -> Option<Part> {
-    let mut seen = BTreeSet::new();
-    let mut rows = Vec::new();
-    for (_, load) in account.loads() {
-        let org = &load.org;
-        if seen.insert((org.alias.clone(), org.id.clone(), load.username.clone())) {
-            rows.push(vec![
-                Cell::code(&org.alias),
-                Cell::text(&org.kind),
-                Cell::code(&org.id),
-                Cell::code(&org.origin),
-                Cell::code(&load.username),
-            ]);
-        }
-    }
-    if rows.len() < 2 {
+    if account.orgs.len() < 2 {
         return None;
     }
-    let columns = vec!["org", "kind", "id", "address", "user"];
+    let row = |org: &Org| {
+        vec![
+            Cell::code(&org.alias),
+            Cell::text(&org.name),
+            Cell::text(&org.kind),
+            Cell::code(&org.id),
+            Cell::code(&org.origin),
+            Cell::code(&org.username),
+        ]
+    };
+    let columns = vec!["org", "name", "kind", "id", "address", "user"];
+    let rows = account.orgs.iter().map(row).collect();
     Some(Part { title: "Orgs", blocks: vec![Block::Table(Table { columns, rows })] })
 }
 
-fn rows(account: &Account) -> Option<Part> {
+fn rows(account: &Account) -> Part {
     let legend = || VERDICTS.to_vec();
     let mut bars = vec![verdicts("all rows", &account.rows)];
     let mut blocks = Vec::new();
@@ -216,7 +215,7 @@ fn rows(account: &Account) -> Option<Part> {
         blocks.push(Block::Table(steps(account)));
         blocks.extend(messages(account));
     }
-    Some(Part { title: "Rows", blocks })
+    Part { title: "Rows", blocks }
 }
 
 fn verdicts(label: &str, rows: &Counts) -> Bar {
@@ -272,7 +271,9 @@ fn steps(account: &Account) -> Table {
             Cell { text: state_word(told.state).to_owned(), look: state_look(told.state) },
         ];
         cells.extend(numbers.map(|number| Cell::number(count(number))));
-        cells.push(Cell::number(length(Some(told.seconds))));
+        let is_begun = !matches!(told.state, StepState::Skipped | StepState::NotBegun);
+        let took = if is_begun { length(Some(told.seconds)) } else { String::new() };
+        cells.push(Cell::number(took));
         cells
     };
     Table {
@@ -364,7 +365,7 @@ fn errors(account: &Account) -> Option<Part> {
     }
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.count));
     let by_step = account.kind == Kind::Runbook;
-    let row = |(step, group): &(&str, &crate::pipeline::event::ErrorGroup)| {
+    let row = |(step, group): &(&str, &ErrorGroup)| {
         let numbers: Vec<String> = group.rows.iter().map(|row| count(*row)).collect();
         let more = if group.count > large(group.rows.len()) { ", …" } else { "" };
         let mut cells = if by_step { vec![Cell::code(*step)] } else { Vec::new() };
@@ -451,198 +452,6 @@ fn sent(rows: &Counts) -> u64 {
     rows.input.saturating_sub(rows.rejected).saturating_sub(rows.unchanged)
 }
 
-/// What people have approved and confirmed.
-fn approvals(account: &Account) -> Option<Part> {
-    let mut items = Vec::new();
-    for step in account.steps.iter().filter(|step| step.step.kind == "checkpoint") {
-        let message = step.step.message.as_deref().unwrap_or("nothing is noted");
-        let state = state_word(step.step.state);
-        items.push(format!("`{}`, {state}: {}", step.step.id, shorten(message, MESSAGE_CHARS)));
-    }
-    let mut confirmed: Vec<(String, &Account)> = vec![(String::new(), account)];
-    if !account.steps.is_empty() {
-        confirmed.extend(account.loads());
-    }
-    for (step, run) in confirmed {
-        let step = if step.is_empty() { String::new() } else { format!("`{step}`: ") };
-        if let Some(said) = &run.confirmed {
-            let rows = match said.rows {
-                Some(rows) => format!(", and that {} are to lose something", counted(rows, "row")),
-                None => String::new(),
-            };
-            items.push(format!(
-                "{step}`{}` was confirmed as the production org to be changed{rows}",
-                said.org
-            ));
-        }
-        if let Some(plan) = &run.applied {
-            items.push(format!("{step}carries out the plan with the digest `{plan}`"));
-        }
-    }
-    if items.is_empty() {
-        return None;
-    }
-    Some(Part { title: "Approvals", blocks: vec![Block::List(items)] })
-}
-
-fn options(account: &Account) -> Option<Part> {
-    if account.options.is_empty() {
-        return None;
-    }
-    let row = |(name, value): &(String, String)| vec![Cell::text(name), Cell::code(value)];
-    let rows = account.options.iter().map(row).collect();
-    let table = Table { columns: vec!["what", "value"], rows };
-    Some(Part { title: "What was asked for", blocks: vec![Block::Table(table)] })
-}
-
-fn jobs(account: &Account) -> Option<Part> {
-    let loads = account.loads();
-    let all: Vec<(&str, &Job)> = loads
-        .iter()
-        .flat_map(|(step, load)| load.jobs.iter().map(move |job| (step.as_str(), job)))
-        .collect();
-    if all.is_empty() {
-        return None;
-    }
-    let by_step = !account.steps.is_empty();
-    let row = |(step, job): &(&str, &Job)| {
-        let mut cells = if by_step { vec![Cell::code(*step)] } else { Vec::new() };
-        let bad = job.counts.map(|counts| count(counts.input.saturating_sub(counts.success)));
-        cells.extend([
-            Cell::code(if job.id.is_empty() { "none" } else { &job.id }),
-            Cell::text(format!("{} to {}", count(job.first_row), count(job.last_row))),
-            Cell::number(count(job.rows)),
-            Cell::number(bad.unwrap_or_else(|| "not known".to_owned())),
-            Cell::text(if job.state.is_empty() { "not ended" } else { &job.state }),
-        ]);
-        cells
-    };
-    let mut columns = if by_step { vec!["step"] } else { Vec::new() };
-    columns.extend(["job", "of rows", "rows", "not done", "state"]);
-    let rows = all.iter().take(JOBS_SHOWN).map(row).collect();
-    let mut blocks = vec![Block::Table(Table { columns, rows })];
-    if all.len() > JOBS_SHOWN {
-        let more = counted(large(all.len() - JOBS_SHOWN), "more job");
-        blocks.push(Block::Text(format!("And {more}; the ledgers have them.")));
-    }
-    Some(Part { title: "Jobs", blocks })
-}
-
-/// What was read and what came of it, each with its digest.
-fn files(account: &Account) -> Option<Part> {
-    let mut rows = Vec::new();
-    let mut add = |step: &str, name: &str, number: Option<u64>, digest: Option<Digest>| {
-        let digest = digest.map_or_else(|| "not known".to_owned(), |digest| digest.to_string());
-        rows.push(vec![
-            Cell::code(step),
-            Cell::code(name),
-            Cell::number(number.map(count).unwrap_or_default()),
-            Cell::code(digest),
-        ]);
-    };
-    for (name, digest) in &account.frozen {
-        add("", name, None, Some(*digest));
-    }
-    let own = (String::new(), account);
-    let loads = account.loads();
-    let runs: Vec<&(String, &Account)> = if account.steps.is_empty() {
-        vec![&own]
-    } else {
-        std::iter::once(&own).chain(&loads).collect()
-    };
-    for (step, run) in runs {
-        if let Some(input) = &run.input {
-            add(step, &input.name, None, input.digest);
-        }
-        if let Some((name, digest)) = &run.mapping {
-            add(step, name, None, Some(*digest));
-        }
-        for file in run.files.iter().filter(|file| file.rows > 0) {
-            add(step, &format!("out/{}", file.name), Some(file.rows), Some(file.digest));
-        }
-    }
-    for step in &account.steps {
-        for file in &step.files {
-            add(&step.step.id, &format!("out/{}", file.name), None, Some(file.digest));
-        }
-    }
-    if rows.is_empty() {
-        return None;
-    }
-    if account.steps.is_empty() {
-        for row in &mut rows {
-            row.remove(0);
-        }
-    }
-    let mut columns = if account.steps.is_empty() { Vec::new() } else { vec!["step"] };
-    columns.extend(["file", "rows", "digest (BLAKE3)"]);
-    Some(Part { title: "Files", blocks: vec![Block::Table(Table { columns, rows })] })
-}
-
-fn undo(account: &Account) -> Option<Part> {
-    let undo = &account.undo;
-    let mut blocks = Vec::new();
-    let text = if !undo.undone_by.is_empty() {
-        let runs: Vec<String> = undo.undone_by.iter().map(|run| format!("`{run}`")).collect();
-        let runs = shorten(&runs.join(", "), MESSAGE_CHARS);
-        format!("An undo of it was begun: {runs}. `longshore runs` tells how far it came.")
-    } else if undo.can_be_asked {
-        format!(
-            "`longshore undo {run}` takes it back; with `--plan-only` it shows what it would do, \
-             against the org as it is then, and sends nothing.",
-            run = account.run
-        )
-    } else if account.end.is_over {
-        "It cannot be taken back by a command.".to_owned()
-    } else {
-        "It can be taken back once it is finished.".to_owned()
-    };
-    blocks.push(Block::Text(text));
-    if !undo.cannot.is_empty() {
-        blocks.push(Block::Text("What cannot be brought back:".to_owned()));
-        blocks.push(Block::List(undo.cannot.clone()));
-    }
-    if !undo.does.is_empty() {
-        blocks.push(Block::Text("What an undo does:".to_owned()));
-        blocks.push(Block::List(undo.does.clone()));
-    }
-    Some(Part { title: "Taking it back", blocks })
-}
-
-fn ledger(account: &Account) -> Option<Part> {
-    let seal = &account.seal;
-    if seal.lines == 0 {
-        return None;
-    }
-    let torn = if seal.torn { " A further line was cut off while it was written." } else { "" };
-    let text = format!(
-        "The ledger has {}, and each names the digest of the line before. The last one is \
-         `{}`: a ledger that does not have it any more was changed after this page was written. It \
-         proves no more than that.{torn}",
-        counted(seal.lines, "line"),
-        seal.digest
-    );
-    let verify = format!(
-        "`longshore verify {}` recomputes the accounting of the rows from what lies in the folder.",
-        account.run
-    );
-    let mut blocks = vec![Block::Text(text)];
-    if account.kind == Kind::Runbook {
-        let row = |(step, run): (String, &Account)| {
-            let lines = Cell::number(count(run.seal.lines));
-            vec![Cell::code(step), lines, Cell::code(&run.seal.digest)]
-        };
-        let rows: Vec<_> = account.loads().into_iter().map(row).collect();
-        if !rows.is_empty() {
-            let columns = vec!["step", "lines", "last digest"];
-            blocks.push(Block::Table(Table { columns, rows }));
-        }
-    } else {
-        blocks.push(Block::Text(verify));
-    }
-    Some(Part { title: "Ledger", blocks })
-}
-
 /// A moment to the second, in UTC.
 fn moment(text: &str) -> String {
     let parsed = text.parse::<Timestamp>();
@@ -657,6 +466,6 @@ fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-fn large(number: usize) -> u64 {
+pub(super) fn large(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
