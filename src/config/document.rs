@@ -10,7 +10,9 @@ use toml::de::{DeString, DeTable, DeValue};
 use crate::model::wording::nearest;
 
 /// A place in a file, both counted from 1; columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Place {
     pub line: usize,
     pub column: usize,

@@ -51,6 +51,9 @@ pub const SLABS_WAITING: usize = 1;
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;
 
+/// Steps of a runbook side by side; their jobs share those of the org.
+pub const STEPS_PARALLEL: usize = 4;
+
 /// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each
 /// other.
 pub const JOBS_PARALLEL_DEFAULT: usize = 2;

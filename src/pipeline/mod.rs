@@ -28,6 +28,7 @@ pub mod handover;
 pub mod images;
 pub mod lookup;
 pub mod map;
+pub mod parent;
 pub mod read;
 pub mod resume;
 pub mod retry;

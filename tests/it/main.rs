@@ -24,6 +24,7 @@ mod plan;
 mod procedures;
 mod process;
 mod production;
+mod reconcile;
 mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]

@@ -17,6 +17,7 @@ pub mod practice;
 pub mod process;
 pub mod resume;
 pub mod retry;
+pub mod run;
 pub mod runs;
 mod seed;
 pub mod undo;

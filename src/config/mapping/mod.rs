@@ -9,6 +9,7 @@ mod error;
 mod lookup;
 mod parse;
 mod transform;
+mod write;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub use transform::{
     BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
     Transform,
 };
+pub use write::{GivenTwice, write};
 
 /// A mapping file has at most so many bytes; one for 800 fields has some 50,000.
 const MAPPING_BYTES_MAX: u64 = 4 << 20;

@@ -307,6 +307,8 @@ fn refusals_of_lookups_name_the_place_and_the_way_out() {
     assert_snapshot!(refusal("{ object = \"User\", match = \"Name\", key = \"a\" }"), @r#"m.toml:2:65: `key` has no use beside `object`"#);
     assert_snapshot!(refusal("{ file = \"a\", match = \"Name\" }"), @r#"m.toml:2:44: `match` has no use beside `file`"#);
     assert_snapshot!(refusal("{ file = \"a\", key = \"k\" }"), @r#"m.toml:2:30: `value` is missing"#);
+    assert_snapshot!(refusal("{ step = \"a\" }"), @r#"m.toml:2:30: `key` is missing"#);
+    assert_snapshot!(refusal("{ step = \"a\", key = \"k\", value = \"v\" }"), @r#"m.toml:2:55: `value` has no use beside `step`"#);
     let with = |more: &str| refusal(&format!("{{ object = \"U\", match = \"N\", {more} }}"));
     assert_snapshot!(with("case = \"lower\""), @r#"m.toml:2:66: `case` is `ignore` or `exact`, not `lower`"#);
     assert_snapshot!(with("where = \" \""), @r#"m.toml:2:67: `where` is empty"#);
