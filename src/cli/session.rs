@@ -70,6 +70,18 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Signs in to several orgs, in their order.
+    pub async fn connect_all(
+        &self,
+        choices: &[Choice],
+    ) -> Result<Vec<(Choice, Arc<AnyTarget>)>, Failure> {
+        let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
+        tokio::select! {
+            targets = Box::pin(org::connect_all(choices, self.shell, watch)) => targets,
+            () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
+        }
+    }
+
     /// The same by a right that was found elsewhere.
     pub async fn connect_by(&self, sign_in: SignIn) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
@@ -96,6 +108,7 @@ impl<'a> Session<'a> {
             seed,
             budget: Budget::new(budget, seed.started),
             guards: Guards { policy, max_failed: asking.confirm.max_failed, reviewed: None },
+            jobs: None,
         })
     }
 
@@ -215,13 +228,16 @@ impl Assent for Answers {
             ),
             Word::Rows(_) => (
                 "--confirm-rows",
-                self.given.confirm_rows.map(|rows| rows.to_string()),
+                self.given.confirm_rows.iter().map(u64::to_string).collect(),
                 "type the number of rows to go on: ",
             ),
+            // What was given beforehand the run knows by itself.
+            Word::Step(_) => ("--approve", Vec::new(), "type the id of the step to approve it: "),
         };
-        if let Some(given) = given {
-            let wrong = format!("`{flag}` says `{}`", given.escape_debug());
-            return if word.is(&given) { Ok(()) } else { Err(danger.cause(wrong)) };
+        if let Some(first) = given.first() {
+            let wrong = format!("`{flag}` says `{}`", first.escape_debug());
+            let is_given = given.iter().any(|given| word.is(given));
+            return if is_given { Ok(()) } else { Err(danger.cause(wrong)) };
         }
         let typed = self.ask(&danger, prompt).is_some_and(|line| word.is(&line));
         if typed { Ok(()) } else { Err(danger) }

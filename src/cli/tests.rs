@@ -40,6 +40,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       check        Work a load out, from the file to the last job, and send nothing
       plan         Write a load down as a plan that can be reviewed
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
+      run          Carry out a runbook: a data migration as one file of steps
       export       Write the rows of a query, or of an object, to a CSV file
       process      Run a process of Data Loader from its configuration folder as it is
       import       Turn what another loader was told into mapping files and commands
@@ -49,6 +50,8 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       retry        Load the rows of a run again that failed, were not processed or were rejected
       undo         Take a finished run back: delete what it created, write back what it changed
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
+      report       Write the hand-over of a run, to be read and signed: report.md and report.html
+      diff         Tell what two runs differ in, as two rehearsals: rows, errors, checks
       runs         The runs that were made here: list them, show one, remove what they need no more
       org          The orgs that you sign in to: add one, list them, show one, forget one
       practice     The practice org: a small Salesforce on this machine

@@ -89,6 +89,11 @@ pub struct Share(u32);
 const WHOLE: u32 = 1_000_000;
 
 impl Share {
+    /// The share of a whole of a million.
+    pub fn millionths(self) -> u32 {
+        self.0
+    }
+
     /// Whether `part` is more than this share of `whole`.
     pub fn is_passed_by(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(self.0)
@@ -218,6 +223,15 @@ impl fmt::Display for ApiBudget {
     }
 }
 
+impl Serialize for ApiBudget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Calls(calls) => serializer.serialize_u64(*calls),
+            Self::Share(share) => serializer.collect_str(share),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for ApiBudget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number_or_share =
@@ -252,6 +266,12 @@ impl<T> Visitor<'_> for NumberOrShare<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         text.parse().map(self.share).map_err(E::custom)
+    }
+}
+
+impl Serialize for Share {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A stage never names another stage. What they hand over is in `model` (slabs, chunks) and in
 //! [`handover`]; what they tell people is in [`event`].
 
-mod again;
+pub mod again;
 mod begin;
 mod copies;
 pub mod ending;
@@ -15,7 +15,6 @@ mod row_list;
 mod sample;
 mod strays;
 mod styled;
-mod threads;
 
 pub mod answers;
 pub mod assent;
@@ -30,6 +29,7 @@ pub mod handover;
 pub mod images;
 pub mod lookup;
 pub mod map;
+pub mod parent;
 pub mod read;
 pub mod resume;
 pub mod retry;
@@ -38,6 +38,7 @@ pub mod settle;
 pub mod stop;
 pub mod submit;
 pub mod survey;
+pub mod threads;
 pub mod unchanged;
 pub mod undo;
 pub mod validate;

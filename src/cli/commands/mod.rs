@@ -15,9 +15,13 @@ pub mod perms;
 pub mod plan;
 pub mod practice;
 pub mod process;
+pub mod report;
 pub mod resume;
 pub mod retry;
+pub mod run;
+pub mod runbook;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 

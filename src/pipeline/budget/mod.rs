@@ -165,6 +165,11 @@ impl Budget {
         Arc::new(Self { asked, began, opened, state, freed: watch::Sender::new(()) })
     }
 
+    /// The budget as it was asked for.
+    pub fn asked(&self) -> Option<ApiBudget> {
+        self.asked
+    }
+
     /// Asks the org once what is left of its day, and tells what some work will take of it.
     ///
     /// Nothing is asked for a load of few rows, unless a budget was asked for.

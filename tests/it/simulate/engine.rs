@@ -160,7 +160,8 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
     let teller = Arc::new(Teller(Arc::clone(scene)));
     let guards = Guards::default();
     let budget = Budget::new(None, seed.started);
-    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards, budget };
+    let (watch, assent) = (teller.clone(), teller);
+    let tools = Tools { watch, stop, assent, seed, guards, budget, jobs: None };
     match task {
         Task::Load(number) => {
             let plan = scene.load.plan(scene.folder.path(), &number.to_string());
