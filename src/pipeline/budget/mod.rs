@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use super::chunk::ChunkLimits;
 use super::threads::on_thread;
 use crate::config::plan::{LoadPlan, Source};
 use crate::config::policy::{ApiBudget, Share};
@@ -92,7 +93,8 @@ impl Work {
         let looked = on_thread("estimating", move || Ok(rows_about(&path)));
         let Some((rows, bytes)) = looked.await.ok().flatten() else { return Self::default() };
         let rows = rows.saturating_sub(plan.skip).min(plan.limit.unwrap_or(u64::MAX));
-        let by_rows = rows.div_ceil(u64::from(plan.chunk_rows));
+        let limits = ChunkLimits { rows: plan.chunk_rows, bytes: plan.chunk_bytes };
+        let by_rows = limits.chunks_of(rows);
         let jobs = by_rows.max(bytes.div_ceil(plan.chunk_bytes));
         let each = rows.div_ceil(jobs.max(1));
         let cost = Cost::of(kind, plan.operation, plan.before_images, each);

@@ -18,6 +18,7 @@ use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_clean_line, push_line, push_number};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest};
 use crate::model::failure::{Blame, Failure};
+use crate::model::limits::CHUNK_ROWS_FIRST;
 use crate::model::rows::{CheckedSlab, Rejected};
 
 /// How much may go into one chunk.
@@ -25,6 +26,29 @@ use crate::model::rows::{CheckedSlab, Rejected};
 pub struct ChunkLimits {
     pub rows: u32,
     pub bytes: u64,
+}
+
+impl ChunkLimits {
+    /// Rows of the chunk with this number at most: the first chunks are small, so that the org has
+    /// something to do while the next is uploaded. Only the number decides, so that a later process
+    /// cuts where this one did.
+    pub fn rows_of(self, number: ChunkNumber) -> u32 {
+        let place = usize::try_from(number.0.saturating_sub(1)).unwrap_or(usize::MAX);
+        CHUNK_ROWS_FIRST.get(place).map_or(self.rows, |first| self.rows.min(*first))
+    }
+
+    /// So many rows make so many chunks, if they are not more than the bytes allow.
+    pub fn chunks_of(self, rows: u64) -> u64 {
+        let mut left = rows;
+        for place in 1..=CHUNK_ROWS_FIRST.len() {
+            if left == 0 {
+                return place as u64 - 1;
+            }
+            let number = ChunkNumber(u32::try_from(place).unwrap_or(u32::MAX));
+            left = left.saturating_sub(u64::from(self.rows_of(number)));
+        }
+        CHUNK_ROWS_FIRST.len() as u64 + left.div_ceil(u64::from(self.rows.max(1)))
+    }
 }
 
 /// A chunk as an earlier process of the run cut it.
@@ -231,7 +255,7 @@ impl Spool {
                 return open.chunk.rows >= cut.rows;
             }
             let more = if same { TOGETHER_MAX } else { 0 };
-            open.chunk.rows >= self.limits.rows.saturating_add(more)
+            open.chunk.rows >= self.limits.rows_of(open.chunk.number).saturating_add(more)
                 || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
         })
     }

@@ -42,6 +42,29 @@ fn a_chunk_ends_at_its_rows() {
     assert!(spool.close().unwrap().is_none());
 }
 
+#[test]
+fn the_first_chunks_are_small_whatever_else_is_allowed() {
+    for (rows_max, rows, sizes) in [
+        (250_000, 40_000, &[40_000][..]),
+        (250_000, 50_001, &[50_000, 1]),
+        (250_000, 650_000, &[50_000, 100_000, 250_000, 250_000]),
+        (60_000, 200_000, &[50_000, 60_000, 60_000, 30_000]),
+        (20, 50, &[20, 20, 10]),
+    ] {
+        let limits = ChunkLimits { rows: rows_max, bytes: 1 << 30 };
+        assert_eq!(limits.chunks_of(rows), sizes.len() as u64, "{rows_max} {rows}");
+        let mut spool = Spool::dry(&["N".to_owned()], limits);
+        let mut cut = Vec::new();
+        for first in (1..=rows).step_by(10_000) {
+            let last = (first + 9_999).min(rows);
+            let slab_of: Vec<_> = (first..=last).map(|row| (row, "a", "")).collect();
+            cut.extend(spool.take(&slab(&slab_of)).unwrap());
+        }
+        cut.extend(spool.close().unwrap());
+        assert_eq!(cut.iter().map(|chunk| chunk.rows).collect::<Vec<_>>(), sizes);
+    }
+}
+
 /// Rows of one user are not split for the number of rows alone, however they come in slabs.
 #[test]
 fn neighbors_about_the_same_stay_together() {
