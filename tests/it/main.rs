@@ -12,6 +12,7 @@ mod documents;
 mod door;
 mod faults;
 mod guards;
+mod hand_over;
 mod kills;
 mod ledger;
 mod load;

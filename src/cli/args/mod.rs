@@ -32,7 +32,8 @@ pub use practice::{Kept, Practice, Reset, Seed, Serve, Show};
 pub use process::{Process, is_meant as is_process};
 pub use run::{Chosen, Run};
 pub use runs::{
-    CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
+    CleanRuns, Diff, ListRuns, OneRun, Place, Report, Resume, Retry, RetryErrors, Runs,
+    RunsCommand, Undo,
 };
 
 /// longshore loads and unloads an org, and accounts for every row
@@ -90,6 +91,10 @@ pub enum Command {
     Undo(Undo),
     /// Recompute the row accounting of a run from its ledger, raw results and result files
     Verify(OneRun),
+    /// Write the hand-over of a run, to be read and signed: report.md and report.html
+    Report(Report),
+    /// Tell what two runs differ in, as two rehearsals: rows, errors, checks
+    Diff(Diff),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
     /// The orgs that you sign in to: add one, list them, show one, forget one
@@ -324,6 +329,8 @@ impl Args {
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
+            Command::Report(report) => Some(&report.manners),
+            Command::Diff(diff) => Some(&diff.manners),
             Command::Runs(runs) => Some(runs.manners()),
             Command::Org(org) => Some(org.manners()),
             Command::Practice(Practice::Seed(seed)) => Some(&seed.manners),

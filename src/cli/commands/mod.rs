@@ -15,6 +15,7 @@ pub mod perms;
 pub mod plan;
 pub mod practice;
 pub mod process;
+pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod run;

@@ -235,7 +235,8 @@ fn a_run_with_unknown_rows_that_failed() {
         ~ the org before you load them again: they may be there
     hint: run the same command later
 
-    exit code 5: finished, some rows are unknown, or `verify` found a fault
+    exit code 5: finished, some rows are unknown; `verify` found a fault, or `diff` a
+        ~ difference
     ");
 }
 
