@@ -1,5 +1,5 @@
-//! Runbooks on the real binary: carried out, killed, gone on with, approved, verified. The audit log
-//! of the practice org says what was done, and how often.
+//! Runbooks on the real binary: carried out, killed, gone on with, approved, verified. The audit
+//! log of the practice org says what was done, and how often.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
