@@ -26,6 +26,7 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
+mod runbook_bad;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;
