@@ -3,16 +3,17 @@
 use std::io::Write as _;
 
 use super::ask::{Action, Scope};
-use super::carry::{no_ledger, on_thread, removes};
+use super::carry::{on_thread, removes};
 use super::columns::Columns;
 use super::decided::{empty_scope, withheld_words};
 use super::decisions::{Decision, What};
 use super::merge::StepRows;
 use super::preview::Preview;
 use super::who::WhoField;
-use super::{held, spool, steps};
+use super::{ending, held, spool, steps, verify};
 use crate::model::failure::Failure;
 use crate::model::rows::RowMark;
+use crate::pipeline::parent::no_ledger;
 
 fn told(failure: &Failure) -> String {
     let lines = std::iter::once(&failure.message).chain(&failure.hints);
@@ -29,7 +30,9 @@ fn failures_say_what_is_wrong_and_the_way_out() {
         held::too_many(),
         spool::too_many(),
         no_ledger(&std::io::Error::other("the disk is full")),
-        removes(&one, &one.line(Action::Sync)),
+        ending::no_end(),
+        removes(Action::Sync, &one, &one.line(Action::Sync)),
+        removes(Action::Revoke, &one, &one.line(Action::Revoke)),
         empty_scope("no row names a user that there is"),
         columns.need_what(&wide).unwrap_err(),
     ];
@@ -40,7 +43,11 @@ fn failures_say_what_is_wrong_and_the_way_out() {
     there are more than 2000000 pairs of user and permission
       split the file; a sync can be split by permission
     cannot write the ledger: the disk is full
+    the run came to no end
     this sync takes away 1 grant that is not listed: add 0 · already 0 · remove 1 · blocked 0
+      `--dry-run` and `--review FILE` show each of them
+      `--yes` takes them away
+    this takes away everything that the users hold, 1 grant: remove 1 · not there 0 · blocked 0
       `--dry-run` and `--review FILE` show each of them
       `--yes` takes them away
     the scope of this sync is empty: no row names a user that there is
@@ -131,4 +138,25 @@ fn rows_of_a_step_that_did_not_come_to_them_say_so_and_files_of_others_are_refus
     put("out/error.csv", "Name\n");
     let refused = StepRows::open(step, folder.path()).err().unwrap();
     assert!(refused.message.ends_with("error.csv` lacks a column of ours"), "{}", refused.message);
+}
+
+#[test]
+fn a_step_that_broke_off_hard_is_told_and_is_no_fault_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = &steps::SALESFORCE[1];
+    let root = step.root(folder.path());
+    std::fs::create_dir_all(&root).unwrap();
+    let manifest = serde_json::json!({
+        "format": 2, "version": "0.1.0", "run": "02-grant", "started": "2026-01-16T18:00:00Z",
+        "operation": "insert", "object": "PermissionSetAssignment", "external_id": null,
+        "alias": "practice", "org_id": "", "org_origin": "", "user_id": "", "username": "",
+        "input": "02-grant.csv", "skip": 0, "limit": null, "chunk_rows": 1, "chunk_bytes": 1,
+        "sent": [],
+    });
+    let mut file = std::fs::File::create(root.join("manifest.json")).unwrap();
+    file.write_all(manifest.to_string().as_bytes()).unwrap();
+    drop(crate::ledger::Ledger::create(&root.join("ledger.jsonl"), "02-grant").unwrap());
+    let (notes, faults) = verify::step_told(step, folder.path()).unwrap();
+    assert_eq!(notes, ["step `02-grant` broke off and cannot be verified"]);
+    assert!(faults.is_empty(), "{faults:?}");
 }

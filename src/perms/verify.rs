@@ -64,6 +64,14 @@ pub(super) fn verify(root: &Path, frozen: &Frozen, steps: &[Step]) -> Result<Ver
     })
 }
 
+/// Notes and faults of one step by itself.
+#[cfg(test)]
+pub(super) fn step_told(step: &Step, root: &Path) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let mut check = Check { faults: Vec::new(), all: 0, notes: Vec::new(), chunks: 0 };
+    check.step(step, root)?;
+    Ok((check.notes, check.faults))
+}
+
 #[derive(serde::Deserialize)]
 struct Said {
     rows: Counts,

@@ -1,7 +1,7 @@
 //! A list of rows in the folder of a run, decided before the first was sent.
 //!
-//! A line `ROW,WORD` for each, in the order of the input. The manifest has the digest, so that every
-//! process of the run makes the same of each row.
+//! A line `ROW,WORD` for each, in the order of the input. The manifest has the digest, so that
+//! every process of the run makes the same of each row.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::model::failure::Failure;
+use crate::model::failure::{Blame, Failure};
 
 /// Asked once, seen everywhere, and when. Clones share the wish.
 #[derive(Debug, Clone)]
@@ -26,6 +26,15 @@ impl Stop {
 
     pub fn is_asked(&self) -> bool {
         self.0.borrow().is_some()
+    }
+
+    /// Refuses to go on with what comes before the first row is sent, once the wish is uttered.
+    pub fn refuse_to_look_on(&self) -> Result<(), Failure> {
+        if !self.is_asked() {
+            return Ok(());
+        }
+        Err(Failure::new(Blame::Interrupted, "interrupted")
+            .hint("nothing was sent; the same command begins again"))
     }
 
     /// Returns when the wish is uttered.
@@ -88,5 +97,15 @@ mod tests {
             stop.ask();
         }
         assert_eq!(start.elapsed().as_secs(), 2);
+    }
+
+    #[test]
+    fn a_look_ahead_that_is_stopped_says_that_nothing_was_sent() {
+        let stop = Stop::new();
+        assert!(stop.refuse_to_look_on().is_ok());
+        stop.ask();
+        let refusal = stop.refuse_to_look_on().unwrap_err();
+        assert_eq!((refusal.blame, refusal.message.as_str()), (Blame::Interrupted, "interrupted"));
+        assert_eq!(refusal.hints, ["nothing was sent; the same command begins again"]);
     }
 }

@@ -20,6 +20,7 @@ mod org_tests;
 #[cfg(test)]
 mod rig;
 pub mod rules;
+pub mod sample;
 pub mod seed;
 mod serve;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tls;
 mod wire;
 
 pub use application::{Application, TokenRefusal};
+pub use jobs::LocksTold;
 pub use mischief::Mischief;
 pub use org::{Org, SeedSize};
 pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};

@@ -125,7 +125,7 @@ impl Practice {
     pub fn of(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
         let this = Self::idle(org, tenant, clock)?;
         let mut workers = Vec::new();
-        for slot in 0..SLOTS {
+        for slot in 0..this.slots() {
             let inner = Arc::clone(&this.handle.inner);
             let name = format!("practice-{slot}");
             workers.push(Builder::new().name(name).spawn(move || jobs::work(&inner))?);
@@ -138,6 +138,12 @@ impl Practice {
     /// that whoever calls it owns the time.
     pub fn stepped(org: Org) -> io::Result<Self> {
         Self::idle(org, None, Clock::default())
+    }
+
+    /// How many jobs are worked off at the same time.
+    fn slots(&self) -> usize {
+        let locks = &self.org().switches().row_locks;
+        if locks.on { locks.workers.max(1) } else { SLOTS }
     }
 
     fn idle(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
@@ -195,6 +201,11 @@ impl Practice {
     /// The folder with a job's files.
     pub fn job_folder(&self, id: &str) -> PathBuf {
         self.handle.inner.jobs.file(id, "")
+    }
+
+    /// What row locks have come to so far.
+    pub fn locks_told(&self) -> jobs::LocksTold {
+        self.handle.inner.jobs.locks.told()
     }
 
     /// Makes jobs slower from now on.

@@ -3,6 +3,9 @@
 //! Each field is one open question about the real service. The default is what is best documented
 //! or has been seen most; a client must be right under every setting.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 /// How cells come back in the result files, and other facts that nobody has written down.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -48,6 +51,64 @@ pub struct Switches {
     pub security_token: String,
     /// Whether SOAP `login()` says that the password has expired.
     pub password_expired: bool,
+    /// Whether transactions lock the parents of their rows, and how.
+    pub row_locks: RowLocks,
+}
+
+/// Row locks: transactions that run at the same time and share a parent wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct RowLocks {
+    pub on: bool,
+    /// Fields whose records are locked, by object; an object that is not named has the usual ones.
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// How long a transaction waits for its parents, in milliseconds. Widely reported: 10 s.
+    pub wait_ms: u64,
+    /// How long a transaction of 200 rows lasts, in milliseconds.
+    pub transaction_ms: u64,
+    /// Batches of 10,000 rows of one job, and jobs, that run at the same time.
+    pub workers: usize,
+    /// How many times faster than the two times say everything goes; for tests.
+    pub time_scale: u64,
+}
+
+/// Fields whose records are locked where nothing else is said: parents of master-detail look, and
+/// users that get permissions.
+const LOCKED: [&str; 3] = ["AccountId", "Account__c", "AssigneeId"];
+
+impl Default for RowLocks {
+    fn default() -> Self {
+        Self {
+            on: false,
+            fields: BTreeMap::new(),
+            wait_ms: 10_000,
+            transaction_ms: 4_000,
+            workers: 8,
+            time_scale: 1,
+        }
+    }
+}
+
+impl RowLocks {
+    /// The fields of an object whose records are locked.
+    pub fn fields_of(&self, object: &str) -> Vec<&str> {
+        let own = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(object));
+        own.map_or_else(|| LOCKED.to_vec(), |(_, own)| own.iter().map(String::as_str).collect())
+    }
+
+    /// How long a transaction waits for its parents here.
+    pub fn wait(&self) -> Duration {
+        self.scaled(self.wait_ms)
+    }
+
+    /// How long a transaction lasts here.
+    pub fn transaction(&self) -> Duration {
+        self.scaled(self.transaction_ms)
+    }
+
+    fn scaled(&self, ms: u64) -> Duration {
+        Duration::from_micros(ms.saturating_mul(1_000) / self.time_scale.max(1))
+    }
 }
 
 impl Default for Switches {
@@ -73,6 +134,7 @@ impl Default for Switches {
             soap_login: true,
             security_token: String::new(),
             password_expired: false,
+            row_locks: RowLocks::default(),
         }
     }
 }
@@ -178,10 +240,10 @@ mod tests {
     #[test]
     fn a_file_may_name_only_what_it_changes() {
         let read: Switches =
-            serde_json::from_str(r#"{"echoNumbers":"plain","secondPut":"atPatch"}"#).unwrap();
+            serde_json::from_str(r#"{"echoNumbers":"plain","rowLocks":{"on":true}}"#).unwrap();
         let expected = Switches {
             echo_numbers: NumberEcho::Plain,
-            second_put: SecondPut::AtPatch,
+            row_locks: RowLocks { on: true, ..RowLocks::default() },
             ..Switches::default()
         };
         assert_eq!(read, expected);

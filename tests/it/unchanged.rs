@@ -373,3 +373,19 @@ fn records_that_cannot_be_read_refuse_the_load() {
     let says = "what the update would change cannot be told: ";
     assert!(told.is_some_and(|told| told.starts_with(says)), "{}", ran.stderr);
 }
+
+#[test]
+fn a_look_that_takes_its_time_says_so_first() {
+    let (world, ids) = world();
+    // Only the file's size is looked at: its cells need not be sent.
+    let pad = "p".repeat(100_000);
+    let lines: Vec<String> = (1..=11).map(|n| format!("Row {n},X-{n},{pad}\n")).collect();
+    world.file("wide.csv", format!("Name,Legacy_Id__c,Remark\n{}", lines.concat()));
+    let flags = ["--external-id", "Legacy_Id__c", "--skip-unchanged"];
+    let told = "what the records hold is read before anything is sent";
+    let ran = world.run(&[&["upsert", "Account", "wide.csv"], &flags[..]].concat()).expect(0);
+    assert!(notices(&ran).contains(&told), "{}", ran.stderr);
+    world.file("rows.csv", mixed(&ids));
+    let ran = world.run(&UPDATE).expect(3);
+    assert!(!notices(&ran).contains(&told), "{}", ran.stderr);
+}

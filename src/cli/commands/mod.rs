@@ -18,7 +18,9 @@ pub mod process;
 pub mod report;
 pub mod resume;
 pub mod retry;
+pub mod run;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 

@@ -25,6 +25,7 @@ use super::decisions::{Decision, DecisionsFile, What};
 use super::preview::Preview;
 use super::spool::{Given, Spooled, SpooledRow, read_file};
 use super::who::WhoField;
+use crate::config::plan::Input;
 use crate::faults;
 use crate::model::failure::{Blame, Failure};
 use crate::pipeline::event::Watch;
@@ -37,13 +38,15 @@ pub(super) async fn decide<T: Target>(
     root: &Path,
     watch: &dyn Watch,
 ) -> Result<Decided, Failure> {
-    can(request)?;
+    let input = can(request)?.clone();
     let (folder, order) = (root.to_owned(), order(request)?);
-    let Some(input) = request.input.clone() else {
-        return Err(Failure::new(Blame::Request, "no file says who"));
-    };
-    let read = move || read_file(&folder, &input, &order, Given::new(), false);
+    let given =
+        if request.everything { Given::everything(target.kind()) } else { Given::default() };
+    let read = move || read_file(&folder, &input, &order, given, false);
     let spooled = on_thread(read).await?;
+    if request.everything {
+        return sync::decide(request, target, root, (spooled, Names::default()), watch).await;
+    }
     let names = Names::of_columns(target, &spooled.columns, &spooled.header).await?;
     if request.action == Action::Sync {
         return sync::decide(request, target, root, (spooled, names), watch).await;
@@ -52,8 +55,8 @@ pub(super) async fn decide<T: Target>(
     on_thread(move || write(&root, spooled, &names, action)).await
 }
 
-/// What is for Salesforce alone is refused, and not passed over.
-fn can(request: &Request) -> Result<(), Failure> {
+/// The file that says who; what is for Salesforce alone is refused, and not passed over.
+fn can(request: &Request) -> Result<&Input, Failure> {
     let flag = match request {
         Request { condition: Some(_), .. } => "--where",
         Request { copy_from: Some(_), .. } => "--copy-from",
@@ -61,7 +64,8 @@ fn can(request: &Request) -> Result<(), Failure> {
         Request { sets, groups, .. } if !sets.is_empty() || !groups.is_empty() => {
             "--permission-set"
         }
-        _ => return Ok(()),
+        Request { input: Some(input), .. } => return Ok(input),
+        _ => return Err(Failure::new(Blame::Request, "no file says who")),
     };
     let message = format!("`{flag}` is for Salesforce orgs, and this is an Auth0 tenant");
     Err(Failure::new(Blame::Request, message)
@@ -166,4 +170,48 @@ fn left_alone(mut decision: Decision) -> Decision {
     "yes".clone_into(&mut decision.before);
     "held by a role alone, as the row says in `Direct`".clone_into(&mut decision.why);
     decision
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::perms::Scope;
+
+    #[test]
+    fn a_tenant_is_told_who_by_a_file_and_by_nothing_else() {
+        let request = Request {
+            action: Action::Grant,
+            scope: Scope::default(),
+            input: None,
+            condition: None,
+            sets: Vec::new(),
+            groups: Vec::new(),
+            copy_from: None,
+            everything: false,
+            expires: None,
+            matching: WhoField::ALL.to_vec(),
+            runs_dir: Path::new("runs").to_owned(),
+            run_name: None,
+            review: None,
+            dry_run: false,
+            passing_org: false,
+        };
+        let said = |request: &Request| can(request).unwrap_err().message;
+        assert_eq!(said(&request), "no file says who");
+        let by_condition = Request { condition: Some("IsActive = true".to_owned()), ..request };
+        assert_eq!(
+            said(&by_condition),
+            "`--where` is for Salesforce orgs, and this is an Auth0 tenant"
+        );
+    }
+
+    #[test]
+    fn what_a_role_gives_is_left_alone_and_says_why() {
+        let left = left_alone(Decision::of(crate::model::rows::RowMark { row: 1, line: 2 }));
+        assert_eq!(left.what, What::Unchanged);
+        assert_eq!(
+            (left.before.as_str(), left.why.as_str()),
+            ("yes", "held by a role alone, as the row says in `Direct`")
+        );
+    }
 }

@@ -190,10 +190,7 @@ impl Survey<'_> {
         let mut reader = read::open(&self.plan.input)?;
         let window = Window { skip: self.plan.skip, limit: self.plan.limit };
         loop {
-            if self.stop.is_asked() {
-                return Err(Failure::new(Blame::Interrupted, "interrupted")
-                    .hint("nothing was sent; the same command begins again"));
-            }
+            self.stop.refuse_to_look_on()?;
             let Some(slab) = reader.next_slab()? else { break };
             let (slab, ended) = window.cut(slab);
             take(slab)?;

@@ -42,8 +42,16 @@ pub struct Submit<T> {
     pub raw: PathBuf,
     /// Jobs at once.
     pub parallel: usize,
+    /// Those that this run shares with others beside it.
+    pub shared: Option<Arc<Semaphore>>,
     pub halt: Halt,
     pub earlier: Arc<Earlier>,
+}
+
+/// The right to have a job at the far side.
+struct Slot {
+    _own: OwnedSemaphorePermit,
+    _shared: Option<OwnedSemaphorePermit>,
 }
 
 impl<T: Target> Submit<T> {
@@ -61,7 +69,7 @@ impl<T: Target> Submit<T> {
         };
         let mut tasks = tokio::task::JoinSet::new();
         while let Some(chunk) = chunks.recv().await {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let Some(slot) = shared.slot(&slots).await else { break };
             let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
             tasks.spawn(async move {
                 let mut way = Way::from(shared.earlier.progress(chunk.number));
@@ -91,6 +99,16 @@ impl<T: Target> Submit<T> {
         }
     }
 
+    /// A place among the jobs of this run, and then among those of all runs in the org.
+    async fn slot(&self, own: &Arc<Semaphore>) -> Option<Slot> {
+        let own = Arc::clone(own).acquire_owned().await.ok()?;
+        let shared = match &self.shared {
+            Some(shared) => Some(Arc::clone(shared).acquire_owned().await.ok()?),
+            None => None,
+        };
+        Some(Slot { _own: own, _shared: shared })
+    }
+
     /// A task of ours has panicked. What it knew last stands; the rest is for a later process.
     fn broken(&self, way: &Way) -> Ending {
         let failure = broken_stage("submit");
@@ -109,13 +127,7 @@ impl<T: Target> Submit<T> {
     }
 
     /// Carries one chunk from the spool to its results.
-    async fn carry(
-        &self,
-        chunk: &Chunk,
-        poller: &Poller,
-        slot: OwnedSemaphorePermit,
-        way: &mut Way,
-    ) -> Ending {
+    async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: Slot, way: &mut Way) -> Ending {
         if let Some((job, why)) = self.earlier.lost(chunk.number) {
             return Ending::Lost { job, why };
         }

@@ -28,7 +28,7 @@ use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
 use super::threads::on_thread;
 use super::unchanged::{self, Comparison, cut};
-use super::{begin, duplicates, guards, lookup};
+use super::{begin, duplicates, guards, lookup, validate};
 use crate::config::plan::{LoadPlan, OnBadRow};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
@@ -36,7 +36,7 @@ use crate::model::ids::RunId;
 use crate::model::limits::SAMPLE_ROWS;
 use crate::model::rows::CheckedSlab;
 use crate::model::schema::{OrgFacts, SentField};
-use crate::target::Target;
+use crate::target::{Fault, Target};
 
 /// What a load would be.
 #[derive(Debug, Clone)]
@@ -200,6 +200,22 @@ pub async fn survey<T: Target>(
     })
 }
 
+/// Checks a load as far as that goes without its rows: the object, the operation, and the fields
+/// that `header` goes to. Without a header there is no more than object and operation.
+pub async fn columns<T: Target>(
+    plan: &LoadPlan,
+    target: &T,
+    header: Option<&[String]>,
+) -> Result<(), Failure> {
+    can_verify_after(plan, target)?;
+    keeps_images(plan, target)?;
+    if let Some(header) = header {
+        return compile(plan, target, header).await.map(drop);
+    }
+    let schema = target.load_schema(&plan.object, &[]).await.map_err(Fault::of_request)?;
+    Ok(validate::allowed(&schema.object, plan.operation)?)
+}
+
 /// What the first rows would change; a load that nobody can compare is no less of a load.
 async fn first_differences<T: Target>(
     plan: &LoadPlan,
@@ -284,10 +300,7 @@ async fn take(
     if let Some(failure) = halt.take() {
         return Err(failure);
     }
-    if taken_in.source.end == ReadingEnd::Stopped {
-        return Err(Failure::new(Blame::Interrupted, "interrupted; nothing was sent"));
-    }
-    let whole = taken_in.source.end == ReadingEnd::Source;
+    let whole = is_whole(taken_in.source.end)?;
     let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Taken {
         accepted: taken_in.accepted,
@@ -299,6 +312,16 @@ async fn take(
         first: first.rows.take(),
         read_digest: whole.then_some(taken_in.source.digest),
     })
+}
+
+/// Whether the input was read to its own end, and not to that of `--limit`.
+fn is_whole(end: ReadingEnd) -> Result<bool, Failure> {
+    match end {
+        ReadingEnd::Stopped => {
+            Err(Failure::new(Blame::Interrupted, "interrupted; nothing was sent"))
+        }
+        end => Ok(end == ReadingEnd::Source),
+    }
 }
 
 impl Jobs {
@@ -332,5 +355,19 @@ impl First {
                 sent: self.header.iter().cloned().zip(values).collect(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_that_is_stopped_says_that_nothing_was_sent() {
+        let stopped = is_whole(ReadingEnd::Stopped).unwrap_err();
+        assert_eq!(stopped.blame, Blame::Interrupted);
+        assert_eq!(stopped.message, "interrupted; nothing was sent");
+        assert_eq!(is_whole(ReadingEnd::Source).ok(), Some(true));
+        assert_eq!(is_whole(ReadingEnd::Window).ok(), Some(false));
     }
 }

@@ -253,10 +253,7 @@ impl Walk {
     }
 
     fn next_slab(&mut self) -> Result<bool, Failure> {
-        if self.stop.is_asked() {
-            return Err(Failure::new(Blame::Interrupted, "interrupted")
-                .hint("nothing was sent; the same command begins again"));
-        }
+        self.stop.refuse_to_look_on()?;
         if self.ended {
             return Ok(false);
         }

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::super::org::{Cell, Change, RowError, RowResult, Verb};
 use super::super::serve::Inner;
 use super::csv::{Fault, Reader, Record};
+use super::locks::{self, Held};
 use super::results::{Files, Shuffle, Style, cells, error_text, write_none, write_unprocessed};
 use super::survey::{Block, Survey, open_at, survey};
 use super::{Job, Settled, State, UPLOAD};
 
 /// Rows of one transaction. Source: Bulk API 2.0, triggers see at most 200.
-const TRANSACTION_ROWS: u64 = 200;
+pub(super) const TRANSACTION_ROWS: u64 = 200;
 
 const PROGRESS: &str = "progress";
 
@@ -69,7 +70,7 @@ fn finish(inner: &Inner, id: &str, state: State, error: Option<String>) -> io::R
     Ok(())
 }
 
-enum End {
+pub(super) enum End {
     Complete,
     Aborted,
     Failed(String),
@@ -79,7 +80,7 @@ enum End {
 
 /// What became of one row, as it is kept in `progress`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Outcome {
+pub(super) struct Outcome {
     id: String,
     created: bool,
     error: Option<RowError>,
@@ -101,21 +102,23 @@ struct Step {
     outcomes: Vec<Outcome>,
 }
 
-struct Load<'a> {
-    inner: &'a Inner,
-    job: &'a Job,
-    survey: &'a Survey,
+pub(super) struct Load<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) job: &'a Job,
+    pub(super) survey: &'a Survey,
     style: Style<'a>,
     verb: Verb,
-    files: Files,
-    progress: Option<File>,
+    /// Columns whose cells name what a transaction locks.
+    pub(super) locked: Vec<usize>,
+    pub(super) files: Files,
+    pub(super) progress: Option<File>,
     /// Transactions of the interrupted block that were finished before.
     replay: std::vec::IntoIter<Step>,
     /// The results of a transaction that the org has and `progress` has not.
     lost: Option<Vec<RowResult>>,
     processed: u64,
     failed: u64,
-    sent: u64,
+    pub(super) sent: u64,
 }
 
 impl<'a> Load<'a> {
@@ -138,6 +141,7 @@ impl<'a> Load<'a> {
             survey,
             style,
             verb: verb(job),
+            locked: locked(inner, job, survey),
             files,
             progress,
             replay: steps.into_iter(),
@@ -152,6 +156,9 @@ impl<'a> Load<'a> {
         let mut blocks = self.survey.blocks.clone();
         if !self.job.trouble.keep_order {
             Shuffle::new(&self.job.id).shuffle(&mut blocks);
+        }
+        if self.goes_side_by_side() {
+            return self.run_side_by_side(&blocks);
         }
         let done = usize::try_from(self.job.settled.blocks).unwrap_or(usize::MAX);
         for position in done..blocks.len() {
@@ -176,7 +183,7 @@ impl<'a> Load<'a> {
     }
 
     /// Writes the third file and gives the end back.
-    fn leave(self, rest: &[Block], skip: u64, end: End) -> io::Result<End> {
+    pub(super) fn leave(self, rest: &[Block], skip: u64, end: End) -> io::Result<End> {
         write_unprocessed(&self.inner.jobs, &self.style, rest, skip)?;
         Ok(end)
     }
@@ -213,7 +220,7 @@ impl<'a> Load<'a> {
     }
 
     /// Why the job must not go on.
-    fn stop_now(&self) -> Option<End> {
+    pub(super) fn stop_now(&self) -> Option<End> {
         if self.lost.is_some() {
             return None;
         }
@@ -250,18 +257,48 @@ impl<'a> Load<'a> {
         first_row: u64,
         rows: &[Vec<String>],
     ) -> io::Result<Vec<Outcome>> {
+        let lost = self.lost.take();
+        let (sent, outcomes) = self.attempt(first_row, rows, lost)?;
+        self.sent += sent;
+        let step = Step { block, sent, outcomes };
+        if let Some(progress) = &mut self.progress {
+            let mut line = serde_json::to_vec(&step)?;
+            line.push(b'\n');
+            progress.write_all(&line)?;
+        }
+        self.inner.jobs.queue.pause(self.inner.pace().transaction);
+        Ok(step.outcomes)
+    }
+
+    /// What the org makes of the rows of one transaction, and how many of them it was given;
+    /// `lost` is what it made of them before.
+    pub(super) fn attempt(
+        &self,
+        first_row: u64,
+        rows: &[Vec<String>],
+        lost: Option<Vec<RowResult>>,
+    ) -> io::Result<(u64, Vec<Outcome>)> {
         let refusals: Vec<Option<Outcome>> =
             (first_row..).zip(rows).map(|(number, row)| self.refuse(number, row)).collect();
-        let sent: Vec<Vec<Cell>> = rows
-            .iter()
-            .zip(&refusals)
-            .filter(|(_, refusal)| refusal.is_none())
-            .map(|(row, _)| row.iter().map(|cell| spell_cell(cell)).collect())
-            .collect();
-        let applied = match self.lost.take() {
-            Some(results) => results,
-            None if sent.is_empty() => Vec::new(),
-            None => self.inner.org.apply(&Change {
+        let good = || rows.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
+        let sent: Vec<Vec<Cell>> =
+            good().map(|(row, _)| row.iter().map(|cell| spell_cell(cell)).collect()).collect();
+        let lock = match lost {
+            None if !self.locked.is_empty() => self.lock(good().map(|(row, _)| row)),
+            _ => Ok(None),
+        };
+        let applied = match (lost, &lock) {
+            (Some(results), _) => results,
+            (None, Err(refusal)) => {
+                self.inner.jobs.locks.failed(sent.len());
+                let outcome = |refusal: Option<Outcome>, error: &RowError| {
+                    let error = Some(error.clone());
+                    refusal.unwrap_or(Outcome { id: String::new(), created: false, error })
+                };
+                return Ok((0, refusals.into_iter().map(|of| outcome(of, refusal)).collect()));
+            }
+            (None, Ok(_)) if sent.is_empty() => Vec::new(),
+            (None, Ok(_)) => self.inner.org.apply(&Change {
                 object: &self.job.object,
                 verb: self.verb.clone(),
                 job: Some(&self.job.id),
@@ -272,18 +309,25 @@ impl<'a> Load<'a> {
         if applied.len() != sent.len() {
             return Err(io::Error::other("the org answered for another number of rows"));
         }
-        let mut applied = applied.into_iter().map(Outcome::from);
-        let outcomes: Vec<Outcome> =
-            refusals.into_iter().filter_map(|refusal| refusal.or_else(|| applied.next())).collect();
-        self.sent += sent.len() as u64;
-        let step = Step { block, sent: sent.len() as u64, outcomes };
-        if let Some(progress) = &mut self.progress {
-            let mut line = serde_json::to_vec(&step)?;
-            line.push(b'\n');
-            progress.write_all(&line)?;
+        if let Ok(Some(held)) = lock {
+            self.inner.jobs.queue.pause(self.inner.org.switches().row_locks.transaction());
+            drop(held);
         }
-        self.inner.jobs.queue.pause(self.inner.pace().transaction);
-        Ok(step.outcomes)
+        let mut applied = applied.into_iter().map(Outcome::from);
+        let outcomes =
+            refusals.into_iter().filter_map(|refusal| refusal.or_else(|| applied.next())).collect();
+        Ok((sent.len() as u64, outcomes))
+    }
+
+    /// Takes the parents of the rows for as long as what it gives is kept.
+    fn lock<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r Vec<String>>,
+    ) -> Result<Option<Held<'a>>, RowError> {
+        let parents = locks::parents(&self.locked, rows);
+        let patience = self.inner.org.switches().row_locks.wait();
+        let taken = self.inner.jobs.locks.take(&self.job.id, parents, patience);
+        taken.map(Some).map_err(|busy| locks::refusal(&busy))
     }
 
     /// The rows that fail before the org sees them.
@@ -303,7 +347,7 @@ impl<'a> Load<'a> {
     }
 
     /// Counts a transaction and keeps its result lines for the end of the block.
-    fn note(&mut self, first_row: u64, rows: &[Vec<String>], outcomes: Vec<Outcome>) {
+    pub(super) fn note(&mut self, first_row: u64, rows: &[Vec<String>], outcomes: Vec<Outcome>) {
         let separator = &self.inner.org.switches().error_field_separator;
         for ((number, row), outcome) in (first_row..).zip(rows).zip(outcomes) {
             self.processed += 1;
@@ -330,7 +374,7 @@ impl<'a> Load<'a> {
     }
 
     /// The block's lines go to the files, and the job remembers that they are there.
-    fn settle_block(&mut self, position: u64) -> io::Result<()> {
+    pub(super) fn settle_block(&mut self, position: u64) -> io::Result<()> {
         let (success_bytes, failed_bytes) = self.files.settle(self.shuffle(position))?;
         let settled = Settled {
             blocks: position + 1,
@@ -348,10 +392,15 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    fn shuffle(&self, position: u64) -> Option<Shuffle> {
+    pub(super) fn shuffle(&self, position: u64) -> Option<Shuffle> {
         let seed = format!("{}/{position}", self.job.id);
         (!self.job.trouble.keep_order).then(|| Shuffle::new(&seed))
     }
+}
+
+fn locked(inner: &Inner, job: &Job, survey: &Survey) -> Vec<usize> {
+    let locks = &inner.org.switches().row_locks;
+    if locks.on { locks::columns(locks, &job.object, &survey.columns) } else { Vec::new() }
 }
 
 fn verb(job: &Job) -> Verb {
@@ -373,7 +422,10 @@ fn spell_cell(cell: &str) -> Cell {
     }
 }
 
-fn read_rows(reader: &mut Reader<BufReader<File>>, count: u64) -> io::Result<Vec<Vec<String>>> {
+pub(super) fn read_rows(
+    reader: &mut Reader<BufReader<File>>,
+    count: u64,
+) -> io::Result<Vec<Vec<String>>> {
     let mut record = Record::default();
     let mut rows = Vec::new();
     for _ in 0..count {

@@ -3,10 +3,14 @@
 //! A job's folder has `job.json` and its files. What the wire does to a job is a change of
 //! `job.json`; the worker ([`work`]) does the rest. A kept org finds its jobs again after a kill.
 
+mod batches;
 pub(super) mod csv;
 mod export;
 mod job;
 mod load;
+mod locks;
+#[cfg(test)]
+mod locks_tests;
 mod results;
 mod survey;
 #[cfg(test)]
@@ -27,6 +31,7 @@ use crate::model::ids::RecordId;
 pub(super) use export::page;
 pub use job::{Delimiter, Job, Kind, Settled, State, Upload};
 pub(super) use job::{KEPT_MS, OPEN_MS_MAX, View};
+pub use locks::Told as LocksTold;
 pub(super) use results::write_untouched;
 pub(super) use work::{Queue, step, work};
 
@@ -44,6 +49,7 @@ pub(super) struct Jobs {
     temporary: bool,
     all: Mutex<All>,
     pub(super) queue: Queue,
+    pub(super) locks: locks::Locks,
     /// Woken whenever a job reaches a terminal state.
     pub(super) settled: Notify,
 }
@@ -79,7 +85,14 @@ impl Jobs {
             .map(|job| job.id.clone())
             .collect();
         let all = Mutex::new(All { jobs, next });
-        let this = Self { dir, temporary, all, queue: Queue::default(), settled: Notify::new() };
+        let this = Self {
+            dir,
+            temporary,
+            all,
+            queue: Queue::default(),
+            locks: locks::Locks::default(),
+            settled: Notify::new(),
+        };
         for id in waiting {
             this.queue.push(id);
         }
