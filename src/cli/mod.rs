@@ -120,7 +120,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
             documented(check::check(args, shell).await, args.load.manners.json, shell)
         }
         Command::Plan(args) => {
-            documented(plan::plan(args, shell).await, args.load().manners.json, shell)
+            documented(plan::plan(args, shell).await, args.manners().json, shell)
         }
         Command::Apply(args) => apply::apply(args, shell).await,
         Command::Run(args) => run::run(args, shell).await,

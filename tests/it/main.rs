@@ -27,6 +27,7 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
+mod runbook;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;

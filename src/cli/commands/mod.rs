@@ -19,6 +19,7 @@ pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod run;
+pub mod runbook;
 pub mod runs;
 mod seed;
 pub mod undo;
