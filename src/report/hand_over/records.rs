@@ -118,7 +118,9 @@ pub(super) fn files(account: &Account) -> Option<Part> {
         std::iter::once(&own).chain(&loads).collect()
     };
     for (step, run) in runs {
-        if let Some(input) = &run.input {
+        // Those of a runbook are told above.
+        let is_told = |digest| account.frozen.iter().any(|file| digest == Some(file.digest));
+        if let Some(input) = run.input.as_ref().filter(|input| !is_told(input.digest)) {
             add(step, "input", &input.name, None, input.digest);
         }
         if let Some((name, digest)) = &run.mapping {

@@ -160,7 +160,8 @@ fn facts(account: &Account) -> Vec<(&'static str, Cell)> {
     }
     if let Some(input) = &account.input {
         let size = input.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
-        let part = if input.whole { "" } else { ", not read to its end" };
+        let is_read = input.whole || account.kind == Kind::Runbook;
+        let part = if is_read { "" } else { ", not read to its end" };
         facts.push(("input", Cell::text(format!("`{}`{size}{part}", input.name))));
     }
     for (name, run) in [("tries again", &account.retry_of), ("takes back", &account.undo_of)] {
@@ -397,7 +398,7 @@ fn errors(account: &Account) -> Option<Part> {
     Some(Part { title: "Rows that did not succeed", blocks })
 }
 
-/// How long each step took, and how many rows a second it came to.
+/// How long each step took, and how many rows a second were sent or exported.
 fn speed(account: &Account) -> Option<Part> {
     let timed: Vec<(String, f64, u64)> = if account.steps.is_empty() {
         let seconds = account.times.seconds?;
@@ -436,7 +437,7 @@ fn speed(account: &Account) -> Option<Part> {
         };
         let rated = rated.iter().copied();
         let bars = rated.zip(widths).take(BARS_SHOWN).map(bar).collect();
-        let caption = "Rows sent a second, by step";
+        let caption = "Rows moved a second, by step";
         blocks.push(Block::Plot(Plot { caption, legend: Vec::new(), bars }));
     }
     let row = |(label, seconds, rows): &(String, f64, u64)| {
@@ -448,7 +449,7 @@ fn speed(account: &Account) -> Option<Part> {
             Cell::number(rate),
         ]
     };
-    let columns = vec!["what", "took", "rows sent", "rate"];
+    let columns = vec!["what", "took", "rows moved", "rate"];
     blocks.push(Block::Table(Table { columns, rows: timed.iter().map(row).collect() }));
     Some(Part { title: "Time and rate", blocks })
 }
