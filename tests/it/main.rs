@@ -26,8 +26,9 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
-mod secrets;
 #[cfg(target_os = "linux")]
+mod runbook_offboarding;
+mod secrets;
 mod seed;
 mod simulate;
 mod soap;
