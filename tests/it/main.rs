@@ -12,6 +12,7 @@ mod documents;
 mod door;
 mod faults;
 mod guards;
+mod hand_over;
 mod kills;
 mod ledger;
 mod load;
@@ -26,6 +27,7 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
+mod runbook;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;
