@@ -53,8 +53,22 @@ const FIRST: [&str; 16] = [
     "Jürgen", "Ágnes", "Tom", "Yuki", "Renée",
 ];
 const LAST: [&str; 16] = [
-    "O'Brien", "Müller", "da Silva", "Nowak", "Ní Bhriain", "García", "Haddad", "Ångström",
-    "Lefèvre", "Novák", "van den Berg", "Weiß", "Szőke", "Smith", "Tanaka", "D'Arcy",
+    "O'Brien",
+    "Müller",
+    "da Silva",
+    "Nowak",
+    "Ní Bhriain",
+    "García",
+    "Haddad",
+    "Ångström",
+    "Lefèvre",
+    "Novák",
+    "van den Berg",
+    "Weiß",
+    "Szőke",
+    "Smith",
+    "Tanaka",
+    "D'Arcy",
 ];
 const CITIES: [(&str, &str); 6] = [
     ("Zürich", "Switzerland"),
@@ -65,7 +79,12 @@ const CITIES: [(&str, &str); 6] = [
     ("Lyon", "France"),
 ];
 const TRADES: [&str; 7] = [
-    "Shipping", "Foods, Fresh & Frozen", "Timber \"North\"", "Steel", "Café & Co", "Textiles",
+    "Shipping",
+    "Foods, Fresh & Frozen",
+    "Timber \"North\"",
+    "Steel",
+    "Café & Co",
+    "Textiles",
     "Maschinenbau",
 ];
 const REMARKS: [&str; 5] = [
@@ -77,13 +96,8 @@ const REMARKS: [&str; 5] = [
 ];
 const STAGES: [&str; 6] = ["10 new", "20 qualified", "50 offered", "75 talks", "90 won", "95 lost"];
 /// Sets of the practice org that need no license.
-const SETS: [&str; 5] = [
-    "Cargo Booking",
-    "Berth Planning",
-    "Crane Scheduling",
-    "Container Tracking",
-    "Rate Quotes",
-];
+const SETS: [&str; 5] =
+    ["Cargo Booking", "Berth Planning", "Crane Scheduling", "Container Tracking", "Rate Quotes"];
 
 /// All files at a scale.
 pub fn all(scale: usize) -> Vec<Source> {
@@ -192,8 +206,18 @@ fn bad_account(row: usize) -> Option<Bad> {
 
 fn accounts(scale: usize) -> Source {
     let header = [
-        "ACCT_ID", "ACCT_NAME", "PARENT_ACCT", "ACCT_NO", "CITY", "COUNTRY", "PHONE", "INDUSTRY",
-        "STAFF", "REVENUE", "REMARKS", "OWNER",
+        "ACCT_ID",
+        "ACCT_NAME",
+        "PARENT_ACCT",
+        "ACCT_NO",
+        "CITY",
+        "COUNTRY",
+        "PHONE",
+        "INDUSTRY",
+        "STAFF",
+        "REVENUE",
+        "REMARKS",
+        "OWNER",
     ];
     let mut sheet = Sheet::new("accounts.csv", &header);
     for row in 1..=ACCOUNTS * scale {
@@ -219,8 +243,18 @@ fn accounts(scale: usize) -> Source {
         let remarks = pick(&REMARKS, "am", row);
         let owner = login(roll("ao", row, USERS * scale) + 1);
         let cells = [
-            &account_id(row), &name, &parent, &number, city, country, &phone, industry, &staff,
-            &revenue, remarks, &owner,
+            &account_id(row),
+            &name,
+            &parent,
+            &number,
+            city,
+            country,
+            &phone,
+            industry,
+            &staff,
+            &revenue,
+            remarks,
+            &owner,
         ];
         sheet.row(&cells, bad);
     }
@@ -274,7 +308,15 @@ fn contacts(scale: usize) -> Source {
         let title = pick(&["Buyer", "Head of \"Things\"", "Geschäftsführerin", ""], "ct", row);
         let street = format!("{} Quay Road\nGate {}", roll("cs", row, 300) + 1, row % 9 + 1);
         let cells = [
-            &contact_id(row), &account, first, last, &mail, &phone, &day("cb", row), title, &street,
+            &contact_id(row),
+            &account,
+            first,
+            last,
+            &mail,
+            &phone,
+            &day("cb", row),
+            title,
+            &street,
             pick(&REMARKS, "cm", row),
         ];
         sheet.row(&cells, bad);
@@ -306,11 +348,16 @@ fn engagements(scale: usize) -> Source {
         };
         // `1.234,50`
         let cents = roll("em", row, 900_000) + 100_000;
-        let amount =
-            format!("{}.{:03},{:02}", cents / 100_000, cents / 100 % 1_000, cents % 100);
+        let amount = format!("{}.{:03},{:02}", cents / 100_000, cents / 100 % 1_000, cents % 100);
         let title = format!("Engagement \"{row}\", {}", pick(&TRADES, "et", row));
         let cells = [
-            &format!("CRM-E{row:06}"), &title, &account, &contact, state, &day("eb", row), &amount,
+            &format!("CRM-E{row:06}"),
+            &title,
+            &account,
+            &contact,
+            state,
+            &day("eb", row),
+            &amount,
             pick(&REMARKS, "er", row),
         ];
         sheet.row(&cells, bad);
@@ -357,7 +404,8 @@ fn opportunities(scale: usize) -> Source {
 }
 
 fn access(scale: usize) -> Source {
-    let mut sheet = Sheet::new("access.csv", &["Federation Identifier", "Permission Set", "Ticket"]);
+    let mut sheet =
+        Sheet::new("access.csv", &["Federation Identifier", "Permission Set", "Ticket"]);
     let users = USERS * scale;
     for row in 1..=ACCESS * scale {
         let bad = (row == 23).then_some(Bad::NoSuchSet);
