@@ -15,7 +15,7 @@ pub struct Source {
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bad {
-    /// A field that must be there is blank: rejected here.
+    /// A field that must be there is blank: refused by the org, for an upsert may be an update.
     Blank,
     /// A text is too long for its field: rejected here.
     TooLong,
@@ -36,7 +36,7 @@ pub enum Bad {
 impl Bad {
     /// Whether the row gets as far as the org.
     pub fn is_sent(self) -> bool {
-        self == Self::Taken
+        matches!(self, Self::Taken | Self::Blank)
     }
 }
 
