@@ -28,6 +28,7 @@ mod production;
 mod reconcile;
 mod resume;
 mod runbook;
+mod runbook_bad;
 mod runbook_crm;
 mod secrets;
 #[cfg(target_os = "linux")]

@@ -20,7 +20,7 @@ pub(super) async fn carry<T: Target>(
     change: &PermissionsStep,
 ) -> Result<Ended, Failure> {
     let end = match child(run, step, change).await? {
-        ChildEnd::Paused(summary) => return Ok(paused(&summary)),
+        ChildEnd::Paused(summary) => return Ok(paused(run, &summary)),
         ChildEnd::Closed(summary) => summary,
     };
     run.judge(step, &end, end.rows)
