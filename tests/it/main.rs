@@ -31,8 +31,8 @@ mod runbook;
 mod runbook_bad;
 mod runbook_crm;
 mod secrets;
-#[cfg(target_os = "linux")]
 mod seed;
+#[cfg(target_os = "linux")]
 mod simulate;
 mod soap;
 mod tidy;
