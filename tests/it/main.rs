@@ -12,6 +12,7 @@ mod documents;
 mod door;
 mod faults;
 mod guards;
+mod hand_over;
 mod kills;
 mod ledger;
 mod load;
@@ -26,10 +27,12 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
-#[cfg(target_os = "linux")]
+mod runbook;
+mod runbook_bad;
 mod runbook_offboarding;
 mod secrets;
 mod seed;
+#[cfg(target_os = "linux")]
 mod simulate;
 mod soap;
 mod tidy;
