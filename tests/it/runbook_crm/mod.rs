@@ -150,6 +150,10 @@ fn held(world: &World) -> Vec<String> {
 
 /// Takes a rehearsal back: what cannot be taken back is said first, and all else is as it was.
 fn take_back(world: &World, run: &str, before: &[String], users: usize) {
+    let users = match users / 1_000 {
+        0 => users.to_string(),
+        thousands => format!("{thousands},{:03}", users % 1_000),
+    };
     let stays = format!(
         "cannot be taken back: `03-users`: this user cannot delete `User`, so {users} records that \
          it created will stay"
