@@ -148,8 +148,8 @@ fn part() {
     load::write(&words[4].into(), &serde_json::to_vec(&all).unwrap());
 }
 
-/// Threads that never run at once race for less: of 100 seeds some 96 take the same course then, and
-/// some 92 otherwise. Threads that are made later inherit it.
+/// Threads that never run at once race for less: of 100 seeds some 96 take the same course then,
+/// and some 92 otherwise. Threads that are made later inherit it.
 fn on_one_processor(part: usize) {
     let allowed = sched_getaffinity(None).unwrap();
     let of_us: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
