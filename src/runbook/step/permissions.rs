@@ -20,7 +20,7 @@ pub(super) async fn carry<T: Target>(
     change: &PermissionsStep,
 ) -> Result<Ended, Failure> {
     let end = match child(run, step, change).await? {
-        ChildEnd::Paused(summary) => return Ok(paused(&summary)),
+        ChildEnd::Paused(summary) => return Ok(paused(run, &summary)),
         ChildEnd::Closed(summary) => summary,
     };
     run.judge(step, &end, end.rows)
@@ -61,7 +61,9 @@ async fn child<T: Target>(
 pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Failure> {
     let matching = change.matching.iter().map(|column| {
         let found = WhoField::ALL.into_iter();
-        let mut found = found.filter(|field| field.header().eq_ignore_ascii_case(column));
+        // The file has the words of `--match`: `employee-number`.
+        let wanted = column.replace('-', " ");
+        let mut found = found.filter(|field| field.header().eq_ignore_ascii_case(&wanted));
         found.next().ok_or_else(|| {
             let known: Vec<String> =
                 WhoField::ALL.iter().map(|field| format!("`{}`", field.header())).collect();
