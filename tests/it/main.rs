@@ -13,6 +13,7 @@ mod door;
 mod faults;
 mod guards;
 mod kills;
+mod lanes;
 mod ledger;
 mod load;
 mod lookups;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::answers::{Meaning, Staged, Tries};
 use super::left::Left;
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
+use super::turns::{Slot, Turns};
 use crate::faults;
 use crate::ledger::{Fact, Image, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
@@ -54,17 +55,18 @@ impl<T: Target> Submit<T> {
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
         let poller = Poller::new();
-        let slots = Arc::new(Semaphore::new(shared.parallel));
+        let mut turns = Turns::new(shared.parallel);
         let asking = {
             let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
             tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })
         };
         let mut tasks = tokio::task::JoinSet::new();
         while let Some(chunk) = chunks.recv().await {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let Some(place) = turns.queue(&chunk).await else { break };
             let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
             tasks.spawn(async move {
                 let mut way = Way::from(shared.earlier.progress(chunk.number));
+                let Some(slot) = place.turn().await else { return Vec::new() };
                 let carried = AssertUnwindSafe(shared.carry(&chunk, &poller, slot, &mut way));
                 let ending = match carried.catch_unwind().await {
                     Ok(ending) => ending,
@@ -109,13 +111,7 @@ impl<T: Target> Submit<T> {
     }
 
     /// Carries one chunk from the spool to its results.
-    async fn carry(
-        &self,
-        chunk: &Chunk,
-        poller: &Poller,
-        slot: OwnedSemaphorePermit,
-        way: &mut Way,
-    ) -> Ending {
+    async fn carry(&self, chunk: &Chunk, poller: &Poller, slot: Slot, way: &mut Way) -> Ending {
         if let Some((job, why)) = self.earlier.lost(chunk.number) {
             return Ending::Lost { job, why };
         }
