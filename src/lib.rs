@@ -23,6 +23,7 @@
 //! | 1 | [`target`] | the far side: Salesforce and Auth0 |
 //! | 2 | [`pipeline`] | the conveyor; [`pipeline::run`] reads like the sentence above |
 //! | 2 | [`perms`] | permissions by names: what to change is decided, then carried out as loads |
+//! | 2 | [`runbook`] | a migration as one file of steps: carried out, reconciled |
 //! | 2 | [`report`] | events for people: bars, plain lines, JSON, the last screen |
 //! | 3 | [`practice`] | a small Salesforce on this machine, for learning, rehearsal and tests |
 //! | 3 | [`cli`] | arguments, commands, failures and exit codes |
@@ -39,4 +40,5 @@ pub mod perms;
 pub mod pipeline;
 pub mod practice;
 pub mod report;
+pub mod runbook;
 pub mod target;

@@ -26,6 +26,7 @@ use shell::Shell;
 
 use crate::faults;
 use crate::model::failure::{Blame, Failure};
+use crate::model::limits::STEPS_PARALLEL;
 use crate::model::operation::Operation;
 use crate::report::say;
 
@@ -78,8 +79,7 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        // Every thread brings an arena of its own; intake and settle hold one each for long.
-        .max_blocking_threads(6)
+        .max_blocking_threads(blocking_threads(&args.command))
         .enable_all()
         .build();
     let runtime = runtime
@@ -93,10 +93,19 @@ fn carry_out(args: &Args, shell: &Shell) -> Result<u8, Failure> {
     result
 }
 
+/// Every thread brings an arena of its own; intake and settle hold one each for long, of each load
+/// that runs beside others.
+fn blocking_threads(command: &Command) -> usize {
+    match command {
+        Command::Run(_) | Command::Resume(_) => 6 + 2 * STEPS_PARALLEL,
+        _ => 6,
+    }
+}
+
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
         apply, check, describe, export, import, load, objects, org, perms, plan, practice, process,
-        resume, retry, runs, undo, verify,
+        resume, retry, run, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -114,6 +123,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
             documented(plan::plan(args, shell).await, args.load().manners.json, shell)
         }
         Command::Apply(args) => apply::apply(args, shell).await,
+        Command::Run(args) => run::run(args, shell).await,
         Command::Resume(args) => resume::resume(args, shell).await,
         Command::Retry(args) => retry::retry(args, shell).await,
         Command::Undo(args) => documented(undo::undo(args, shell).await, args.manners.json, shell),

@@ -159,6 +159,36 @@ pub async fn connect(
     Box::pin(signed_in(transport, sign_in, is_tenant, shell, watch)).await
 }
 
+/// Signs in to several orgs, in their order. The kept practice org and the kept practice tenant lie
+/// in one folder, which is opened once for both.
+pub async fn connect_all(
+    choices: &[Choice],
+    shell: &Shell,
+    watch: Arc<dyn Watch>,
+) -> Result<Vec<(Choice, Arc<AnyTarget>)>, Failure> {
+    let kept = [Choice::Practice, Choice::PracticeTenant];
+    let mut both = None;
+    if kept.iter().all(|choice| choices.contains(choice)) {
+        let dir = practice_dir(shell, None);
+        let org = as_asked(open(&dir)?, shell);
+        both = Some(in_process(practice(org, Some(open_tenant(&dir)?)))?);
+    }
+    let mut orgs = Vec::new();
+    for choice in choices {
+        let watch = Arc::clone(&watch);
+        let target = match &both {
+            Some((transport, sign_in)) if kept.contains(choice) => {
+                let is_tenant = *choice == Choice::PracticeTenant;
+                let (transport, sign_in) = (Arc::clone(transport), sign_in.clone());
+                Box::pin(signed_in(transport, sign_in, is_tenant, shell, watch)).await?
+            }
+            _ => Box::pin(connect(*choice, shell, watch)).await?,
+        };
+        orgs.push((*choice, target));
+    }
+    Ok(orgs)
+}
+
 /// A refresh token from the environment cannot be replaced there: that is told.
 fn tell_if_spent(sign_in: &mut SignIn, watch: &Arc<dyn Watch>) {
     let Grant::Refresh { refresh_token, .. } = &mut sign_in.grant else { return };

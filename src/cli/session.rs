@@ -69,6 +69,18 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Signs in to several orgs, in their order.
+    pub async fn connect_all(
+        &self,
+        choices: &[Choice],
+    ) -> Result<Vec<(Choice, Arc<AnyTarget>)>, Failure> {
+        let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
+        tokio::select! {
+            targets = Box::pin(org::connect_all(choices, self.shell, watch)) => targets,
+            () = self.stop.asked() => Err(signals::interrupted(BEFORE_SENDING)),
+        }
+    }
+
     /// The same by a right that was found elsewhere.
     pub async fn connect_by(&self, sign_in: SignIn) -> Result<Arc<AnyTarget>, Failure> {
         let watch: Arc<dyn Watch> = Arc::clone(&self.show) as Arc<dyn Watch>;
@@ -92,6 +104,7 @@ impl<'a> Session<'a> {
             assent: assent(self.shell, self.manners, asking),
             seed: Seed { started: (self.shell.now)(), random: low_half(org::random()) },
             guards: Guards { policy, max_failed: asking.confirm.max_failed, reviewed: None },
+            jobs: None,
         })
     }
 
@@ -214,6 +227,8 @@ impl Assent for Answers {
                 self.given.confirm_rows.map(|rows| rows.to_string()),
                 "type the number of rows to go on: ",
             ),
+            // What was given beforehand the run knows by itself.
+            Word::Step(_) => ("--approve", None, "type the id of the step to approve it: "),
         };
         if let Some(given) = given {
             let wrong = format!("`{flag}` says `{}`", given.escape_debug());

@@ -40,6 +40,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       check        Work a load out, from the file to the last job, and send nothing
       plan         Write a load down as a plan that can be reviewed
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
+      run          Carry out a runbook: a data migration as one file of steps
       export       Write the rows of a query, or of an object, to a CSV file
       process      Run a process of Data Loader from its configuration folder as it is
       import       Turn what another loader was told into mapping files and commands

@@ -1,6 +1,7 @@
 //! What was asked, turned into a checked plan.
 
 pub mod dataloader;
+pub mod document;
 pub mod environment;
 pub mod mapping;
 pub mod plan;

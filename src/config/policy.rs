@@ -81,6 +81,11 @@ pub struct Share(u32);
 const WHOLE: u32 = 1_000_000;
 
 impl Share {
+    /// The share of a whole of a million.
+    pub fn millionths(self) -> u32 {
+        self.0
+    }
+
     /// Whether `part` is more than this share of `whole`.
     pub fn is_passed_by(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(self.0)
@@ -189,6 +194,12 @@ impl<'de> Deserialize<'de> for MaxFailed {
             }
         }
         deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for Share {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -83,6 +83,41 @@ pub enum Fact {
     Closed { counts: Counts, exit_code: u8 },
     /// What the run no longer needs is about to be removed. Synced before the first removal.
     Cleaned { when: String },
+    /// A step of a runbook begins, or is gone on with; nothing of it was done by this process yet.
+    StepBegan { step: String, when: String },
+    /// Somebody has approved a checkpoint, or the errors of a step that failed.
+    StepApproved { step: String, by: String, when: String },
+    /// A step has come to an end, as far as this process could bring it.
+    StepEnded {
+        step: String,
+        outcome: StepOutcome,
+        when: String,
+        /// Why it did not succeed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// What it wrote that is in no ledger of its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<Output>,
+    },
+}
+
+/// How a step of a runbook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    Succeeded,
+    /// Some rows are in error, and that is allowed.
+    Partial,
+    Failed,
+    Interrupted,
+    Waiting,
+}
+
+impl StepOutcome {
+    /// Whether the steps that depend on it may begin; it is never begun again then.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Partial)
+    }
 }
 
 /// One of the three result files of a job.
@@ -144,7 +179,10 @@ impl Fact {
             | Self::Paused { .. }
             | Self::Resumed { .. }
             | Self::Closed { .. }
-            | Self::Cleaned { .. } => None,
+            | Self::Cleaned { .. }
+            | Self::StepBegan { .. }
+            | Self::StepApproved { .. }
+            | Self::StepEnded { .. } => None,
         }
     }
 
@@ -159,7 +197,10 @@ impl Fact {
             | Self::Paused { .. }
             | Self::Resumed { .. }
             | Self::Closed { .. }
-            | Self::Cleaned { .. } => true,
+            | Self::Cleaned { .. }
+            | Self::StepBegan { .. }
+            | Self::StepApproved { .. }
+            | Self::StepEnded { .. } => true,
             Self::Planned { .. }
             | Self::InputRead { .. }
             | Self::Imaged { .. }

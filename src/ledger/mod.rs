@@ -15,7 +15,7 @@ mod state;
 mod verify;
 
 pub use clean::{Cleaned, clean};
-pub use fact::{Fact, Output, RawKind, Shelved};
+pub use fact::{Fact, Output, RawKind, Shelved, StepOutcome};
 pub use file::{Ledger, Reopened};
 pub use history::{History, StartedLoad};
 pub use manifest::{
@@ -23,5 +23,8 @@ pub use manifest::{
     make_runs_dir, sync_folder, write_whole,
 };
 pub use read::{BadLedger, Facts, Torn};
-pub use state::{ChunkState, Image, InputRead, Paused, Phase, Planned, Raw, RunState};
+pub use state::{
+    Approval, ChunkState, EndedStep, Image, InputRead, Paused, Phase, Planned, Raw, RunState,
+    StepState,
+};
 pub use verify::{Verified, verify};

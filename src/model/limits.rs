@@ -69,6 +69,9 @@ pub const CHUNKS_AHEAD: usize = 64;
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;
 
+/// Steps of a runbook side by side; their jobs share those of the org.
+pub const STEPS_PARALLEL: usize = 4;
+
 /// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each
 /// other.
 pub const JOBS_PARALLEL_DEFAULT: usize = 2;
@@ -259,3 +262,16 @@ pub const CA_FILE_BYTES_MAX: u64 = 1 << 20;
 /// Tokens in a row with which an upload may be refused before it counts as for good: sessions do
 /// end in the middle of uploads, but not of each.
 pub const TOKENS_REFUSED_MAX: usize = 2;
+
+/// Records of each object that a practice org copies from another org: usually, and at most, those
+/// that others refer to aside, which may be as many again. A practice org holds all it has in
+/// memory. Source of the last: those that one call reads by their Ids.
+pub const SEED_ROWS: u32 = 200;
+pub const SEED_ROWS_MAX: u32 = 2_000;
+
+/// Objects that a practice org copies at most.
+pub const SEED_OBJECTS_MAX: usize = 50;
+
+/// Times that it is asked for records which others refer to, after each object has been asked for:
+/// objects that refer to each other, and parents of parents, are followed so far.
+pub const SEED_ROUNDS: u64 = 3;

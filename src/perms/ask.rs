@@ -51,6 +51,9 @@ impl Scope {
     }
 }
 
+/// Why a revoke of everything takes something away.
+pub(super) const EVERYTHING: &str = "everything that the user holds";
+
 /// A change of permissions, checked for form.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Request {
@@ -65,6 +68,9 @@ pub struct Request {
     pub groups: Vec<String>,
     /// A user whose permissions every row gets.
     pub copy_from: Option<String>,
+    /// Of a revoke: rows say who, and lose all that they hold.
+    #[serde(default)]
+    pub everything: bool,
     /// When grants end whose row does not say so.
     pub expires: Option<String>,
     /// The order in which columns decide who is meant.
@@ -83,7 +89,13 @@ pub struct Request {
 impl Request {
     /// Whether what to grant comes from elsewhere than the columns of the file.
     pub(super) fn names_permissions(&self) -> bool {
-        !self.sets.is_empty() || !self.groups.is_empty() || self.copy_from.is_some()
+        let named = !self.sets.is_empty() || !self.groups.is_empty();
+        named || self.copy_from.is_some() || self.everything
+    }
+
+    /// Whether something is taken away that no row names.
+    pub(super) fn takes_unnamed(&self) -> bool {
+        self.action == Action::Sync || self.everything
     }
 
     /// What the input is called in messages.

@@ -3,7 +3,7 @@
 //! The manifest of the run is the seam. Before it is written nothing is sent and nothing remains;
 //! from then on the decisions stand, and every later process only carries them out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
@@ -16,13 +16,13 @@ use super::merge::planned;
 use super::preview::{Preview, count};
 use super::steps::{self, Step, StepEnd};
 use super::tenant;
-use crate::faults;
-use crate::ledger::{Confirmed, Fact, Ledger, Manifest, RunFolder, sync_folder};
+use crate::ledger::{Confirmed, Fact, Ledger, Manifest, RunFolder};
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::schema::OrgFacts;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::guards::{self, Deed};
+use crate::pipeline::parent::{Unborn, begin, failure_of, no_ledger};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
 use crate::target::Target;
@@ -53,7 +53,7 @@ pub async fn carry_out<T: Target>(
     let name = request.run_name.clone().unwrap_or_else(|| run.to_string());
     let started = tools.seed.started.to_string();
     let folder = RunFolder::make(&request.runs_dir, &name, &started)?;
-    let mut unborn = Unborn(Some(folder.root().to_owned()));
+    let unborn = Unborn::of(&folder);
 
     let input = request.input_name();
     let (operation, user) = (request.action.operation(), &org.username);
@@ -81,8 +81,8 @@ pub async fn carry_out<T: Target>(
     if request.dry_run {
         return Ok(Ended::Previewed(Box::new(decided.preview)));
     }
-    if request.action == Action::Sync && decided.preview.revoke > 0 {
-        tools.assent.to(removes(&decided.preview, &line))?;
+    if request.takes_unnamed() && decided.preview.revoke > 0 {
+        tools.assent.to(removes(request.action, &decided.preview, &line))?;
     }
     if decided.preview.changes() == 0 {
         let message = "nothing is to be changed, and nothing is sent".to_owned();
@@ -93,7 +93,7 @@ pub async fn carry_out<T: Target>(
     let mut manifest = manifest(&request, &decided, &names, target.kind(), &started);
     manifest.confirmed = confirmed;
     let ledger = begin(&folder, &manifest)?;
-    unborn.0 = None;
+    unborn.is_born();
     let message = format!("run {} in {}", names.run, folder.root().display());
     tools.watch.see(&Event::Notice { message });
     let input = input_read(&decided);
@@ -165,8 +165,8 @@ impl<T: Target> Run<T> {
             }
             let ended = steps::carry(step, &self).await?;
             (failure, is_over) = match ended {
-                StepEnd::Closed(summary) => (ending::of_step(summary.as_deref()), true),
-                StepEnd::Paused(summary) => (ending::of_step(Some(&summary)), false),
+                StepEnd::Closed(summary) => (summary.as_deref().and_then(failure_of), true),
+                StepEnd::Paused(summary) => (failure_of(&summary), false),
                 StepEnd::Refused(refusal) => (Some(refusal), false),
             };
             if failure.is_some() || !is_over {
@@ -205,33 +205,6 @@ pub(super) async fn on_thread<R: Send + 'static>(
         let message = "a thread of `perms` broke down; this is a fault of longshore";
         Err(Failure::new(Blame::Run, message))
     })
-}
-
-pub(super) fn no_ledger(error: &std::io::Error) -> Failure {
-    Failure::new(Blame::Disk, format!("cannot write the ledger: {error}"))
-}
-
-/// The folder of a run that has not come to be: it goes when the command does.
-struct Unborn(Option<PathBuf>);
-
-impl Drop for Unborn {
-    fn drop(&mut self) {
-        if let Some(root) = self.0.take()
-            && let Err(error) = faults::remove_dir_all(&root)
-        {
-            tracing::debug!(%error, "The folder of a run that was not begun stays.");
-        }
-    }
-}
-
-/// Makes the ledger and last the manifest, which makes a run of the folder.
-fn begin(folder: &RunFolder, manifest: &Manifest) -> Result<Ledger, Failure> {
-    let path = folder.ledger();
-    let ledger = Ledger::create(&path, &manifest.run)
-        .map_err(|error| Failure::disk("create", &path, &error))?;
-    sync_folder(&path).map_err(|error| Failure::disk("sync the folder of", &path, &error))?;
-    folder.write_manifest(manifest)?;
-    Ok(ledger)
 }
 
 fn frozen(request: &Request, decided: &Decided) -> Frozen {
@@ -324,11 +297,18 @@ async fn confirm<T: Target>(
     guards::check_all(&deeds, target, tools).await
 }
 
-/// A sync that takes something away is agreed to first.
-pub(super) fn removes(preview: &Preview, line: &str) -> Failure {
-    let what = if preview.revoke == 1 { "grant that is" } else { "grants that are" };
-    let message =
-        format!("this sync takes away {} {what} not listed: {line}", count(preview.revoke));
+/// A change that takes away what no row names is agreed to first.
+pub(super) fn removes(action: Action, preview: &Preview, line: &str) -> Failure {
+    let (grant, is) = if preview.revoke == 1 { ("grant", "is") } else { ("grants", "are") };
+    let number = count(preview.revoke);
+    let message = match action {
+        Action::Revoke => {
+            format!("this takes away everything that the users hold, {number} {grant}: {line}")
+        }
+        Action::Grant | Action::Sync => {
+            format!("this sync takes away {number} {grant} that {is} not listed: {line}")
+        }
+    };
     Failure::new(Blame::Guard, message)
         .hint("`--dry-run` and `--review FILE` show each of them")
         .hint("`--yes` takes them away")

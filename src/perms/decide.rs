@@ -1,10 +1,10 @@
 //! Decides each row, by nothing but the row, what the org was found to have, and the rows above.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::ask::{Action, Scope};
+use super::ask::{Action, EVERYTHING, Scope};
 use super::columns::{Columns, EXPIRES, GROUP, SET};
 use super::decisions::{Decision, What, has};
 use super::expiry::{Expiry, is_same, written};
@@ -36,8 +36,11 @@ pub(super) struct Decider {
     now: Timestamp,
     /// Every pair that some row names, and the first that does.
     listed: HashMap<(u32, u32), u64>,
-    /// Users that some row names for certain. Of those whom a key leaves open nothing is known.
-    certain: HashSet<u32>,
+    /// Users that some row names for certain, and the first that does. Of those whom a key leaves
+    /// open nothing is known.
+    certain: HashMap<u32, u64>,
+    /// What each user holds, by place, where all of it is taken away.
+    everything: Option<HashMap<RecordId, BTreeSet<u32>>>,
     /// Seats that rows above have taken, by place of the license.
     taken: Vec<i64>,
     doubts: Doubts,
@@ -61,19 +64,53 @@ impl Decider {
         now: Timestamp,
     ) -> Self {
         let taken = vec![0; found.sets.seats.len()];
-        let (listed, certain, doubts) = (HashMap::new(), HashSet::new(), Doubts::default());
-        Self { found, columns, header, action, expires, now, listed, certain, taken, doubts }
+        let (listed, certain, doubts) = (HashMap::new(), HashMap::new(), Doubts::default());
+        let everything = None;
+        Self {
+            found,
+            columns,
+            header,
+            action,
+            expires,
+            now,
+            listed,
+            certain,
+            everything,
+            taken,
+            doubts,
+        }
+    }
+
+    /// From here on rows say only who, and their users lose all that was found.
+    pub fn take_everything(&mut self) {
+        let mut all: HashMap<RecordId, BTreeSet<u32>> = HashMap::new();
+        for (user, permission) in self.found.held.grants.keys() {
+            if !self.found.sets.get(*permission).owned_by_profile {
+                all.entry(*user).or_default().insert(*permission);
+            }
+        }
+        self.everything = Some(all);
     }
 
     /// What becomes of a row.
     pub fn decide(&mut self, row: &SpooledRow<'_>) -> Decision {
         let mut decision = Decision::of(row.mark);
         if let Some([code, column, message]) = row.fault() {
-            self.doubts.all.get_or_insert(row.mark.row);
+            if self.everything.is_none() {
+                self.doubts.all.get_or_insert(row.mark.row);
+            }
             return decision.rejected(code, column, message);
         }
         let who = self.who(row, &mut decision);
-        self.certain.extend(who.as_ref().ok());
+        if let Ok(user) = &who {
+            self.certain.entry(*user).or_insert(row.mark.row);
+        }
+        if self.everything.is_some() {
+            return match who {
+                Ok(user) => self.first(user, decision),
+                Err(fault) => decision.rejected(fault.code, &fault.column, fault.message),
+            };
+        }
         let what = self.what(row, &mut decision);
         let (user, permission) = match (who, what) {
             (Ok(user), Ok(permission)) => (user, permission),
@@ -107,6 +144,40 @@ impl Decider {
             (Action::Revoke, None) => unchanged(decision, "does not have it"),
             (_, grant) => self.give(row, decision, (user, permission), grant.as_ref()),
         }
+    }
+
+    /// A row whose user is to lose all: it stands for the first of it.
+    fn first(&mut self, user: u32, mut decision: Decision) -> Decision {
+        let row = decision.mark.row;
+        let above = self.certain.get(&user).copied().unwrap_or(row);
+        if above != row {
+            let message = format!("row {above} names the same user");
+            return decision.rejected("duplicate_row", "", message);
+        }
+        let all = self.everything.as_ref();
+        let held = all.and_then(|all| all.get(&self.found.users.get(user).id));
+        let Some(permission) = held.and_then(BTreeSet::first).copied() else {
+            "no".clone_into(&mut decision.before);
+            return unchanged(decision, "holds nothing that can be taken away");
+        };
+        self.listed.insert((user, permission), row);
+        self.name_permission(permission, &mut decision);
+        let grant = self.grant(user, permission);
+        decision.before = before(grant.as_ref());
+        if let Some(grant) = &grant {
+            decision.assignment = grant.assignment.to_string();
+        }
+        revoke(decision, EVERYTHING)
+    }
+
+    /// The cells of a row that stands for the first of all that its user holds.
+    pub fn first_of_all(&self, row: &SpooledRow<'_>, decision: &Decision) -> Option<Vec<String>> {
+        self.everything.as_ref().filter(|_| decision.what == What::Revoke)?;
+        let permission = self.found.sets.of_id(&decision.permission_id)?;
+        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+        let mut cells: Vec<String> = row.source().map(text).collect();
+        self.name_in(&mut cells, permission);
+        Some(cells)
     }
 
     /// A row that wants its user to have the permission.
@@ -219,9 +290,9 @@ impl Decider {
         decision
     }
 
-    /// What nobody listed and a sync takes away, as rows after those of the file; `next` is the
-    /// number of the first.
-    pub fn removals(&self, scope: Scope, next: u64) -> Vec<(Decision, u32)> {
+    /// What no row names and is taken away within a scope, as rows after those of the file; `next`
+    /// is the number of the first.
+    pub fn removals(&self, (scope, why): (Scope, &str), next: u64) -> Vec<(Decision, u32)> {
         let users = &self.found.users;
         let is_listed = |user: &RecordId, permission: u32| {
             let user = users.of_id(user);
@@ -231,7 +302,8 @@ impl Decider {
         let mut surplus: Vec<(u32, &str, RecordId, &Grant)> = grants
             .filter(|((user, permission), _)| !is_listed(user, *permission))
             .filter(|((user, _), _)| {
-                let is_certain = || users.of_id(user).is_some_and(|it| self.certain.contains(&it));
+                let is_certain =
+                    || users.of_id(user).is_some_and(|it| self.certain.contains_key(&it));
                 scope != Scope::ListedUsers || is_certain()
             })
             .filter(|((_, permission), _)| !self.found.sets.get(*permission).owned_by_profile)
@@ -252,7 +324,7 @@ impl Decider {
                 decision.before = before(Some(grant));
                 let decision = match self.doubts.about(users.of_id(&user), permission) {
                     Some(row) => decision.rejected("removal_withheld", "", withheld(row)),
-                    None => revoke(decision, scope.not_listed()),
+                    None => revoke(decision, why),
                 };
                 (decision, permission)
             };
@@ -269,12 +341,16 @@ impl Decider {
                 _ => {}
             }
         }
+        self.name_in(&mut cells, permission);
+        cells
+    }
+
+    fn name_in(&self, cells: &mut [String], permission: u32) {
         let set = self.found.sets.get(permission);
         let place = if set.is_group { self.columns.group } else { self.columns.set };
-        if let Some(place) = place {
-            cells[place].clone_from(&set.name);
+        if let Some(cell) = place.and_then(|place| cells.get_mut(place)) {
+            cell.clone_from(&set.name);
         }
-        cells
     }
 
     /// Groups that grant by an outdated calculation, among those that some row names.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::ask::{Action, Request, Scope};
+use super::ask::{Action, EVERYTHING, Request, Scope};
 use super::carry::on_thread;
 use super::decide::{Decider, Found};
 use super::decisions::{DecisionsFile, What};
@@ -50,6 +50,7 @@ pub(super) async fn decide<T: Target>(
     let users = Users::read(target, &spooled.who).await?;
     need_scope(request, &permissions, &users, &spooled)?;
     let wanted = match (request.action, request.scope) {
+        _ if request.everything => Wanted::OfUsers,
         (Action::Sync, Scope::ListedPermissions) => Wanted::OfPermissions,
         (Action::Sync, Scope::ListedUsers) => Wanted::OfUsers,
         _ => Wanted::Both,
@@ -66,32 +67,41 @@ pub(super) async fn decide<T: Target>(
         })
         .await?;
     }
-    let (action, scope) = (request.action, request.scope);
-    let root = root.to_owned();
-    on_thread(move || write(&root, spooled, found, (action, scope), expires, now)).await
+    let (root, asked) = (root.to_owned(), request.clone());
+    on_thread(move || write(&root, spooled, found, &asked, expires, now)).await
 }
 
-/// Decides row by row, after them what a sync takes away.
+/// Decides row by row, after them what is taken away that no row names.
 fn write(
     root: &Path,
     spooled: Spooled,
     found: Found,
-    (action, scope): (Action, Scope),
+    request: &Request,
     expires: Expiry,
     now: Timestamp,
 ) -> Result<Decided, Failure> {
     let (columns, header) = (spooled.columns.clone(), spooled.header.clone());
-    let mut decider = Decider::new(found, columns, header.clone(), action, expires, now);
+    let mut decider = Decider::new(found, columns, header.clone(), request.action, expires, now);
+    if request.everything {
+        decider.take_everything();
+    }
     let mut file = DecisionsFile::begin(root, &header)?;
     let mut preview = Preview::default();
     spooled.each(|row| {
         let decision = decider.decide(row);
         preview.add(&decision);
-        file.push(&decision, row.source())
+        match decider.first_of_all(row, &decision) {
+            Some(cells) => file.push(&decision, cells.iter().map(String::as_bytes)),
+            None => file.push(&decision, row.source()),
+        }
     })?;
     let mut notices = spooled.notices.clone();
-    if action == Action::Sync {
-        let removals = decider.removals(scope, spooled.rows + 1);
+    if request.takes_unnamed() {
+        let (scope, why) = match request.everything {
+            true => (Scope::ListedUsers, EVERYTHING),
+            false => (request.scope, request.scope.not_listed()),
+        };
+        let removals = decider.removals((scope, why), spooled.rows + 1);
         let withheld = removals.iter().filter(|(it, _)| it.what == What::Rejected).count();
         if withheld > 0 {
             notices.push(withheld_words(u64::try_from(withheld).unwrap_or(u64::MAX)));
@@ -142,7 +152,10 @@ fn expires(request: &Request, now: Timestamp) -> Result<Expiry, Failure> {
 
 /// What flags say of the permissions of every row; each must be there, for certain.
 async fn given<T: Target>(request: &Request, target: &T, sets: &Sets) -> Result<Given, Failure> {
-    let mut given = Given::new();
+    if request.everything {
+        return Ok(Given::everything(target.kind()));
+    }
+    let mut given = Vec::new();
     let flags = [
         ("--permission-set", &request.sets, false),
         ("--permission-set-group", &request.groups, true),
@@ -161,7 +174,7 @@ async fn given<T: Target>(request: &Request, target: &T, sets: &Sets) -> Result<
     }
     let mut seen = BTreeSet::new();
     given.retain(|cells| seen.insert(cells.clone()));
-    Ok(given)
+    Ok(Given::sets(given))
 }
 
 fn cells_of(sets: &Sets, place: u32) -> [String; 2] {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::carry::{Run, no_ledger, on_thread};
+use super::carry::{Run, on_thread};
 use super::merge::{Merged, merge};
 use super::preview::Preview;
 use super::steps::Step;
@@ -15,6 +15,7 @@ use crate::model::schema::OrgFacts;
 use crate::pipeline::ending::{fail, verdict};
 use crate::pipeline::event::{Event, Summary, SummaryApi, SummaryFiles, SummaryJob, SummaryOrg};
 use crate::pipeline::manifest::resume_command;
+use crate::pipeline::parent::no_ledger;
 use crate::target::Target;
 
 /// What the run and the org are called.
@@ -22,25 +23,6 @@ pub(super) struct Names {
     pub run: String,
     pub alias: String,
     pub org: OrgFacts,
-}
-
-/// What a step says went wrong as a whole; its way to go on is not that of the run.
-pub(super) fn of_step(summary: Option<&Summary>) -> Option<Failure> {
-    let summary = summary?;
-    let failure = summary.failure.as_ref()?;
-    let blame = match summary.exit_code {
-        4 => Blame::Access,
-        5 => Blame::Accounting,
-        6 => Blame::Guard,
-        8 => Blame::Ledger,
-        9 => Blame::Disk,
-        75 => Blame::Service,
-        130 => Blame::Interrupted,
-        _ => Blame::Run,
-    };
-    let mut told = Failure::new(blame, &failure.message);
-    told.hints = failure.hints.iter().filter(|hint| !hint.contains("resume")).cloned().collect();
-    Some(told)
 }
 
 /// Writes the files of all rows anew, says how it ended, and closes the run if it is over.

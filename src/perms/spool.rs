@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::columns::{Columns, GROUP, SET};
+use super::columns::{API, Columns, GROUP, PERMISSION, ROLE, SET};
 use super::who::WhoField;
 use crate::config::plan::Input;
 use crate::ledger::Output;
@@ -51,9 +51,42 @@ pub(super) struct Spooled {
     pub notices: Vec<String>,
 }
 
-/// What a flag says of the permissions of every row: cells of the columns `Permission Set` and
-/// `Permission Set Group`.
-pub(super) type Given = Vec<[String; 2]>;
+/// What a flag says of the permissions of every row.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    /// The columns for it, which the source must not have; those of sets and groups first.
+    columns: &'static [&'static str],
+    /// Cells of these columns; a row of the source is one for each.
+    cells: Vec<Vec<String>>,
+}
+
+impl Given {
+    /// Sets and groups, of which each has one by its name.
+    pub fn sets(names: Vec<[String; 2]>) -> Self {
+        let cells: Vec<Vec<String>> = names.into_iter().map(Vec::from).collect();
+        Self { columns: if cells.is_empty() { &[] } else { &[SET, GROUP] }, cells }
+    }
+
+    /// Columns that are filled in when it is known what users hold.
+    pub fn everything(org_kind: &str) -> Self {
+        let columns: &[&str] =
+            if org_kind == "auth0" { &[API, PERMISSION, ROLE] } else { &[SET, GROUP] };
+        Self { columns, cells: vec![vec![String::new(); columns.len()]] }
+    }
+
+    /// A column of the source that says what the flag says too.
+    fn said_by(&self, own: &Columns) -> Option<usize> {
+        let places = [
+            (SET, own.set),
+            (GROUP, own.group),
+            (API, own.api),
+            (PERMISSION, own.permission),
+            (ROLE, own.role),
+        ];
+        let said = places.into_iter().filter(|(name, _)| self.columns.contains(name));
+        said.filter_map(|(_, place)| place).next()
+    }
+}
 
 /// Takes rows, and writes them down once for each given permission.
 pub(super) struct Spool {
@@ -83,12 +116,10 @@ impl Spool {
         let mut header: Vec<String> = kept.iter().map(|place| source[*place].clone()).collect();
         let own = Columns::of(&header, order)?;
         own.need_who(&header, order)?;
-        if !given.is_empty() {
-            if let Some(place) = own.set.or(own.group) {
-                return Err(said_twice(&header[place]));
-            }
-            header.extend([SET, GROUP].map(str::to_owned));
+        if let Some(place) = given.said_by(&own) {
+            return Err(said_twice(&header[place]));
         }
+        header.extend(given.columns.iter().map(|name| (*name).to_owned()));
         let columns = Columns::of(&header, order)?;
         let names: Vec<String> =
             OWN.iter().map(|own| (*own).to_owned()).chain(header.clone()).collect();
@@ -146,10 +177,10 @@ impl Spool {
             spool.kept.iter().map(|place| cell(*place)).collect()
         };
         let cells = source(self);
-        if self.given.is_empty() || fault.is_some() {
+        if self.given.cells.is_empty() || fault.is_some() {
             return self.line(line, &cells, fault, None);
         }
-        for at in 0..self.given.len() {
+        for at in 0..self.given.cells.len() {
             self.line(line, &cells, fault, Some(at))?;
         }
         Ok(())
@@ -174,7 +205,7 @@ impl Spool {
             fault.and_then(|fault| fault.column.as_deref()).unwrap_or_default(),
             fault.map_or("", |fault| &fault.message),
         ];
-        let added: Vec<&[u8]> = match given.map(|at| &self.given[at]) {
+        let added: Vec<&[u8]> = match given.map(|at| &self.given.cells[at]) {
             Some(given) => {
                 for (name, known) in given.iter().zip([&mut self.sets, &mut self.groups]) {
                     if !name.is_empty() && !known.contains(name) {

@@ -13,15 +13,13 @@ use super::preview::Preview;
 use crate::config::plan::{
     CopyStyle, Delimiter, Input, LineEnding, LoadPlan, MappingManner, Nulls, OnBadRow, Source,
 };
-use crate::faults;
-use crate::ledger::{Manifest, RunState};
 use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::{CHUNK_BYTES_MAX, CHUNK_ROWS_DEFAULT, JOBS_PARALLEL_DEFAULT};
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
-use crate::pipeline::assent::{Assent, Word};
-use crate::pipeline::event::{Event, Summary, Watch};
+use crate::pipeline::event::Summary;
+use crate::pipeline::parent::{self, Confirmed, Within};
 use crate::pipeline::resume;
 use crate::pipeline::run::{Tools, load};
 use crate::pipeline::settle::ResultWriter;
@@ -163,21 +161,17 @@ impl Step {
 
     /// Whether a process has begun it; from then on it may have sent rows.
     pub fn is_begun(&self, parent: &Path) -> bool {
-        self.root(parent).join("manifest.json").is_file()
+        parent::is_begun(&self.root(parent))
     }
 
     /// Whether it has come to its end.
     pub fn is_closed(&self, parent: &Path) -> Result<bool, Failure> {
-        let root = self.root(parent);
-        let manifest = Manifest::read(&root)?;
-        let (state, _) = RunState::read(&root.join("ledger.jsonl"), &manifest.run)?;
-        Ok(state.closed.is_some())
+        parent::is_closed(&self.root(parent))
     }
 
     /// The last word of the step, as it left it.
     pub fn summary(&self, parent: &Path) -> Option<Summary> {
-        let text = std::fs::read(self.root(parent).join("out/summary.json")).ok()?;
-        serde_json::from_slice(&text).ok()
+        parent::last_word(&self.root(parent))
     }
 
     /// Whether some decision is for it.
@@ -255,8 +249,8 @@ impl Step {
 }
 
 /// Where the steps of the run in `parent` are.
-pub(super) fn folder(parent: &Path) -> PathBuf {
-    parent.join("steps")
+pub(super) fn folder(root: &Path) -> PathBuf {
+    parent::steps(root)
 }
 
 /// How a step of this process ended.
@@ -285,11 +279,8 @@ pub(super) async fn carry<T: Target>(step: &Step, run: &Run<T>) -> Result<StepEn
         }
         Box::pin(resume::resume(&root, target, tools)).await?
     } else {
-        if root.exists() {
-            // A folder without a manifest is of a process that ended before it sent anything.
-            faults::remove_dir_all(&root).map_err(|e| Failure::disk("remove", &root, &e))?;
-        }
-        make_folder(&folder(parent))?;
+        parent::remove_unborn(&root)?;
+        parent::make_folder(&folder(parent))?;
         step.write_input(parent, run.frozen.decisions)?;
         let plan = step.plan(parent, run.frozen.passing_org)?;
         let alias = run.names.alias.clone();
@@ -300,44 +291,4 @@ pub(super) async fn carry<T: Target>(step: &Step, run: &Run<T>) -> Result<StepEn
     };
     let ended = Box::new(ended);
     Ok(if step.is_closed(parent)? { StepEnd::Closed(Some(ended)) } else { StepEnd::Paused(ended) })
-}
-
-fn make_folder(path: &Path) -> Result<(), Failure> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    faults::create_folder(&builder, path).map_err(|error| Failure::disk("create", path, &error))
-}
-
-/// What was confirmed for the run as a whole is not asked for again with each step.
-struct Confirmed(Arc<dyn Assent>);
-
-impl Assent for Confirmed {
-    fn to(&self, doubt: Failure) -> Result<(), Failure> {
-        self.0.to(doubt)
-    }
-
-    fn typed(&self, _word: &Word<'_>, _danger: Failure) -> Result<(), Failure> {
-        Ok(())
-    }
-}
-
-/// Passes on what a step does, and not that it begins and ends as a run.
-struct Within(Arc<dyn Watch>);
-
-impl Watch for Within {
-    fn see(&self, event: &Event) {
-        match event {
-            Event::Started { operation, object, .. } => {
-                let message = format!("{operation} of `{object}` begins");
-                self.0.see(&Event::Notice { message });
-            }
-            Event::Mapped { .. }
-            | Event::Read { .. }
-            | Event::InputEnded { .. }
-            | Event::Ended { .. } => {}
-            other => self.0.see(other),
-        }
-    }
 }

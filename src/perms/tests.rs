@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::ask::{Action, Scope};
-use super::carry::{no_ledger, on_thread, removes};
+use super::carry::{on_thread, removes};
 use super::columns::Columns;
 use super::decided::{empty_scope, withheld_words};
 use super::decisions::{Decision, What};
@@ -13,6 +13,7 @@ use super::who::WhoField;
 use super::{ending, held, spool, steps, verify};
 use crate::model::failure::Failure;
 use crate::model::rows::RowMark;
+use crate::pipeline::parent::no_ledger;
 
 fn told(failure: &Failure) -> String {
     let lines = std::iter::once(&failure.message).chain(&failure.hints);
@@ -30,7 +31,8 @@ fn failures_say_what_is_wrong_and_the_way_out() {
         spool::too_many(),
         no_ledger(&std::io::Error::other("the disk is full")),
         ending::no_end(),
-        removes(&one, &one.line(Action::Sync)),
+        removes(Action::Sync, &one, &one.line(Action::Sync)),
+        removes(Action::Revoke, &one, &one.line(Action::Revoke)),
         empty_scope("no row names a user that there is"),
         columns.need_what(&wide).unwrap_err(),
     ];
@@ -43,6 +45,9 @@ fn failures_say_what_is_wrong_and_the_way_out() {
     cannot write the ledger: the disk is full
     the run came to no end
     this sync takes away 1 grant that is not listed: add 0 · already 0 · remove 1 · blocked 0
+      `--dry-run` and `--review FILE` show each of them
+      `--yes` takes them away
+    this takes away everything that the users hold, 1 grant: remove 1 · not there 0 · blocked 0
       `--dry-run` and `--review FILE` show each of them
       `--yes` takes them away
     the scope of this sync is empty: no row names a user that there is

@@ -24,6 +24,8 @@ pub enum Word<'a> {
     Org { name: &'a str, id: &'a str },
     /// How many rows there are.
     Rows(u64),
+    /// The id of the step of a runbook that is approved.
+    Step(&'a str),
 }
 
 impl Word<'_> {
@@ -33,6 +35,7 @@ impl Word<'_> {
         match self {
             Self::Org { name, id } => !text.is_empty() && (text == *name || text == *id),
             Self::Rows(rows) => text.parse() == Ok(*rows),
+            Self::Step(id) => text == *id,
         }
     }
 }

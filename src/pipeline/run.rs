@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
@@ -132,6 +132,8 @@ pub struct Tools {
     pub assent: Arc<dyn Assent>,
     pub seed: Seed,
     pub guards: Guards,
+    /// Jobs that all runs side by side in one org may have at once; `None` where there is one run.
+    pub jobs: Option<Arc<Semaphore>>,
 }
 
 /// All that the stages of one run share.
@@ -260,6 +262,7 @@ impl<T: Target> Parts<T> {
             images: self.images.clone(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
+            shared: self.tools.jobs.clone(),
             halt: self.halt.clone(),
             earlier: Arc::clone(&self.earlier),
         }
@@ -374,7 +377,7 @@ pub(super) fn keeps_images<T: Target>(plan: &LoadPlan, target: &T) -> Result<(),
 }
 
 /// What goes where, checked against what the org says of the object.
-pub(super) async fn compile<T: Target>(
+pub async fn compile<T: Target>(
     plan: &LoadPlan,
     target: &T,
     header: &[String],

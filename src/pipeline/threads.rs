@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 use crate::model::failure::{Blame, Failure};
 
 /// Does `work` on a thread; `name` says what broke down, should it panic.
-pub(super) async fn on_thread<A: Send + 'static>(
+pub async fn on_thread<A: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> Result<A, Failure> + Send + 'static,
 ) -> Result<A, Failure> {

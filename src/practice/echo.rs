@@ -1,13 +1,18 @@
 //! How a cell of an upload comes back in the result files: written anew from its value, by type.
 
-use super::objects::{self, Field, Kind};
+use super::objects::{Field, Kind, Object};
 use super::rules::{self, Target};
 use super::store::{read_date, read_datetime, spell_date, spell_datetime};
 use super::switches::{ClearEcho, Echo, EmptyEcho, LineEndEcho, NumberEcho, Switches};
 
 /// The text that stands in a result for `cell` in `column`; a cell that is not of the column's type
 /// comes back as it was sent.
-pub fn echo(object: &str, column: &str, cell: &str, switches: &Switches) -> String {
+pub fn echo(
+    object: Option<&'static Object>,
+    column: &str,
+    cell: &str,
+    switches: &Switches,
+) -> String {
     match (cell, switches.echo_empty, switches.echo_clear) {
         ("", EmptyEcho::Blank, _) | ("#N/A", _, ClearEcho::Blank) => return String::new(),
         ("", EmptyEcho::ClearMark, _) | ("#N/A", _, ClearEcho::Verbatim) => {
@@ -15,13 +20,14 @@ pub fn echo(object: &str, column: &str, cell: &str, switches: &Switches) -> Stri
         }
         _ => {}
     }
-    let Some(field) = field_of(object, column) else { return cell.to_owned() };
+    let Some(field) = object.and_then(|object| field_of(object, column)) else {
+        return cell.to_owned();
+    };
     typed(field, cell, switches).unwrap_or_else(|| cell.to_owned())
 }
 
 /// The field whose type the values of a column have.
-fn field_of(object: &str, column: &str) -> Option<&'static Field> {
-    let object = objects::find(object)?;
+fn field_of(object: &'static Object, column: &str) -> Option<&'static Field> {
     match rules::resolve(object, column).ok()? {
         Target::Field(place) => object.fields.get(place),
         Target::Related { object, key, .. } => object.fields.get(key),
@@ -83,6 +89,7 @@ pub fn java_double(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::practice::objects::find;
 
     #[test]
     fn doubles_as_java_writes_them() {
@@ -143,7 +150,7 @@ mod tests {
                 "2026-11-22T12:00:00.000Z",
             ),
         ] {
-            let echoed = echo(object, column, cell, &Switches::default());
+            let echoed = echo(find(object), column, cell, &Switches::default());
             assert_eq!(echoed, expected, "{object}.{column} {cell}");
         }
     }
@@ -168,9 +175,9 @@ mod tests {
             ("Notes__c", "#N/A", "#N/A"),
             ("Notes__c", "", "#N/A"),
         ] {
-            assert_eq!(echo("Shipment__c", column, cell, &switches), expected, "{column}");
+            assert_eq!(echo(find("Shipment__c"), column, cell, &switches), expected, "{column}");
         }
         let verbatim = Switches { echo_numbers: NumberEcho::Verbatim, ..switches };
-        assert_eq!(echo("Shipment__c", "Weight_Kg__c", "1e3", &verbatim), "1e3");
+        assert_eq!(echo(find("Shipment__c"), "Weight_Kg__c", "1e3", &verbatim), "1e3");
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::objects::{Kind, Object};
+use super::objects::{Catalog, Kind, Object};
 use super::org::RowError;
 use super::store::{Act, Effect, Rid, Slot};
 use super::store::{read_date, read_datetime, spell_date, spell_datetime};
@@ -51,10 +51,18 @@ pub fn path_in(dir: &Path) -> PathBuf {
 
 impl Journal {
     /// Opens the journal under `dir` and gives every whole transaction in it to `seen`.
-    pub fn open(dir: &Path, mut seen: impl FnMut(Transaction)) -> io::Result<Self> {
-        let path = path_in(dir);
-        let file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
-        let whole = replay(&file, &mut seen)?;
+    pub fn open(dir: &Path, catalog: &Catalog, seen: impl FnMut(Transaction)) -> io::Result<Self> {
+        Self::open_file(&path_in(dir), catalog, seen)
+    }
+
+    /// The same with a journal of another name.
+    pub fn open_file(
+        path: &Path,
+        catalog: &Catalog,
+        mut seen: impl FnMut(Transaction),
+    ) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let whole = replay(&file, catalog, &mut seen)?;
         if file.metadata()?.len() > whole {
             file.set_len(whole)?;
         }
@@ -85,7 +93,7 @@ impl Journal {
 }
 
 /// Returns the length of the whole transactions.
-fn replay(file: &File, seen: &mut dyn FnMut(Transaction)) -> io::Result<u64> {
+fn replay(file: &File, catalog: &Catalog, seen: &mut dyn FnMut(Transaction)) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let (mut line, mut read, mut whole) = (Vec::new(), 0, 0);
     let mut open = Transaction::default();
@@ -96,7 +104,7 @@ fn replay(file: &File, seen: &mut dyn FnMut(Transaction)) -> io::Result<u64> {
             return Ok(whole);
         }
         read += length as u64;
-        match read_line(&line) {
+        match read_line(catalog, &line) {
             Some(Line::Effect(effect, row)) => open.effects.push((effect, row)),
             Some(Line::Commit { job, rows, failed }) => {
                 let effects = std::mem::take(&mut open.effects);
@@ -116,7 +124,7 @@ enum Line {
     Commit { job: Option<String>, rows: usize, failed: Vec<Failed> },
 }
 
-fn read_line(line: &[u8]) -> Option<Line> {
+fn read_line(catalog: &Catalog, line: &[u8]) -> Option<Line> {
     let mut value: Value = serde_json::from_slice(line).ok()?;
     let members = value.as_object_mut()?;
     if let Some(rows) = members.get("commit") {
@@ -125,12 +133,12 @@ fn read_line(line: &[u8]) -> Option<Line> {
         let failed = serde_json::from_value(members.remove("failed")?).ok()?;
         return Some(Line::Commit { job, rows, failed });
     }
-    read_effect(members)
+    read_effect(catalog, members)
 }
 
-fn read_effect(members: &Map<String, Value>) -> Option<Line> {
+fn read_effect(catalog: &Catalog, members: &Map<String, Value>) -> Option<Line> {
     let text = |name: &str| members.get(name)?.as_str();
-    let target = Rid::parse(text("id")?)?;
+    let target = Rid::parse(catalog, text("id")?)?;
     let object = target.object();
     let values = members.get("fields")?.as_object()?.iter().map(|(name, value)| {
         let place = object.position(name)?;
@@ -151,7 +159,7 @@ fn slot_of(object: &Object, place: usize, value: &Value) -> Option<Slot<'static>
         return Some(Slot::Null);
     }
     Some(match object.fields[place].kind {
-        Kind::Id | Kind::Reference => Slot::Ref(Rid::parse(value.as_str()?)?),
+        Kind::Id | Kind::Reference => Slot::Ref(Rid::parse(object.catalog(), value.as_str()?)?),
         Kind::Boolean => Slot::Bool(value.as_bool()?),
         Kind::Int => Slot::Int(value.as_i64()?),
         Kind::Double | Kind::Currency | Kind::Percent => Slot::Double(value.as_f64()?),
@@ -236,14 +244,14 @@ mod tests {
 
     fn read(dir: &Path) -> Vec<Transaction> {
         let mut all = Vec::new();
-        Journal::open(dir, |transaction| all.push(transaction)).unwrap();
+        Journal::open(dir, Catalog::built_in(), |transaction| all.push(transaction)).unwrap();
         all
     }
 
     #[test]
     fn transactions_come_back_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(dir.path(), |_| ()).unwrap();
+        let mut journal = Journal::open(dir.path(), Catalog::built_in(), |_| ()).unwrap();
         journal.write(&sample(5)).unwrap();
         journal.write(&sample(6)).unwrap();
         let back = read(dir.path());
@@ -256,7 +264,7 @@ mod tests {
     #[test]
     fn a_torn_transaction_is_taken_off_wherever_it_was_cut() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(dir.path(), |_| ()).unwrap();
+        let mut journal = Journal::open(dir.path(), Catalog::built_in(), |_| ()).unwrap();
         journal.write(&sample(5)).unwrap();
         let path = path_in(dir.path());
         let first = std::fs::metadata(&path).unwrap().len();
@@ -273,7 +281,7 @@ mod tests {
     fn a_damaged_line_in_the_middle_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         File::create(path_in(dir.path())).unwrap().write_all(b"{\"id\":\"x\"}\n").unwrap();
-        let failed = Journal::open(dir.path(), |_| ()).err().unwrap();
+        let failed = Journal::open(dir.path(), Catalog::built_in(), |_| ()).err().unwrap();
         assert_eq!(failed.kind(), io::ErrorKind::InvalidData);
     }
 }

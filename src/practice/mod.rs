@@ -20,6 +20,7 @@ mod org_tests;
 #[cfg(test)]
 mod rig;
 pub mod rules;
+pub mod sample;
 pub mod seed;
 mod serve;
 #[cfg(test)]

@@ -5,19 +5,17 @@ use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::audit::Audit;
 use super::journal::{self, Journal, Transaction};
-use super::objects;
+use super::objects::{self, Catalog, Object};
 use super::rules;
+use super::sample;
 use super::seed;
 use super::soql::{self, Found, Shape};
 use super::store::{Act, Effect, Life, Rid, Slot, Store};
 use super::switches::Switches;
-
-/// The API version in the links of describes.
-const VERSION: &str = "66.0";
 
 /// One practice org. Cheap to clone; clones share the data.
 ///
@@ -25,6 +23,7 @@ const VERSION: &str = "66.0";
 /// else, so they may be called from async code.
 #[derive(Clone)]
 pub struct Org {
+    catalog: &'static Catalog,
     data: Arc<Mutex<Data>>,
     audit: Arc<Audit>,
     switches: Arc<Switches>,
@@ -166,22 +165,24 @@ impl Org {
 
     /// An org in memory with users and permissions and no other records: quickly made.
     pub fn without_records(size: &SeedSize) -> Self {
-        let store = seed::grow_access(size);
-        Self::of(Data { store, ..Data::empty() }, Audit::default())
+        Self::of(Data::of(seed::grow_access(size)), Audit::default())
     }
 
     /// An org kept under `dir`, made on first use.
     ///
     /// The size of the seed counts on first use only; it is kept in `seed.json`. Settings in
-    /// `switches.json` are used if the file is there. An org that another process has open is
+    /// `switches.json` are used if the file is there, and so is what [`sample`] keeps of another
+    /// org. An org that another process has open is
     /// refused with [`io::ErrorKind::WouldBlock`].
     pub fn open(dir: &Path, size: &SeedSize) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
         let size = kept_size(dir, size)?;
-        let mut data = Data::new(&size);
+        let kept = sample::Kept::read(dir)?;
+        let mut data = Data::of(seed::grow(kept.catalog, &size));
+        kept.replay(&mut data.store)?;
         let audit = Audit::default();
-        let journal = Journal::open(dir, |transaction| {
+        let journal = Journal::open(dir, kept.catalog, |transaction| {
             for (effect, _) in &transaction.effects {
                 data.store.perform(effect);
                 audit.record(std::slice::from_ref(effect), transaction.job.as_deref());
@@ -200,20 +201,23 @@ impl Org {
     }
 
     /// Takes the org under `dir` back to its seed: removes its journal, its jobs and the size of
-    /// its seed. Settings stay.
+    /// its seed. Settings stay, and so does what was copied from another org, with the size that
+    /// it goes with.
     pub fn reset(dir: &Path) -> io::Result<()> {
         if !dir.exists() {
             return Ok(());
         }
         let _lock = lock(dir)?;
-        for file in [journal::path_in(dir), dir.join("seed.json")] {
-            gone(fs::remove_file(file))?;
+        gone(fs::remove_file(journal::path_in(dir)))?;
+        if !sample::is_kept(dir) {
+            gone(fs::remove_file(dir.join("seed.json")))?;
         }
         gone(fs::remove_dir_all(dir.join("jobs")))
     }
 
     fn of(data: Data, audit: Audit) -> Self {
         Self {
+            catalog: data.store.catalog(),
             data: Arc::new(Mutex::new(data)),
             audit: Arc::new(audit),
             switches: Arc::default(),
@@ -242,12 +246,12 @@ impl Org {
     }
 
     pub fn org_id(&self) -> String {
-        first_of("Organization")
+        self.first_of("Organization")
     }
 
     /// The id of the administrator, whom every session runs as.
     pub fn user_id(&self) -> String {
-        first_of("User")
+        self.first_of("User")
     }
 
     /// Whether it says that it is a production org.
@@ -258,7 +262,7 @@ impl Org {
 
     /// The object that an id belongs to, by its first three characters.
     pub fn object_of(&self, id: &str) -> Option<&'static str> {
-        objects::of_prefix(id.as_bytes().get(..3)?).map(objects::Object::name)
+        self.catalog.of_prefix(id.as_bytes().get(..3)?).map(Object::name)
     }
 
     pub fn username(&self) -> String {
@@ -267,40 +271,36 @@ impl Org {
 
     /// The body of `GET /sobjects`.
     pub fn describe_global(&self) -> serde_json::Value {
-        objects::describe_global(VERSION)
+        self.catalog.describe_global()
     }
 
     /// The body of `GET /sobjects/X/describe`.
     ///
-    /// Objects never change, so each is described once for all orgs.
+    /// Objects never change, so each is described once for all orgs that have them.
     pub fn describe(&self, object: &str) -> Option<Arc<serde_json::Value>> {
-        static KNOWN: LazyLock<Vec<OnceLock<Arc<serde_json::Value>>>> =
-            LazyLock::new(|| objects::all().iter().map(|_| OnceLock::new()).collect());
-        let object = objects::find(object)?;
-        let made = || Arc::new(objects::describe(object, VERSION));
-        Some(Arc::clone(KNOWN[usize::from(object.index)].get_or_init(made)))
+        self.catalog.find(object).map(|object| self.catalog.describe(object))
     }
 
     /// The API name in its own case.
     pub fn object_name(&self, object: &str) -> Option<&'static str> {
-        objects::find(object).map(objects::Object::name)
+        self.catalog.find(object).map(Object::name)
     }
 
     /// Whether a column of an upload is known; the error is the name that is not.
     pub fn check_column(&self, object: &str, column: &str) -> Result<(), String> {
-        let known = objects::find(object).ok_or_else(|| object.to_owned())?;
+        let known = self.catalog.find(object).ok_or_else(|| object.to_owned())?;
         rules::resolve(known, column).map(drop)
     }
 
     /// A column of an upload in the spelling of the describe; unknown ones stay as they are.
     pub fn column_name(&self, object: &str, column: &str) -> String {
-        let known = objects::find(object);
+        let known = self.catalog.find(object);
         known.and_then(|object| rules::spelled(object, column)).unwrap_or_else(|| column.to_owned())
     }
 
     /// A cell of an upload as it comes back in the result files.
     pub fn echo(&self, object: &str, column: &str, cell: &str) -> String {
-        super::echo::echo(object, column, cell, &self.switches)
+        super::echo::echo(self.catalog.find(object), column, cell, &self.switches)
     }
 
     /// One transaction. Every row gets a result, in order; a failing row does not undo others.
@@ -347,8 +347,9 @@ impl Org {
 
     /// All fields of a live record.
     pub fn retrieve(&self, object: &str, id: &str) -> Option<Vec<(String, Value)>> {
-        let object = objects::find(object)?;
-        let record = Rid::parse(id).filter(|rid| rid.object().index == object.index)?;
+        let object = self.catalog.find(object)?;
+        let record =
+            Rid::parse(self.catalog, id).filter(|rid| rid.object().index == object.index)?;
         let data = self.data();
         if data.store.life(record) != Life::Live {
             return None;
@@ -373,7 +374,7 @@ impl Org {
     /// kept with the org.
     #[must_use]
     pub fn as_production(self) -> Self {
-        let field = objects::find("Organization").and_then(|object| {
+        let field = self.catalog.find("Organization").and_then(|object| {
             let place = object.position("IsSandbox")?;
             Some((Rid::new(object, 0), u16::try_from(place).ok()?))
         });
@@ -385,6 +386,10 @@ impl Org {
         self
     }
 
+    fn first_of(&self, object: &str) -> String {
+        self.catalog.find(object).map_or(String::new(), |object| Rid::new(object, 0).spell())
+    }
+
     fn data(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -392,11 +397,11 @@ impl Org {
 
 impl Data {
     fn new(size: &SeedSize) -> Self {
-        Self { store: seed::grow(size), ..Self::empty() }
+        Self::of(seed::grow(Catalog::built_in(), size))
     }
 
-    fn empty() -> Self {
-        Self { store: Store::empty(), marks: HashMap::new(), journal: None, lock: None }
+    fn of(store: Store) -> Self {
+        Self { store, marks: HashMap::new(), journal: None, lock: None }
     }
 
     fn mark(&mut self, done: &Transaction, results: Vec<RowResult>) {
@@ -437,11 +442,7 @@ fn unwritten(results: &[RowResult], error: &io::Error) -> Vec<RowResult> {
     results.iter().map(failed).collect()
 }
 
-fn first_of(object: &str) -> String {
-    objects::find(object).map_or(String::new(), |object| Rid::new(object, 0).spell())
-}
-
-fn lock(dir: &Path) -> io::Result<File> {
+pub(super) fn lock(dir: &Path) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -454,7 +455,7 @@ fn lock(dir: &Path) -> io::Result<File> {
 }
 
 /// The size that the org was made with; written on first use.
-fn kept_size(dir: &Path, size: &SeedSize) -> io::Result<SeedSize> {
+pub(super) fn kept_size(dir: &Path, size: &SeedSize) -> io::Result<SeedSize> {
     let path = dir.join("seed.json");
     match fs::read(&path) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
@@ -469,7 +470,7 @@ fn kept_size(dir: &Path, size: &SeedSize) -> io::Result<SeedSize> {
     }
 }
 
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -511,7 +512,7 @@ pub struct Cursor {
     columns: Vec<String>,
     count_only: Option<u64>,
     /// The one row of an aggregate.
-    aggregate: Option<u64>,
+    aggregate: Option<Vec<Value>>,
 }
 
 impl Cursor {
@@ -521,20 +522,25 @@ impl Cursor {
         match &found.answer {
             Shape::Rows => {}
             Shape::Count => count_only = Some(found.numbers.len() as u64),
-            Shape::Aggregate { name, count } => {
-                columns = vec![name.clone()];
-                aggregate = Some(*count);
+            Shape::Aggregate(values) => {
+                columns = values.iter().map(|(name, _)| name.clone()).collect();
+                aggregate = Some(values.iter().map(|(_, value)| value.clone()).collect());
             }
         }
         Self { org, found: Arc::new(found), columns, count_only, aggregate }
     }
 
-    /// The object of the rows: `AggregateResult` for `COUNT(field)`.
+    /// How the ids of the object that is asked begin.
+    pub fn prefix(&self) -> &'static str {
+        self.found.object.prefix()
+    }
+
+    /// The object of the rows: `AggregateResult` for aggregate functions.
     pub fn object(&self) -> &'static str {
         if self.aggregate.is_some() { "AggregateResult" } else { self.found.object.name() }
     }
 
-    /// The object that is asked, also for `COUNT(field)`.
+    /// The object that is asked, also for aggregate functions.
     pub fn from(&self) -> &'static str {
         self.found.object.name()
     }
@@ -551,7 +557,7 @@ impl Cursor {
 
     /// Rows.
     pub fn len(&self) -> usize {
-        match (self.count_only, self.aggregate) {
+        match (self.count_only, &self.aggregate) {
             (Some(_), _) => 0,
             (None, Some(_)) => 1,
             (None, None) => self.found.numbers.len(),
@@ -568,9 +574,8 @@ impl Cursor {
         if from >= to {
             return Vec::new();
         }
-        if let Some(count) = self.aggregate {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            return vec![(String::new(), vec![Value::Int(count)])];
+        if let Some(values) = &self.aggregate {
+            return vec![(String::new(), values.clone())];
         }
         let data = self.org.data();
         let numbers = self.found.numbers[from..to].iter();

@@ -25,9 +25,11 @@ mod plan;
 mod procedures;
 mod process;
 mod production;
+mod reconcile;
 mod resume;
 mod secrets;
 #[cfg(target_os = "linux")]
+mod seed;
 mod simulate;
 mod soap;
 mod tidy;

@@ -8,6 +8,7 @@ mod perms;
 mod plan;
 mod practice;
 mod process;
+mod run;
 mod runs;
 
 use std::ffi::OsString;
@@ -25,8 +26,9 @@ pub use perms::{
     ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
 };
 pub use plan::{Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
-pub use practice::{Kept, Practice, Serve, Show};
+pub use practice::{Kept, Practice, Reset, Seed, Serve, Show};
 pub use process::{Process, is_meant as is_process};
+pub use run::{Chosen, Run};
 pub use runs::{
     CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
 };
@@ -65,6 +67,8 @@ pub enum Command {
     Plan(Plan),
     /// Carry a reviewed plan out, if nothing that it rests on has changed
     Apply(Apply),
+    /// Carry out a runbook: a data migration as one file of steps
+    Run(Box<Run>),
     /// Write the rows of a query, or of an object, to a CSV file
     Export(Export),
     /// Run a process of Data Loader from its configuration folder as it is
@@ -305,6 +309,7 @@ impl Args {
             Command::Check(check) => Some(&check.load.manners),
             Command::Plan(plan) => Some(&plan.load().manners),
             Command::Apply(apply) => Some(&apply.manners),
+            Command::Run(run) => Some(&run.manners),
             Command::Resume(resume) => Some(&resume.manners),
             Command::Retry(retry) => Some(&retry.manners),
             Command::Undo(undo) => Some(&undo.manners),
@@ -317,6 +322,7 @@ impl Args {
             Command::Verify(one) => Some(&one.manners),
             Command::Runs(runs) => Some(runs.manners()),
             Command::Org(org) => Some(org.manners()),
+            Command::Practice(Practice::Seed(seed)) => Some(&seed.manners),
             Command::Practice(_) | Command::Completions { .. } | Command::Man => None,
         }
     }

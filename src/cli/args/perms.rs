@@ -97,6 +97,10 @@ pub struct GrantPerms {
 pub struct RevokePerms {
     #[command(flatten)]
     pub change: ChangePerms,
+    /// All that the users hold, whatever it is, but for what comes with a profile; the file says
+    /// only who
+    #[arg(long, env = "LONGSHORE_EVERYTHING", value_parser = BoolishValueParser::new())]
+    pub everything: bool,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -32,6 +32,10 @@ pub struct Resume {
     /// Name of the run, or path of its folder [default: the newest that is not finished]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Of a runbook's run: approve this checkpoint, or what went wrong in this step; may be given
+    /// several times
+    #[arg(long, env = "LONGSHORE_APPROVE", value_name = "STEP", value_delimiter = ',')]
+    pub approve: Vec<String>,
     #[command(flatten)]
     pub confirm: Confirm,
     #[command(flatten)]

@@ -17,7 +17,9 @@ pub mod practice;
 pub mod process;
 pub mod resume;
 pub mod retry;
+pub mod run;
 pub mod runs;
+mod seed;
 pub mod undo;
 pub mod verify;
 

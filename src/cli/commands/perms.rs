@@ -33,6 +33,7 @@ struct Asked<'a> {
     change: &'a ChangePerms,
     scope: SyncScope,
     copy_from: Option<&'a str>,
+    everything: bool,
     expires: Option<&'a str>,
 }
 
@@ -45,6 +46,7 @@ pub async fn perms(args: &Perms, shell: &Shell) -> Result<u8, Failure> {
             change: &grant.change,
             scope,
             copy_from: grant.copy_from.as_deref(),
+            everything: false,
             expires: grant.expires.as_deref(),
         },
         Perms::Revoke(revoke) => Asked {
@@ -52,6 +54,7 @@ pub async fn perms(args: &Perms, shell: &Shell) -> Result<u8, Failure> {
             change: &revoke.change,
             scope,
             copy_from: None,
+            everything: revoke.everything,
             expires: None,
         },
         Perms::Sync(sync) => Asked {
@@ -59,6 +62,7 @@ pub async fn perms(args: &Perms, shell: &Shell) -> Result<u8, Failure> {
             change: &sync.change,
             scope: sync.scope,
             copy_from: None,
+            everything: false,
             expires: sync.expires.as_deref(),
         },
         Perms::Report(args) => {
@@ -138,7 +142,7 @@ fn request(asked: &Asked<'_>, defaults: &Defaults) -> Result<Request, Faults> {
             "neither a file nor `--where` says who",
             "`longshore perms grant FILE`, or `--where CONDITION --permission-set NAME`",
         ),
-        (None, Some(_)) if !named && asked.copy_from.is_none() => fault(
+        (None, Some(_)) if !named && asked.copy_from.is_none() && !asked.everything => fault(
             "`--where` says who, and nothing says which permission",
             "name it with `--permission-set NAME`",
         ),
@@ -147,6 +151,12 @@ fn request(asked: &Asked<'_>, defaults: &Defaults) -> Result<Request, Faults> {
     if asked.copy_from.is_some() && named {
         fault(
             "`--copy-from` and `--permission-set` both say which permission",
+            "leave one of them out",
+        );
+    }
+    if asked.everything && named {
+        fault(
+            "`--everything` and `--permission-set` both say which permission",
             "leave one of them out",
         );
     }
@@ -181,6 +191,7 @@ fn request(asked: &Asked<'_>, defaults: &Defaults) -> Result<Request, Faults> {
         sets: change.permission_set.clone(),
         groups: change.permission_set_group.clone(),
         copy_from: asked.copy_from.map(str::to_owned),
+        everything: asked.everything,
         expires: asked.expires.map(str::to_owned),
         matching: if matching.is_empty() { WhoField::ALL.to_vec() } else { matching },
         runs_dir: plan.runs_dir,

@@ -1,4 +1,4 @@
-//! `practice serve`, `practice reset`, `practice show`.
+//! `practice serve`, `practice reset`, `practice show`; `practice seed` has a file of its own.
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{print, tell};
-use crate::cli::args::{Kept, Practice as Args, Serve, Show};
+use super::{print, seed, tell};
+use crate::cli::args::{Practice as Args, Reset, Serve, Show};
 use crate::cli::org::{self, PRACTICE_CLIENT_ID, PRACTICE_CLIENT_SECRET};
 use crate::cli::shell::Shell;
 use crate::cli::signals;
@@ -19,7 +19,7 @@ use crate::pipeline::stop::Stop;
 use crate::practice::audit::Entry;
 use crate::practice::org::{Org, QueryScope, SeedSize};
 use crate::practice::tenant::{CLIENT_ID, CLIENT_SECRET};
-use crate::practice::{Practice, Tenant, TenantSize, Tls, serve as run};
+use crate::practice::{Practice, Tenant, TenantSize, Tls, sample, serve as run};
 use crate::report::figures::{count, path};
 use crate::report::paint::Paint;
 
@@ -29,10 +29,11 @@ const TLS_DIR: &str = ".longshore/tls";
 /// Audit entries that `show` tells.
 const ENTRIES_SHOWN: u64 = 10;
 
-/// Carries out one of the three.
+/// Carries out one of the four.
 pub async fn practice(args: &Args, shell: &Shell) -> Result<u8, Failure> {
     match args {
         Args::Serve(args) => serve(args, shell).await,
+        Args::Seed(args) => seed::seed(args, shell).await,
         Args::Reset(args) => reset(args, shell),
         Args::Show(args) => show(args, shell),
     }
@@ -170,20 +171,30 @@ fn tell_of_tenant(text: &mut String, url: &str) {
         .unwrap_or_default();
 }
 
-fn reset(args: &Kept, shell: &Shell) -> Result<u8, Failure> {
-    let dir = org::practice_dir(shell, args.dir.as_deref());
+fn reset(args: &Reset, shell: &Shell) -> Result<u8, Failure> {
+    let dir = org::practice_dir(shell, args.kept.dir.as_deref());
     let shown = path(&dir, &shell.dir);
     if !dir.exists() {
         let text = format!("there is no practice org in {shown}; the first use of it makes one\n");
         print(&shell.out, &text)?;
         return Ok(0);
     }
-    Org::reset(&dir)
-        .and_then(|()| Tenant::reset(&dir))
-        .map_err(|error| Failure::disk("reset the practice org", &dir, &error))?;
+    let failed = |error| Failure::disk("reset the practice org", &dir, &error);
+    Org::reset(&dir).and_then(|()| Tenant::reset(&dir)).map_err(failed)?;
+    let mut forgotten = false;
+    if args.forget_seed {
+        forgotten =
+            sample::forget(&dir).and_then(|was| Org::reset(&dir).map(|()| was)).map_err(failed)?;
+    }
     // What was loaded into it is gone with it.
     History::forget(&dir).map_err(|error| Failure::disk("forget the loads in", &dir, &error))?;
-    print(&shell.out, &format!("the practice org in {shown} is as it was when it was made\n"))?;
+    let about = sample::about(&dir).map_err(failed)?;
+    let then = match about.and_then(|about| about.from) {
+        Some(from) => format!("as it was when it was seeded from `{from}`"),
+        None if forgotten => "made up again, without what was copied into it".to_owned(),
+        None => "as it was when it was made".to_owned(),
+    };
+    print(&shell.out, &format!("the practice org in {shown} is {then}\n"))?;
     Ok(0)
 }
 
@@ -337,6 +348,7 @@ fn tenant_screen(tenant: &Tenant) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::Kept;
     use crate::cli::shell::tests::shell;
     use crate::report::tests::text_of;
 
@@ -429,7 +441,7 @@ mod tests {
     fn a_reset_says_what_it_did() {
         let dir = tempfile::tempdir().unwrap();
         let (world, told) = shell(dir.path(), &[]);
-        reset(&Kept::default(), &world).unwrap();
+        reset(&Reset::default(), &world).unwrap();
         assert_eq!(
             text_of(&told.out),
             "there is no practice org in .longshore/practice; the first use of it makes one\n"

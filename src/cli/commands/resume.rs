@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::process::OF_FOLDER;
-use super::runs;
+use super::{run, runs};
 use crate::cli::args::Resume;
 use crate::cli::failure;
 use crate::cli::org::Choice;
@@ -15,6 +15,7 @@ use crate::perms;
 use crate::pipeline::event::Summary;
 use crate::pipeline::resume;
 use crate::report::figures::path;
+use crate::runbook;
 
 /// Goes on with a run, and returns the exit code of its summary.
 pub async fn resume(args: &Resume, shell: &Shell) -> Result<u8, Failure> {
@@ -44,6 +45,14 @@ async fn go_on(
     shell: &Shell,
     session: &Session<'_>,
 ) -> Result<Summary, Failure> {
+    if runbook::is_run(manifest) {
+        return of_runbook(root, manifest, args, shell, session).await;
+    }
+    if let Some(step) = args.approve.first() {
+        let message =
+            format!("`--approve {}`: the run is not that of a runbook", step.escape_debug());
+        return Err(Failure::new(Blame::Request, message).hint("leave it out"));
+    }
     let choice = org_of(manifest, shell)?;
     session.listen()?;
     let work = async {
@@ -55,6 +64,29 @@ async fn go_on(
             return Box::pin(perms::resume(root, target, tools)).await;
         }
         Box::pin(resume::resume(root, target, tools)).await
+    };
+    session.within(work).await
+}
+
+/// Goes on with a runbook, in all of its orgs.
+async fn of_runbook(
+    root: &Path,
+    manifest: &Manifest,
+    args: &Resume,
+    shell: &Shell,
+    session: &Session<'_>,
+) -> Result<Summary, Failure> {
+    let frozen = runbook::Frozen::of(manifest)?;
+    let choices = run::choices_of(frozen.orgs.values().map(|org| org.alias.as_str()), shell)?;
+    if let Some(passing) = choices.iter().find(|choice| choice.is_passing()) {
+        return Err(gone(manifest, passing));
+    }
+    session.listen()?;
+    let work = async {
+        let orgs = run::connect(&choices, session).await?;
+        let tools = session.tools(Asking { confirm: &args.confirm, input_is_stdin: false })?;
+        let approved = (args.approve.clone(), run::user(shell));
+        Box::pin(runbook::resume(root, orgs, tools, approved)).await
     };
     session.within(work).await
 }
@@ -71,16 +103,17 @@ pub fn org_of(manifest: &Manifest, shell: &Shell) -> Result<Choice, Failure> {
             .hint("`longshore process CONFDIR PROCESS --resume` goes on with it"));
     }
     let choice = choice?;
-    if !choice.is_passing() {
-        return Ok(choice);
-    }
+    if choice.is_passing() { Err(gone(manifest, &choice)) } else { Ok(choice) }
+}
+
+fn gone(manifest: &Manifest, choice: &Choice) -> Failure {
     let message = format!(
         "the org of the run `{}` is gone: `{}` is made new for each command",
         manifest.run,
         choice.alias()
     );
-    Err(Failure::new(Blame::Request, message)
-        .hint("load the file again; `-o practice` is a practice org that is kept"))
+    Failure::new(Blame::Request, message)
+        .hint("load the file again; `-o practice` is a practice org that is kept")
 }
 
 /// The run that is meant: the one named, or the newest that is not finished.

@@ -15,6 +15,7 @@ use crate::perms;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::retry::{self, ErrorRows, Take};
 use crate::report::figures::counted;
+use crate::runbook;
 
 /// Loads again what did not succeed, and returns the exit code of the new run's summary.
 pub async fn retry(args: &Retry, shell: &Shell) -> Result<u8, Failure> {
@@ -38,6 +39,9 @@ async fn summarized(
     let manifest = Manifest::read(&root)?;
     if perms::is_run(&manifest) {
         return Err(of_names(&manifest));
+    }
+    if runbook::is_run(&manifest) {
+        return Err(of_runbook(&root, &manifest));
     }
     let choice = org_of(&manifest, shell)?;
     let take = Take {
@@ -86,4 +90,14 @@ fn of_names(manifest: &Manifest) -> Failure {
     let message = format!("the run `{run}` is a `{operation}`, and `retry` is for loads");
     Failure::new(Blame::Request, message)
         .hint(format!("`longshore {operation} FILE` once more changes only what is not so yet"))
+}
+
+/// Rows are tried again in the run that they belong to.
+fn of_runbook(root: &std::path::Path, manifest: &Manifest) -> Failure {
+    let message =
+        format!("the run `{}` is that of a runbook, and has no rows itself", manifest.run);
+    let failure = Failure::new(Blame::Request, message);
+    let steps = runbook::begun(root, manifest).unwrap_or_default();
+    let runs = steps.into_iter().flat_map(|step| step.runs);
+    runs.fold(failure, |failure, run| failure.hint(format!("`longshore retry {}`", run.display())))
 }

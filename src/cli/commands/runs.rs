@@ -21,6 +21,7 @@ use crate::pipeline::manifest::resume_command;
 use crate::report::figures::{bytes, count, counted, escape, path};
 use crate::report::paint::Paint;
 use crate::report::summary;
+use crate::runbook;
 
 /// Chunks that `show` tells one by one.
 const CHUNKS_SHOWN: usize = 20;
@@ -286,6 +287,11 @@ fn headline(run: &Run) -> String {
 fn said(run: &Run) -> Vec<String> {
     let state = &run.state;
     let mut lines = vec![format!("started at {}", run.manifest.started)];
+    if runbook::is_run(&run.manifest) {
+        lines.extend(steps_said(state));
+        lines.push(closing(run));
+        return lines;
+    }
     lines.extend(run.manifest.undo_of.iter().map(|of| format!("takes back the run `{of}`")));
     lines.push(match &state.input {
         None => "reading was not finished".to_owned(),
@@ -339,6 +345,22 @@ fn said(run: &Run) -> Vec<String> {
     lines
 }
 
+/// What the ledger of a runbook's run says of its steps.
+fn steps_said(state: &RunState) -> impl Iterator<Item = String> {
+    state.steps.iter().flat_map(|(id, step)| {
+        let approved = step.approved.as_ref();
+        let approved =
+            approved.map(|by| format!("step `{id}` was approved by {} at {}", by.by, by.when));
+        let ended = step.ended.as_ref().map(|ended| {
+            let word = serde_json::to_value(ended.outcome).unwrap_or_default();
+            let word = word.as_str().unwrap_or_default().to_owned();
+            format!("step `{id}` ended at {}: {word}", ended.when)
+        });
+        let began = step.began.as_ref().map(|when| format!("step `{id}` was begun at {when}"));
+        [began, approved, ended].into_iter().flatten()
+    })
+}
+
 fn closing(run: &Run) -> String {
     match &run.state.closed {
         Some(closed) => format!("closed with exit code {}", closed.exit_code),
@@ -366,6 +388,9 @@ fn clean(args: &CleanRuns, shell: &Shell) -> Result<u8, Failure> {
         let outcome = match run {
             Ok(run) if is_young(&run, now, args.older_than) => continue,
             Ok(run) if perms::is_run(&run.manifest) => perms::clean(&run.root, &now.to_string()),
+            Ok(run) if runbook::is_run(&run.manifest) => {
+                runbook::clean(&run.root, &now.to_string())
+            }
             Ok(run) => clean_run(&run.root, &now.to_string()),
             Err(failure) => Err(failure),
         };

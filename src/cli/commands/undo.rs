@@ -20,6 +20,7 @@ use crate::pipeline::event::Summary;
 use crate::pipeline::undo::{Drawn, Held, Part, Record, Stand, Tally};
 use crate::pipeline::{resume, run};
 use crate::report::figures::{counted, path};
+use crate::runbook;
 use crate::target::any::AnyTarget;
 
 /// Exit codes of loads that came to their end, the gravest last.
@@ -43,6 +44,9 @@ struct Undone {
 pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
     let root = root_of(&args.run, &args.place, shell)?;
     let manifest = Manifest::read(&root)?;
+    if runbook::is_run(&manifest) {
+        return Err(of_runbook(&root, &manifest));
+    }
     let undone = if perms::is_run(&manifest) {
         Box::pin(steps(args, &root, &manifest, shell)).await?
     } else {
@@ -61,6 +65,17 @@ pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
         print(&shell.out, &format!("{document}\n"))?;
     }
     Ok(undone.iter().map(|undone| undone.exit_code).max().unwrap_or_default())
+}
+
+/// A runbook is taken back by its runs.
+fn of_runbook(root: &Path, manifest: &Manifest) -> Failure {
+    let run = &manifest.run;
+    let message =
+        format!("the run `{run}` is that of a runbook, and its steps are taken back singly");
+    let failure = Failure::new(Blame::Request, message);
+    let steps = runbook::begun(root, manifest).unwrap_or_default();
+    let runs = steps.into_iter().rev().flat_map(|step| step.runs.into_iter().rev());
+    runs.fold(failure, |failure, run| failure.hint(format!("`longshore undo {}`", run.display())))
 }
 
 /// Takes a change of permissions back: its loads, the last one first.

@@ -13,14 +13,21 @@ use crate::ledger::{Manifest, RunFolder, Verified, verify as recompute};
 use crate::model::failure::{Blame, Failure};
 use crate::perms;
 use crate::report::figures::{count, counted, escape};
+use crate::runbook;
 
 /// Verifies one run; the exit code is 5 when something is wrong.
 pub fn verify(args: &OneRun, shell: &Shell) -> Result<u8, Failure> {
     let root = root_of(&args.run, &args.place, shell)?;
     // A run that is going on has not come to its end, and must not be looked at half-way.
     let _held = RunFolder::open(&root, &(shell.now)().to_string())?;
-    let parent = perms::is_run(&Manifest::read(&root)?);
-    let verified = if parent { perms::verify(&root)? } else { recompute(&root)? };
+    let manifest = Manifest::read(&root)?;
+    let verified = if perms::is_run(&manifest) {
+        perms::verify(&root)?
+    } else if runbook::is_run(&manifest) {
+        runbook::verify(&root)?
+    } else {
+        recompute(&root)?
+    };
     let wrong = wrong(&verified);
     let code = if wrong.is_some() { Blame::Accounting.exit_code() } else { 0 };
     if args.manners.json {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 /// The names of all that a lookup can be told, as they are written.
-pub const LOOKUP_KEYS: [&str; 9] =
-    ["object", "match", "where", "file", "key", "value", "case", "on_missing", "on_many"];
+pub const LOOKUP_KEYS: [&str; 10] =
+    ["object", "match", "where", "file", "step", "key", "value", "case", "on_missing", "on_many"];
 
 /// How a key becomes the value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,12 @@ pub enum LookupFrom {
         path: PathBuf,
         key: String,
         value: String,
+    },
+    /// The rows that an earlier step of a runbook loaded; the value is the new Id of the record.
+    Step {
+        step: String,
+        /// The column of that step's rows that the key is compared with.
+        key: String,
     },
 }
 

@@ -9,20 +9,22 @@ mod error;
 mod lookup;
 mod parse;
 mod transform;
+mod write;
 
-use std::fmt;
 use std::path::Path;
 
 use crate::config::dataloader::sdl;
 use crate::config::plan::MappingManner;
 use crate::model::chunk::Digest;
 
+pub use super::document::Place;
 pub use error::MappingError;
 pub use lookup::{Fallback, LOOKUP_KEYS, LetterCase, Lookup, LookupFrom};
 pub use transform::{
     BooleanWords, DateFormat, DateTimeFormat, NoMoment, NumberForm, Otherwise, TRANSFORM_NAMES,
     Transform,
 };
+pub use write::{GivenTwice, write};
 
 /// A mapping file has at most so many bytes; one for 800 fields has some 50,000.
 const MAPPING_BYTES_MAX: u64 = 4 << 20;
@@ -103,13 +105,6 @@ pub enum Unmapped {
     Refuse,
 }
 
-/// A place in the mapping file, both counted from 1; columns count characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    pub line: usize,
-    pub column: usize,
-}
-
 impl MappingSpec {
     /// Reads a TOML mapping file, or one of Data Loader if its name ends with `.sdl`.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
@@ -118,14 +113,24 @@ impl MappingSpec {
 
     /// Reads a mapping file in this manner.
     pub fn read_as(path: &Path, manner: MappingManner) -> Result<Self, MappingError> {
-        let (name, bytes) = read_file(path)?;
+        Self::read_named(path, &path.display().to_string(), manner)
+    }
+
+    /// Reads a mapping file that has this name in messages; the files that lookups name are taken
+    /// from the folder of that name.
+    pub fn read_named(
+        path: &Path,
+        name: &str,
+        manner: MappingManner,
+    ) -> Result<Self, MappingError> {
+        let bytes = read_bytes(path, name)?;
         let is_sdl = || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sdl"));
         if manner == MappingManner::DataLoader || is_sdl() {
-            return sdl::parse(&bytes, &name);
+            return sdl::parse(&bytes, name);
         }
         let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| MappingError::NotText { name: name.clone() })?;
-        Self::parse(&text, &name)
+        let text = text.map_err(|_| MappingError::NotText { name: name.to_owned() })?;
+        Self::parse(&text, name)
     }
 
     /// Reads the text of a TOML mapping file; `name` stands in messages.
@@ -148,23 +153,22 @@ impl MappingSpec {
 /// The name and the bytes of a file that may be a mapping.
 pub fn read_file(path: &Path) -> Result<(String, Vec<u8>), MappingError> {
     let name = path.display().to_string();
-    let unreadable = |error| MappingError::Unreadable { name: name.clone(), error };
-    // Asked before it is opened: opening a pipe would wait, and a device may have no end.
-    let about = std::fs::metadata(path).map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(MappingError::NotAFile { name });
-    }
-    if about.len() > MAPPING_BYTES_MAX {
-        return Err(MappingError::TooLarge { name, bytes: about.len() });
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = read_bytes(path, &name)?;
     Ok((name, bytes))
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
+fn read_bytes(path: &Path, name: &str) -> Result<Vec<u8>, MappingError> {
+    let name = || name.to_owned();
+    let unreadable = |error| MappingError::Unreadable { name: name(), error };
+    // Asked before it is opened: opening a pipe would wait, and a device may have no end.
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(MappingError::NotAFile { name: name() });
     }
+    if about.len() > MAPPING_BYTES_MAX {
+        return Err(MappingError::TooLarge { name: name(), bytes: about.len() });
+    }
+    std::fs::read(path).map_err(unreadable)
 }
 
 #[cfg(test)]

@@ -89,6 +89,8 @@ pub struct DateTimeFormat {
     format: String,
     /// `None` when the text itself carries an offset.
     zone: Option<TimeZone>,
+    /// The zone as it was written.
+    zone_name: Option<String>,
 }
 
 /// Why a text is no moment.
@@ -171,9 +173,11 @@ impl DateTimeFormat {
             return Err(format!("the format `{format}` does not hold a whole date and hour"));
         }
         match (has_offset, zone) {
-            (true, None) => Ok(Self { format: format.to_owned(), zone: None }),
+            (true, None) => Ok(Self { format: format.to_owned(), zone: None, zone_name: None }),
             (false, Some(zone)) => {
-                Ok(Self { format: format.to_owned(), zone: Some(zone_named(zone)?) })
+                let zone_name = Some(zone.to_owned());
+                let zone = Some(zone_named(zone)?);
+                Ok(Self { format: format.to_owned(), zone, zone_name })
             }
             (true, Some(_)) => {
                 Err(format!("the format `{format}` has an offset already, so `zone` has no use"))
@@ -186,6 +190,11 @@ impl DateTimeFormat {
 
     pub fn as_str(&self) -> &str {
         &self.format
+    }
+
+    /// The zone as it was written; `None` when the text itself carries an offset.
+    pub fn zone_name(&self) -> Option<&str> {
+        self.zone_name.as_deref()
     }
 
     /// Reads a moment.

@@ -4,8 +4,11 @@
 //! waits for itself or a path that leaves the folder is refused with `file:line:column`.
 //! `docs/reference/runbook.md` shows the shape of the file.
 
+mod faults;
+pub mod parse;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::mapping::Place;
 use super::plan::{Delimiter, LineEnding, Nulls, OnBadRow, OnDuplicate};
@@ -14,8 +17,10 @@ use super::window::Window;
 use crate::model::chunk::Digest;
 use crate::model::operation::Operation;
 
+pub use faults::{FAULTS_MAX, Fault, RunbookFaults};
+
 /// A runbook, well-formed but not yet checked against files and orgs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Runbook {
     pub name: String,
     pub description: Option<String>,
@@ -37,7 +42,7 @@ pub struct Runbook {
 }
 
 /// The orgs that a run of the file works in, by the words that steps call them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TargetSpec {
     pub name: String,
     pub orgs: BTreeMap<String, OrgSpec>,
@@ -45,7 +50,7 @@ pub struct TargetSpec {
 }
 
 /// One org of a target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OrgSpec {
     pub alias: String,
     /// The org must have this id; anything else behind the alias is refused.
@@ -53,7 +58,7 @@ pub struct OrgSpec {
 }
 
 /// Limits of the whole run, beside those of the project.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunbookPolicy {
     /// Rows in error past which a step is stopped, where the step says nothing.
     pub max_failed: Option<MaxFailed>,
@@ -66,7 +71,7 @@ pub struct RunbookPolicy {
 }
 
 /// Calls that may be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ApiBudget {
     Calls(u64),
     /// Of what the org has left when the run begins.
@@ -74,7 +79,7 @@ pub enum ApiBudget {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Step {
     /// Letters, digits, `-` and `_`; the name of its folder too.
     pub id: String,
@@ -89,7 +94,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum StepKind {
     Load(Box<LoadStep>),
     Export(ExportStep),
@@ -100,7 +105,7 @@ pub enum StepKind {
 }
 
 /// Where the rows of a step come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Rows {
     /// A file, from the root of the file system on.
     File(PathBuf),
@@ -108,7 +113,7 @@ pub enum Rows {
     Step(String),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LoadStep {
     pub operation: Operation,
     pub object: String,
@@ -136,7 +141,7 @@ pub struct LoadStep {
     pub parallel: Option<usize>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportStep {
     pub query: ExportSpec,
     /// The name of the file in the step's folder; `rows = { step = "…" }` of a later step reads it.
@@ -145,13 +150,13 @@ pub struct ExportStep {
     pub all: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ExportSpec {
     Soql(String),
     Object { object: String, fields: Vec<String>, filter: Option<String> },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PermissionsStep {
     pub action: PermissionsAction,
     /// What a sync makes exactly so: `listed-permissions` or `listed-users`.
@@ -166,7 +171,7 @@ pub struct PermissionsStep {
     pub expires: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum PermissionsAction {
     Grant,
     Revoke,
@@ -174,7 +179,7 @@ pub enum PermissionsAction {
 }
 
 /// A question to the org, and the bound that its answer is held against.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Assertion {
     /// `SELECT COUNT() …`, or one that answers with one row of one value.
     pub soql: String,
@@ -182,7 +187,7 @@ pub struct Assertion {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Bound {
     /// The same text, or the same number.
     Equals(String),
@@ -191,14 +196,14 @@ pub enum Bound {
     Between(f64, f64),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Checkpoint {
     /// What whoever approves has looked at.
     pub message: String,
 }
 
 /// One comparison between source and org.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Check {
     pub name: String,
     pub kind: CheckKind,
@@ -207,7 +212,7 @@ pub struct Check {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Tolerance {
     /// As a difference of the numbers.
     pub absolute: f64,
@@ -216,14 +221,14 @@ pub struct Tolerance {
 }
 
 /// Rows of a source that count, and how the file is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CheckSource {
     pub rows: Rows,
     /// Only rows whose column holds this text: `where = { Stage = "Closed Won" }`.
     pub only: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum CheckKind {
     /// Rows of the source, and records of the object.
     Count { source: CheckSource, object: String, filter: Option<String> },
@@ -257,3 +262,29 @@ pub enum CheckKind {
     /// mapping of that step.
     Sample { step: String, rows: u32, fields: Vec<String> },
 }
+
+impl Runbook {
+    /// Reads a runbook, and all mapping files that it names; `parameters` are those of the command
+    /// line.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once, the first 20 of them with their places.
+    pub fn read(path: &Path, parameters: &[(String, String)]) -> Result<Self, RunbookFaults> {
+        parse::read(path, parameters)
+    }
+
+    /// Reads the text of a runbook that lies, or lay, in `folder` (from the root of the file system
+    /// on); `file` is its name in messages.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        folder: &Path,
+        parameters: &[(String, String)],
+    ) -> Result<Self, RunbookFaults> {
+        parse::parse(text, file, folder, parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 //! Every fact is held against what must be true when it is written. One that cannot follow is an
 //! error, also in a release build: a run whose ledger makes no sense is not gone on with.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use super::Fact;
@@ -10,6 +12,8 @@ use super::fact::{Output, RawKind, Shelved};
 use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
+
+pub use steps::{Approval, EndedStep, StepState};
 
 /// What is known of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct RunState {
     pub closed: Option<Closed>,
     /// When what the run does not need any more was removed.
     pub cleaned: Option<String>,
+    /// The steps of a runbook that were begun or approved.
+    pub steps: BTreeMap<String, StepState>,
 }
 
 /// What is known of a chunk.
@@ -223,6 +229,12 @@ impl RunState {
                 self.cleaned = Some(when.clone());
                 Ok(())
             }
+            Fact::StepBegan { step, .. }
+            | Fact::StepApproved { step, .. }
+            | Fact::StepEnded { step, .. } => {
+                let state = self.steps.entry(step.clone()).or_default();
+                state.apply(fact).map_err(|why| Impossible(format!("step `{step}` {why}")))
+            }
             Fact::Imaged { chunk, .. }
             | Fact::Created { chunk, .. }
             | Fact::Prepared { chunk, .. }
@@ -401,7 +413,10 @@ impl ChunkState {
             | Fact::Paused { .. }
             | Fact::Resumed { .. }
             | Fact::Closed { .. }
-            | Fact::Cleaned { .. } => {}
+            | Fact::Cleaned { .. }
+            | Fact::StepBegan { .. }
+            | Fact::StepApproved { .. }
+            | Fact::StepEnded { .. } => {}
         }
         Ok(())
     }

@@ -40,8 +40,13 @@ pub(super) async fn decide<T: Target>(
 ) -> Result<Decided, Failure> {
     let input = can(request)?.clone();
     let (folder, order) = (root.to_owned(), order(request)?);
-    let read = move || read_file(&folder, &input, &order, Given::new(), false);
+    let given =
+        if request.everything { Given::everything(target.kind()) } else { Given::default() };
+    let read = move || read_file(&folder, &input, &order, given, false);
     let spooled = on_thread(read).await?;
+    if request.everything {
+        return sync::decide(request, target, root, (spooled, Names::default()), watch).await;
+    }
     let names = Names::of_columns(target, &spooled.columns, &spooled.header).await?;
     if request.action == Action::Sync {
         return sync::decide(request, target, root, (spooled, names), watch).await;
@@ -182,6 +187,7 @@ mod tests {
             sets: Vec::new(),
             groups: Vec::new(),
             copy_from: None,
+            everything: false,
             expires: None,
             matching: WhoField::ALL.to_vec(),
             runs_dir: Path::new("runs").to_owned(),

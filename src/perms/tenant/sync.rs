@@ -1,9 +1,10 @@
-//! A sync of a tenant: what users hold is known before, so each row and each surplus is decided.
+//! A sync of a tenant, or a revoke of everything: what users hold is known before, so each row and
+//! each surplus is decided.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use super::super::ask::{Action, Request, Scope};
+use super::super::ask::{Action, EVERYTHING, Request, Scope};
 use super::super::candidates::Nobody;
 use super::super::carry::on_thread;
 use super::super::columns::Columns;
@@ -37,32 +38,38 @@ pub(super) async fn decide<T: Target>(
     (spooled, names): (Spooled, Names),
     watch: &dyn Watch,
 ) -> Result<Decided, Failure> {
-    let scope = request.scope;
+    let everything = request.everything;
+    let scope = if everything { Scope::ListedUsers } else { request.scope };
     let (spooled, names, mut items) = on_thread(move || {
         let items = Items::of(&spooled, &names)?;
         Ok((spooled, names, items))
     })
     .await?;
-    if spooled.rows == 0 {
+    if spooled.rows == 0 && !everything {
         return Err(empty_scope("there are no rows"));
     }
-    if items.all.is_empty() {
+    if items.all.is_empty() && !everything {
         return Err(empty_scope("no row names a permission or role that there is"));
     }
     let mut people = People::read(target, &spooled.who, &root.join("users.csv"), watch).await?;
-    if scope == Scope::ListedUsers && people.certain().is_empty() {
+    let nobody = scope == Scope::ListedUsers && people.certain().is_empty();
+    if nobody && !everything {
         return Err(empty_scope("no row names a user that there is"));
     }
     let mut held = Held::default();
     // Where an answer lies while it comes is no part of the run, so that the same command goes on
     // with one that takes hours.
-    for question in questions(scope, &spooled.columns, &items, &people, watch) {
+    let questions = questions(scope, &spooled.columns, &items, &people, watch);
+    for question in questions.into_iter().filter(|_| !nobody) {
         let place = request.runs_dir.join(format!("sync-{}.csv", question.place()));
         let take = |holding: &Holding<'_>| held.take(holding, scope, &mut items, &mut people);
         question.ask(target, Some(&place), watch, take).await?;
     }
     let root = root.to_owned();
-    let sync = Sync { scope, names, items, people, held, ..Sync::of(&spooled) };
+    let mut sync = Sync { scope, names, items, people, held, ..Sync::of(&spooled) };
+    if everything {
+        sync.take_everything();
+    }
     on_thread(move || sync.write(&root, spooled)).await
 }
 
@@ -217,6 +224,16 @@ struct Sync {
     /// Every pair that some row names, and the first that does.
     listed: HashMap<(u32, u32), u64>,
     doubts: Doubts,
+    everything: Option<Everything>,
+}
+
+/// What is known where rows say only who, and their users lose all that they hold.
+#[derive(Debug, Default)]
+struct Everything {
+    /// The item of each user that its row stands for.
+    first: HashMap<u32, u32>,
+    /// Users that some row names, and the first that does.
+    named: HashMap<u32, u64>,
 }
 
 impl Sync {
@@ -232,7 +249,61 @@ impl Sync {
             held: Held::default(),
             listed: HashMap::new(),
             doubts: Doubts::default(),
+            everything: None,
         }
+    }
+
+    /// From here on rows say only who.
+    fn take_everything(&mut self) {
+        let mut first: HashMap<u32, u32> = HashMap::new();
+        for (user, item) in &self.held.direct {
+            let least = first.entry(*user).or_insert(*item);
+            if self.items.get(*item) < self.items.get(*least) {
+                *least = *item;
+            }
+        }
+        self.everything = Some(Everything { first, named: HashMap::new() });
+    }
+
+    /// A row whose user is to lose all: it stands for the first of it.
+    fn first(&mut self, user: u32, mut decision: Decision) -> Decision {
+        let row = decision.mark.row;
+        let Some(all) = &mut self.everything else { return decision };
+        let above = *all.named.entry(user).or_insert(row);
+        if above != row {
+            let message = format!("row {above} names the same user");
+            return decision.rejected("duplicate_row", "", message);
+        }
+        let Some(item) = all.first.get(&user).copied() else {
+            "no".clone_into(&mut decision.before);
+            decision.assignment.clone_from(&decision.user_id);
+            "holds nothing that can be taken away".clone_into(&mut decision.why);
+            return decision;
+        };
+        self.listed.insert((user, item), row);
+        self.name(item, &mut decision);
+        decision.what = What::Revoke;
+        EVERYTHING.clone_into(&mut decision.why);
+        decision
+    }
+
+    /// The cells of a row that stands for the first of all that its user holds.
+    fn first_of_all(&self, row: &SpooledRow<'_>, decision: &Decision) -> Option<Vec<String>> {
+        self.everything.as_ref().filter(|_| decision.what == What::Revoke)?;
+        let item = self.items.places.get(&decision.permission_id)?;
+        let text = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
+        let mut cells: Vec<String> = row.source().map(text).collect();
+        self.name_in(&mut cells, *item);
+        Some(cells)
+    }
+
+    /// Says what is held, and that it is.
+    fn name(&self, item: u32, decision: &mut Decision) {
+        let what = self.items.get(item);
+        decision.permission.clone_from(&what.name);
+        decision.permission_id.clone_from(&what.id);
+        decision.assignment.clone_from(&what.api);
+        "yes".clone_into(&mut decision.before);
     }
 
     fn write(mut self, root: &Path, spooled: Spooled) -> Result<Decided, Failure> {
@@ -241,7 +312,10 @@ impl Sync {
         spooled.each(|row| {
             let decision = self.row(row);
             preview.add(&decision);
-            file.push(&decision, row.source())
+            match self.first_of_all(row, &decision) {
+                Some(cells) => file.push(&decision, cells.iter().map(String::as_bytes)),
+                None => file.push(&decision, row.source()),
+            }
         })?;
         let mut notices = spooled.notices.clone();
         let mut withheld = 0;
@@ -267,10 +341,18 @@ impl Sync {
     fn row(&mut self, row: &SpooledRow<'_>) -> Decision {
         let mut decision = Decision::of(row.mark);
         if let Some([code, column, message]) = row.fault() {
-            self.doubts.note(row.mark.row, None, None);
+            if self.everything.is_none() {
+                self.doubts.note(row.mark.row, None, None);
+            }
             return decision.rejected(code, column, message);
         }
         let who = self.who(row, &mut decision);
+        if self.everything.is_some() {
+            return match who {
+                Ok(user) => self.first(user, decision),
+                Err((code, column, message)) => decision.rejected(code, &column, message),
+            };
+        }
         let what = named(row, &self.columns, &self.names, &mut decision);
         if is_by_role(row, &self.columns) && who.is_ok() && what.is_ok() {
             return left_alone(decision);
@@ -335,25 +417,27 @@ impl Sync {
             .direct
             .iter()
             .filter(|pair| !self.listed.contains_key(*pair))
+            .filter(|(user, _)| {
+                self.everything.as_ref().is_none_or(|all| all.named.contains_key(user))
+            })
             .copied()
             .collect();
         surplus.sort_unstable_by_key(|(user, item)| {
             (self.items.get(*item), self.people.get(*user).name(), &self.people.get(*user).id)
         });
+        let all = self.everything.is_some();
+        let why = if all { EVERYTHING } else { self.scope.not_listed() };
         let removal = |(number, (user, item)): (u64, (u32, u32))| {
             let mut decision = Decision::of(RowMark { row: number, line: 0 });
-            let (person, what) = (self.people.get(user), self.items.get(item));
+            let person = self.people.get(user);
             person.name().clone_into(&mut decision.user);
             decision.user_id = person.id.to_string();
-            decision.permission.clone_from(&what.name);
-            decision.permission_id.clone_from(&what.id);
-            decision.assignment.clone_from(&what.api);
-            "yes".clone_into(&mut decision.before);
+            self.name(item, &mut decision);
             if let Some(row) = self.doubts.about(Some(user), item) {
                 return (decision.rejected("removal_withheld", "", withheld(row)), item);
             }
             decision.what = What::Revoke;
-            self.scope.not_listed().clone_into(&mut decision.why);
+            why.clone_into(&mut decision.why);
             (decision, item)
         };
         (next..).zip(surplus).map(removal).collect()
@@ -369,6 +453,11 @@ impl Sync {
                 _ => decision.user_id.clone(),
             };
         }
+        self.name_in(&mut cells, item);
+        cells
+    }
+
+    fn name_in(&self, cells: &mut [String], item: u32) {
         let Item { api, name, .. } = self.items.get(item);
         let pairs = if api.is_empty() {
             vec![(self.columns.role, name)]
@@ -376,11 +465,10 @@ impl Sync {
             vec![(self.columns.api, api), (self.columns.permission, name)]
         };
         for (column, value) in pairs {
-            if let Some(place) = column {
-                cells[place].clone_from(value);
+            if let Some(cell) = column.and_then(|place| cells.get_mut(place)) {
+                cell.clone_from(value);
             }
         }
-        cells
     }
 }
 

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
 use crate::model::rows::Table;
-use crate::model::schema::{FieldKind, SentField};
+use crate::model::schema::{FieldKind, FieldSchema, SentField};
 use crate::model::wording::shown;
 
 /// An object whose rows have a key although no field of them is one: the same row a second time is
@@ -130,12 +130,19 @@ impl RowKey {
         Some(Self { groups: groups.collect::<Option<_>>()?, harmless: true })
     }
 
+    /// The key of values of one field, which stand in the first column of a table.
+    pub fn of_field(field: &FieldSchema) -> Self {
+        let (column, name) = (0, field.name.clone());
+        Self { groups: vec![vec![Part { column, name, form: Form::of(field) }]], harmless: false }
+    }
+
     /// The columns of the body that make the key, in the order in which [`Self::narrow`] has them.
     pub fn columns(&self) -> Vec<usize> {
         self.groups.iter().flatten().map(|part| part.column).collect()
     }
 
     /// The same key for bodies that have its columns only.
+    #[must_use]
     pub fn narrow(&self) -> Self {
         let mut narrow = self.clone();
         for (column, part) in narrow.groups.iter_mut().flatten().enumerate() {
@@ -194,18 +201,20 @@ fn part(sent: &[SentField], column: usize) -> Part {
     let field = &sent[column];
     let is_constant = field.from == "constant";
     let name = if is_constant { field.header.clone() } else { field.from.clone() };
-    let value = field.value_field();
-    let form = match value.kind {
-        FieldKind::Id | FieldKind::Reference => Form::Id,
-        FieldKind::Email => Form::Folded,
-        kind if kind.is_number() => Form::Number,
-        _ if value.case_sensitive => Form::Exact,
-        _ => Form::Folded,
-    };
-    Part { column, name, form }
+    Part { column, name, form: Form::of(field.value_field()) }
 }
 
 impl Form {
+    fn of(field: &FieldSchema) -> Self {
+        match field.kind {
+            FieldKind::Id | FieldKind::Reference => Self::Id,
+            FieldKind::Email => Self::Folded,
+            kind if kind.is_number() => Self::Number,
+            _ if field.case_sensitive => Self::Exact,
+            _ => Self::Folded,
+        }
+    }
+
     fn push(self, value: &[u8], into: &mut Vec<u8>) {
         match self {
             Self::Id if value.len() == 18 => into.extend_from_slice(&value[..15]),
@@ -235,7 +244,6 @@ fn number(value: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::FieldSchema;
     use crate::pipeline::sample;
 
     fn sent(names: &[&str]) -> Vec<SentField> {

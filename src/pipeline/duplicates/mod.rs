@@ -13,10 +13,9 @@ mod sort;
 mod survey;
 mod tell;
 
-pub use self::key::{Unasked, unasked};
+pub use self::key::{RowKey, Unasked, unasked};
 pub use self::list::{Repeats, Tied};
 
-use self::key::RowKey;
 use self::sort::{Room, Sorted};
 use self::survey::Survey;
 use super::event::{Event, Watch};

@@ -322,6 +322,27 @@ fn confirm(
     Ok(Some(Confirmed { org: deed.org.id.clone(), rows }))
 }
 
+/// Has a person confirm what several loads together do to a production org; `rows` are those that
+/// are taken away, where some are.
+pub fn confirm_whole(
+    what: &str,
+    rows: Option<u64>,
+    org: &OrgFacts,
+    assent: &dyn Assent,
+) -> Result<(), Failure> {
+    let flags = flags_for(org, rows);
+    let refused = |needs: &str| {
+        let message = format!("{what} in the production org {} {needs}", Named(org));
+        Failure::new(Blame::Guard, message).hint(format!("`{flags}` confirms it; `--yes` does not"))
+    };
+    let OrgFacts { name, id, .. } = org;
+    let danger = refused("needs the name of the org to be confirmed");
+    assent.typed(&Word::Org { name, id }, danger)?;
+    let Some(rows) = rows else { return Ok(()) };
+    let danger = refused(&format!("takes away {rows} rows, which needs their number confirmed"));
+    assent.typed(&Word::Rows(rows), danger)
+}
+
 fn confirm_org(deed: &Deed<'_>, assent: &dyn Assent) -> Result<(), Failure> {
     let message = format!("{deed} needs the name of the org to be confirmed");
     let OrgFacts { name, id, .. } = deed.org;
@@ -335,7 +356,11 @@ fn ways_to_confirm(message: String, deed: &Deed<'_>) -> Failure {
 }
 
 fn flags_to_confirm(deed: &Deed<'_>) -> String {
-    let OrgFacts { name, id, .. } = deed.org;
+    flags_for(deed.org, deed.rows.filter(|_| is_removal(deed.operation)))
+}
+
+fn flags_for(org: &OrgFacts, rows: Option<u64>) -> String {
+    let OrgFacts { name, id, .. } = org;
     let org = if name.is_empty() { id } else { name };
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     let org = if org.chars().all(bare) && !org.is_empty() {
@@ -343,7 +368,6 @@ fn flags_to_confirm(deed: &Deed<'_>) -> String {
     } else {
         format!("'{}'", visible(org).replace('\'', r"'\''"))
     };
-    let rows = deed.rows.filter(|_| is_removal(deed.operation));
     let rows = rows.map(|rows| format!(" --confirm-rows {rows}")).unwrap_or_default();
     format!("--confirm-org {org}{rows}")
 }
@@ -421,7 +445,7 @@ fn ways_on(failure: Failure, run: &str) -> Failure {
 }
 
 /// Ids of 15 and of 18 characters name the same org.
-fn is_same_id(one: &str, other: &str) -> bool {
+pub fn is_same_id(one: &str, other: &str) -> bool {
     let short = |id: &str| id.len() == 18 && id.is_ascii() && id.starts_with("00D");
     let bare = |id: &str| if short(id) { id[..15].to_owned() } else { id.to_owned() };
     !other.is_empty() && bare(one) == bare(other)

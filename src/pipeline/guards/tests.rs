@@ -74,6 +74,7 @@ impl Assent for Typist {
         let given = match word {
             Word::Org { .. } => self.org.to_owned(),
             Word::Rows(_) => self.rows.to_string(),
+            Word::Step(id) => (*id).to_owned(),
         };
         if word.is(&given) { Ok(()) } else { Err(danger) }
     }

@@ -14,7 +14,7 @@ mod ask;
 mod join;
 mod keys;
 pub mod near;
-mod sort;
+pub mod sort;
 mod tables;
 mod tell;
 #[cfg(test)]
@@ -246,7 +246,7 @@ impl<T: Target> Asking<'_, T> {
                 Some(described) => ask::fields_of(slot, described),
                 None => Err(ask::no_object(slot, object)),
             },
-            LookupFrom::File { .. } => Ok(Vec::new()),
+            LookupFrom::File { .. } | LookupFrom::Step { .. } => Ok(Vec::new()),
         });
         fields.collect()
     }

@@ -137,6 +137,7 @@ fn begun(slot: &LookupSlot, calls: u64) -> Resolved {
         LookupFrom::File { path, key, .. } => {
             (path.display().to_string(), format!("{}: {key}", path.display()))
         }
+        LookupFrom::Step { step, key } => (step.clone(), format!("{step}.{key}")),
     };
     let field = slot.field.clone();
     Resolved {

@@ -50,6 +50,8 @@ pub enum MapError {
     LookupTwice { place: String, name: String, field: String },
     #[error("{place}: the field `{field}` cannot hold the id of a `{}`", shown(object.as_bytes()))]
     LookupObject { place: String, field: String, object: String, allowed: Vec<String> },
+    #[error("{place}: the lookup takes Ids of the step `{}` of a runbook", shown(step.as_bytes()))]
+    LookupStep { place: String, step: String },
     #[error("`sfdc.timezone`: {0}")]
     Zone(#[from] UnknownZone),
     #[error("an update that sends only `Id` changes nothing")]
@@ -96,6 +98,11 @@ impl Explain for MapError {
             }
             Self::LookupObject { allowed, .. } => {
                 vec![format!("it holds ids of {}", listed(allowed))]
+            }
+            Self::LookupStep { .. } => {
+                let way = "`longshore run` loads it as a step; by itself, a load has `object` or \
+                           `file` to look in";
+                vec![way.to_owned()]
             }
             Self::Zone(_) => {
                 vec!["Data Loader takes GMT for a name that it does not know".to_owned()]

@@ -60,6 +60,10 @@ impl LookupSlot {
                 field: field.name.clone(),
             });
         }
+        if let LookupFrom::Step { step, .. } = &lookup.from {
+            let (place, step) = (place.to_owned(), step.clone());
+            return Err(MapError::LookupStep { place, step });
+        }
         let mut prefix = None;
         if let LookupFrom::Object { object, .. } = &lookup.from {
             let allowed = match field.kind {
@@ -147,6 +151,13 @@ impl LookupSlot {
                 (
                     format!("no line of `{path}` has `{key}` as its `{column}`"),
                     format!("`{key}` is the `{column}` of different lines of `{path}`"),
+                )
+            }
+            LookupFrom::Step { step, key: column } => {
+                let column = shown(column.as_bytes());
+                (
+                    format!("no row of the step `{step}` has `{key}` as its `{column}`"),
+                    format!("`{key}` is the `{column}` of different rows of the step `{step}`"),
                 )
             }
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::answers::{Meaning, Staged, Tries};
 use super::left::Left;
@@ -43,6 +43,8 @@ pub struct Submit<T> {
     pub raw: PathBuf,
     /// Jobs at once.
     pub parallel: usize,
+    /// Those that this run shares with others beside it.
+    pub shared: Option<Arc<Semaphore>>,
     pub halt: Halt,
     pub earlier: Arc<Earlier>,
 }
@@ -55,7 +57,7 @@ impl<T: Target> Submit<T> {
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
         let poller = Poller::new();
-        let mut turns = Turns::new(shared.parallel);
+        let mut turns = Turns::new(shared.parallel, shared.shared.clone());
         let asking = {
             let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
             tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })

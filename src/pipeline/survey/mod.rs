@@ -28,7 +28,7 @@ use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
 use super::threads::on_thread;
 use super::unchanged::{self, Comparison, cut};
-use super::{begin, duplicates, guards, lanes, lookup};
+use super::{begin, duplicates, guards, lanes, lookup, validate};
 use crate::config::plan::{LoadPlan, OnBadRow};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
@@ -36,7 +36,7 @@ use crate::model::ids::RunId;
 use crate::model::limits::SAMPLE_ROWS;
 use crate::model::rows::CheckedSlab;
 use crate::model::schema::{OrgFacts, SentField};
-use crate::target::Target;
+use crate::target::{Fault, Target};
 
 /// What a load would be.
 #[derive(Debug, Clone)]
@@ -201,6 +201,22 @@ pub async fn survey<T: Target>(
         sample: taken.sample,
         lookups: looked_up.lookups.iter().map(Lookup::of).collect(),
     })
+}
+
+/// Checks a load as far as that goes without its rows: the object, the operation, and the fields
+/// that `header` goes to. Without a header there is no more than object and operation.
+pub async fn columns<T: Target>(
+    plan: &LoadPlan,
+    target: &T,
+    header: Option<&[String]>,
+) -> Result<(), Failure> {
+    can_verify_after(plan, target)?;
+    keeps_images(plan, target)?;
+    if let Some(header) = header {
+        return compile(plan, target, header).await.map(drop);
+    }
+    let schema = target.load_schema(&plan.object, &[]).await.map_err(Fault::of_request)?;
+    Ok(validate::allowed(&schema.object, plan.operation)?)
 }
 
 /// What the first rows would change; a load that nobody can compare is no less of a load.

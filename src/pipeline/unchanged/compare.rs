@@ -3,8 +3,8 @@
 use crate::config::plan::LoadPlan;
 use crate::model::names::ObjectName;
 use crate::model::operation::Operation;
-use crate::model::rows::CheckedSlab;
-use crate::model::schema::{FieldKind, SentField};
+use crate::model::rows::{CheckedSlab, Table};
+use crate::model::schema::{FieldKind, FieldSchema, SentField};
 use crate::pipeline::settle::matching::would_keep;
 use crate::target::{Fault, Record, RecordsWanted, Target};
 
@@ -12,8 +12,8 @@ use crate::target::{Fault, Record, RecordsWanted, Target};
 #[derive(Debug, Clone)]
 pub struct Comparison {
     wanted: RecordsWanted,
-    /// The column of the body that finds the record.
-    key: usize,
+    /// The column of the body that finds the record; none where each row comes with its Id.
+    key: Option<usize>,
     columns: Vec<Column>,
     /// A row without a record makes one.
     pub creates: bool,
@@ -73,6 +73,21 @@ impl Comparison {
             None => sent.related.is_none() && sent.field.kind == FieldKind::Id,
         };
         let key = sent.iter().position(is_key)?;
+        let found_by = external_id.map(|_| sent[key].field.clone());
+        Some(Self { creates, ..Self::with(object, sent, Some(key), found_by) })
+    }
+
+    /// For rows whose records are known by their Ids, as those of a load that is over.
+    pub fn by_id(object: &ObjectName, sent: &[SentField]) -> Self {
+        Self::with(object, sent, None, None)
+    }
+
+    fn with(
+        object: &ObjectName,
+        sent: &[SentField],
+        key: Option<usize>,
+        found_by: Option<FieldSchema>,
+    ) -> Self {
         let mut fields = Vec::new();
         let columns = sent.iter().enumerate().filter(|(_, sent)| sent.field.kind != FieldKind::Id);
         let columns = columns.map(|(at, sent)| {
@@ -85,9 +100,8 @@ impl Comparison {
             Column { at, name: name.clone(), kind: sent.field.kind, place }
         });
         let columns = columns.collect();
-        let found_by = external_id.map(|_| sent[key].field.clone());
         let wanted = RecordsWanted { object: object.clone(), key: found_by, fields };
-        Some(Self { wanted, key, columns, creates })
+        Self { wanted, key, columns, creates: false }
     }
 
     /// The same for a load.
@@ -100,14 +114,23 @@ impl Comparison {
         self.columns.iter().filter(|column| column.place.is_none()).map(|c| c.name.as_str())
     }
 
+    /// Fields that are compared.
+    pub fn fields(&self) -> usize {
+        self.wanted.fields.len()
+    }
+
     /// A row of a slab, by its place there.
     pub fn row(&self, slab: &CheckedSlab, index: usize) -> Row {
-        let cell = |at| String::from_utf8_lossy(slab.fields.field(index, at)).into_owned();
-        Row {
-            number: slab.raw.marks[index].row,
-            key: cell(self.key).trim().to_owned(),
-            sent: self.columns.iter().map(|column| cell(column.at)).collect(),
-        }
+        let key = self.key.map(|key| slab.fields.field(index, key)).unwrap_or_default();
+        let key = String::from_utf8_lossy(key);
+        self.row_of(slab.raw.marks[index].row, key.trim(), &slab.fields, index)
+    }
+
+    /// A row of a table of bodies, and the key of its record.
+    pub fn row_of(&self, number: u64, key: &str, fields: &Table, index: usize) -> Row {
+        let cell = |at| String::from_utf8_lossy(fields.field(index, at)).into_owned();
+        let sent = self.columns.iter().map(|column| cell(column.at)).collect();
+        Row { number, key: key.to_owned(), sent }
     }
 
     /// What the records of some rows hold, in the order of the rows.
@@ -148,7 +171,7 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::rows::{RawSlab, RowMark, Table};
+    use crate::model::rows::{RawSlab, RowMark};
     use crate::pipeline::sample;
 
     fn sent(names: &[&str]) -> Vec<SentField> {

@@ -2,21 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{Field, Kind, Object, all};
+use super::{Catalog, Field, Kind, Object};
 
 /// The body of `GET /sobjects`; `version` is the API version of the links, such as `66.0`.
-pub fn describe_global(version: &str) -> Value {
-    let objects: Vec<Value> = all().iter().map(|object| summary(object, version)).collect();
+pub fn describe_global(catalog: &Catalog, version: &str) -> Value {
+    let objects: Vec<Value> =
+        catalog.all().iter().map(|object| summary_of(object, version)).collect();
     json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects })
 }
 
 /// The body of `GET /sobjects/X/describe`.
-pub fn describe(object: &Object, version: &str) -> Value {
+pub fn describe(catalog: &Catalog, object: &Object, version: &str) -> Value {
     let mut body = summary(object, version);
     let fields: Vec<Value> = object.fields.iter().map(field).collect();
     let rest = json!({
         "actionOverrides": [],
-        "childRelationships": children(object),
+        "childRelationships": children(catalog, object),
         "compactLayoutable": object.soft_deletes(),
         "defaultImplementation": null,
         "extendedBy": null,
@@ -37,6 +38,19 @@ pub fn describe(object: &Object, version: &str) -> Value {
         ],
     });
     join(&mut body, rest);
+    body
+}
+
+/// What the list of objects says of one: of an object that another org described, its own words.
+fn summary_of(object: &Object, version: &str) -> Value {
+    let mut body = summary(object, version);
+    if let (Value::Object(body), Some(sent)) = (&mut body, &object.sent) {
+        for (name, value) in body.iter_mut().filter(|(name, _)| *name != "urls") {
+            if let Some(sent) = sent.get(name) {
+                value.clone_from(sent);
+            }
+        }
+    }
     body
 }
 
@@ -96,9 +110,9 @@ fn master_record_type(object: &Object, version: &str) -> Value {
     })
 }
 
-fn children(object: &Object) -> Vec<Value> {
+fn children(catalog: &Catalog, object: &Object) -> Vec<Value> {
     let mut children = Vec::new();
-    for child in all() {
+    for child in catalog.all() {
         let refers = |field: &&Field| field.refers_to.contains(&object.name());
         for field in child.fields.iter().filter(refers) {
             children.push(json!({
@@ -116,7 +130,7 @@ fn children(object: &Object) -> Vec<Value> {
     children
 }
 
-fn field(field: &Field) -> Value {
+pub(super) fn field(field: &Field) -> Value {
     let text = field.kind.is_text();
     let picklist: Vec<Value> = field.picklist.iter().map(|v| choice(field, v)).collect();
     let relationship = Some(field.relationship).filter(|name| !name.is_empty());
@@ -186,7 +200,7 @@ fn field(field: &Field) -> Value {
     body
 }
 
-fn join(body: &mut Value, rest: Value) {
+pub(super) fn join(body: &mut Value, rest: Value) {
     if let (Value::Object(body), Value::Object(rest)) = (body, rest) {
         body.extend(rest);
     }
@@ -226,7 +240,7 @@ mod tests {
     use crate::practice::objects::find;
 
     fn of(object: &str, name: &str) -> Value {
-        let body = describe(find(object).unwrap(), "66.0");
+        let body = describe(Catalog::built_in(), find(object).unwrap(), "66.0");
         let fields = body["fields"].as_array().unwrap();
         fields.iter().find(|field| field["name"] == name).unwrap().clone()
     }
@@ -271,9 +285,9 @@ mod tests {
 
     #[test]
     fn the_list_has_every_object_and_what_it_takes() {
-        let body = describe_global("66.0");
+        let body = describe_global(Catalog::built_in(), "66.0");
         let objects = body["sobjects"].as_array().unwrap();
-        assert_eq!(objects.len(), all().len());
+        assert_eq!(objects.len(), Catalog::built_in().all().len());
         let user = objects.iter().find(|object| object["name"] == "User").unwrap();
         assert_eq!((&user["createable"], &user["deletable"]), (&json!(true), &json!(false)));
         assert_eq!(user["urls"]["describe"], "/services/data/v66.0/sobjects/User/describe");

@@ -11,6 +11,8 @@ pub enum Kind {
     Phone,
     Url,
     Picklist,
+    /// Several values of a picklist, with `;` between them.
+    MultiPicklist,
     Boolean,
     Int,
     Double,
@@ -18,6 +20,10 @@ pub enum Kind {
     Percent,
     Date,
     DateTime,
+    /// A time of the day.
+    Time,
+    /// An address, a location: put together from other fields, and never a value of its own.
+    Compound,
 }
 
 impl Kind {
@@ -28,7 +34,13 @@ impl Kind {
     pub fn is_text(self) -> bool {
         matches!(
             self,
-            Self::Text | Self::TextArea | Self::Email | Self::Phone | Self::Url | Self::Picklist
+            Self::Text
+                | Self::TextArea
+                | Self::Email
+                | Self::Phone
+                | Self::Url
+                | Self::Picklist
+                | Self::MultiPicklist
         )
     }
 
@@ -43,6 +55,7 @@ impl Kind {
             Self::Phone => "phone",
             Self::Url => "url",
             Self::Picklist => "picklist",
+            Self::MultiPicklist => "multipicklist",
             Self::Boolean => "boolean",
             Self::Int => "int",
             Self::Double => "double",
@@ -50,6 +63,8 @@ impl Kind {
             Self::Percent => "percent",
             Self::Date => "date",
             Self::DateTime => "datetime",
+            Self::Time => "time",
+            Self::Compound => "address",
         }
     }
 
@@ -62,6 +77,7 @@ impl Kind {
             Self::Double | Self::Currency | Self::Percent => "xsd:double",
             Self::Date => "xsd:date",
             Self::DateTime => "xsd:dateTime",
+            Self::Time => "xsd:time",
             _ => "xsd:string",
         }
     }
@@ -101,7 +117,12 @@ pub struct Field {
     pub part_of: &'static str,
 }
 
-const fn field(name: &'static str, label: &'static str, kind: Kind, length: u32) -> Field {
+pub(super) const fn field(
+    name: &'static str,
+    label: &'static str,
+    kind: Kind,
+    length: u32,
+) -> Field {
     Field {
         name,
         label,

@@ -4,15 +4,20 @@
 //! fields are cut down to those that loads touch.
 
 mod access;
+mod catalog;
 mod describe;
 mod field;
+mod read;
 mod sales;
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-pub use describe::{describe, describe_global};
+use serde_json::Value;
+
+pub use catalog::Catalog;
 pub use field::{Field, Kind};
+pub use read::{Unreadable, merged};
 
 /// What can be done with an object, and what it is called.
 #[derive(Debug)]
@@ -53,18 +58,26 @@ pub enum Stamps {
 /// An object with all its fields.
 #[derive(Debug)]
 pub struct Object {
-    /// Its place in the catalog.
+    /// The number of its catalog, and its place there.
+    catalog: u16,
     pub index: u16,
     pub definition: &'static Definition,
     /// `Id` first, then the system fields, then its own.
     pub fields: Vec<Field>,
     by_name: HashMap<String, usize>,
     by_relationship: HashMap<String, usize>,
+    /// The describe that it was read from, if it is not one of our own.
+    sent: Option<Arc<Value>>,
 }
 
 impl Object {
     pub fn name(&self) -> &'static str {
         self.definition.name
+    }
+
+    /// The objects that it stands among.
+    pub fn catalog(&self) -> &'static Catalog {
+        Catalog::of_number(self.catalog)
     }
 
     pub fn prefix(&self) -> &'static str {
@@ -106,28 +119,36 @@ impl Object {
     }
 }
 
-/// All objects, in the order of their names.
+/// All built-in objects, in the order of their names.
+#[cfg(test)]
 pub fn all() -> &'static [Object] {
-    &CATALOG
+    Catalog::built_in().all()
 }
 
-/// The object of that name, case ignored.
+/// The built-in object of that name, case ignored.
+#[cfg(test)]
 pub fn find(name: &str) -> Option<&'static Object> {
-    CATALOG.iter().find(|object| object.name().eq_ignore_ascii_case(name))
+    Catalog::built_in().find(name)
 }
 
-/// The object whose ids start like this.
-pub fn of_prefix(prefix: &[u8]) -> Option<&'static Object> {
-    CATALOG.iter().find(|object| object.prefix().as_bytes() == prefix)
+fn build(
+    (catalog, index): (u16, usize),
+    definition: &'static Definition,
+    fields: Vec<Field>,
+    sent: Option<Arc<Value>>,
+) -> Object {
+    let names = fields.iter().enumerate();
+    let by_name = names.clone().map(|(place, field)| (field.name.to_owned(), place)).collect();
+    let by_relationship = names
+        .filter(|(_, field)| !field.relationship.is_empty())
+        .map(|(place, field)| (field.relationship.to_owned(), place))
+        .collect();
+    let index = u16::try_from(index).unwrap_or(u16::MAX);
+    Object { catalog, index, definition, fields, by_name, by_relationship, sent }
 }
 
-static CATALOG: LazyLock<Vec<Object>> = LazyLock::new(|| {
-    let mut definitions: Vec<&Definition> = access::OBJECTS.iter().chain(sales::OBJECTS).collect();
-    definitions.sort_by_key(|definition| definition.name);
-    definitions.into_iter().enumerate().map(|(index, def)| build(index, def)).collect()
-});
-
-fn build(index: usize, definition: &'static Definition) -> Object {
+/// `Id`, the system fields and its own.
+fn fields_of(definition: &Definition) -> Vec<Field> {
     let mut fields = vec![field::record_id(definition.label)];
     if definition.stamps == Stamps::Full {
         fields.extend(field::CREATED_AND_MODIFIED);
@@ -137,14 +158,7 @@ fn build(index: usize, definition: &'static Definition) -> Object {
         fields.push(field::IS_DELETED);
     }
     fields.extend_from_slice(definition.fields);
-    let names = fields.iter().enumerate();
-    let by_name = names.clone().map(|(place, field)| (field.name.to_owned(), place)).collect();
-    let by_relationship = names
-        .filter(|(_, field)| !field.relationship.is_empty())
-        .map(|(place, field)| (field.relationship.to_owned(), place))
-        .collect();
-    let index = u16::try_from(index).unwrap_or(u16::MAX);
-    Object { index, definition, fields, by_name, by_relationship }
+    fields
 }
 
 #[cfg(test)]
@@ -175,7 +189,7 @@ mod tests {
         assert_eq!(object.name(), "PermissionSetAssignment");
         assert_eq!(object.position("ASSIGNEEID"), object.position("AssigneeId"));
         assert_eq!(object.relationship("assignee"), object.position("AssigneeId"));
-        assert_eq!(of_prefix(b"0PS").unwrap().name(), "PermissionSet");
+        assert_eq!(Catalog::built_in().of_prefix(b"0PS").unwrap().name(), "PermissionSet");
         assert!(find("Accout").is_none());
     }
 }

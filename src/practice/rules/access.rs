@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::fault::{self, fault};
-use crate::practice::objects::{self, Object};
+use crate::practice::objects::Object;
 use crate::practice::org::RowError;
 use crate::practice::store::{Rid, Slot, Store};
 use crate::practice::switches::Switches;
@@ -242,7 +242,9 @@ fn license_for(
         );
         return Err(fault("FIELD_INTEGRITY_EXCEPTION", message, &["PermissionSetId"]));
     }
-    let Some(assign) = objects::find("PermissionSetLicenseAssign") else { return Ok(Vec::new()) };
+    let Some(assign) = store.catalog().find("PermissionSetLicenseAssign") else {
+        return Ok(Vec::new());
+    };
     if store.table(assign).pair(who, license).is_some() {
         return Ok(Vec::new());
     }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::fault::fault;
 use crate::practice::ids;
-use crate::practice::objects::{self, Field, Kind};
+use crate::practice::objects::{Field, Kind};
 use crate::practice::org::{Cell, RowError};
 use crate::practice::store::{Life, Rid, Slot, Store, read_date, read_datetime};
 
@@ -28,6 +28,16 @@ pub(super) fn read(
     check(store, field, &value).map(Some)
 }
 
+/// A value that an org has already, whatever its length and its place in a picklist; `None` where
+/// it is not of the field's type. References are not read.
+pub fn of_type(field: &Field, text: &str) -> Option<Slot<'static>> {
+    match of_text(field, text)? {
+        Raw::Slot(slot) => Some(slot),
+        Raw::Text(text) => Some(Slot::from(text)),
+        Raw::Owned(text) => Some(Slot::from(text)),
+    }
+}
+
 /// A value of the right type that is not yet known to fit.
 enum Raw<'a> {
     Slot(Slot<'static>),
@@ -46,6 +56,8 @@ fn of_text<'a>(field: &Field, text: &'a str) -> Option<Raw<'a>> {
             read_datetime(text)
                 .or_else(|| read_date(text).map(|days| i64::from(days) * 86_400_000))?,
         ),
+        Kind::Time => Slot::from(is_time(text).then_some(text)?),
+        Kind::Compound => return None,
         _ => return Some(Raw::Text(text)),
     }))
 }
@@ -61,6 +73,11 @@ fn of_json<'a>(field: &Field, json: &'a Json) -> Option<Raw<'a>> {
         (kind, Json::Number(_) | Json::Bool(_)) if kind.is_text() => Raw::Owned(json.to_string()),
         _ => return None,
     })
+}
+
+/// `HH:mm:ss`, with or without a fraction and a `Z`.
+fn is_time(text: &str) -> bool {
+    read_datetime(&format!("1970-01-01T{}Z", text.trim_end_matches('Z'))).is_some()
 }
 
 /// `true`, `false`, `1` or `0`, as XML Schema has it.
@@ -169,8 +186,12 @@ fn spelled(field: &Field, text: &str) -> Result<Slot<'static>, RowError> {
         let message = format!("{label}: data value too large: {text} (max length={most})");
         return Err(fault("STRING_TOO_LONG", message, &[field.name]));
     }
-    let listed = || field.picklist.iter().any(|value| value.eq_ignore_ascii_case(text));
-    if field.restricted && !listed() {
+    let listed = |text: &str| field.picklist.iter().any(|value| value.eq_ignore_ascii_case(text));
+    let all_listed = || match field.kind {
+        Kind::MultiPicklist => text.split(';').all(|part| listed(part.trim())),
+        _ => listed(text),
+    };
+    if field.restricted && !all_listed() {
         let message = format!("bad value for restricted picklist field: {text}");
         return Err(fault("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, &[field.name]));
     }
@@ -207,7 +228,7 @@ pub(super) fn refers(store: &Store, field: &Field, text: &str) -> Result<Rid, Ro
         ids::Parsed::Malformed => return wrong("MALFORMED_ID"),
         ids::Parsed::Id(prefix, number) => (prefix, number),
     };
-    let Some(object) = objects::of_prefix(&prefix) else {
+    let Some(object) = store.catalog().of_prefix(&prefix) else {
         return wrong("FIELD_INTEGRITY_EXCEPTION");
     };
     if field.kind == Kind::Reference && !field.refers_to.contains(&object.name()) {
@@ -224,12 +245,12 @@ pub(super) fn refers(store: &Store, field: &Field, text: &str) -> Result<Rid, Ro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::practice::objects::find;
+    use crate::practice::objects::{Catalog, find};
 
     fn read_in(object: &str, name: &str, cell: &Cell) -> Result<Option<Slot<'static>>, String> {
         let object = find(object).unwrap();
         let field = &object.fields[object.position(name).unwrap()];
-        read(&Store::empty(), field, cell, 3)
+        read(&Store::empty(Catalog::built_in()), field, cell, 3)
             .map_err(|error| format!("{}:{}:{}", error.code, error.message, error.fields.join(",")))
     }
 

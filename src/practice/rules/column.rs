@@ -1,6 +1,6 @@
 //! What a column name of an upload stands for.
 
-use crate::practice::objects::{self, Object};
+use crate::practice::objects::Object;
 
 /// Where the values of a column go.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub fn resolve(object: &'static Object, column: &str) -> Result<Target, String> 
         Some(kind) => field.refers_to.iter().find(|name| name.eq_ignore_ascii_case(kind)).copied(),
         None => Some(field.refers_to[0]),
     };
-    let related = name.and_then(objects::find).ok_or_else(unknown)?;
+    let related = name.and_then(|name| object.catalog().find(name)).ok_or_else(unknown)?;
     let key = related.position(key).ok_or_else(unknown)?;
     if !related.fields[key].is_key() {
         return Err(unknown());
@@ -75,6 +75,7 @@ pub fn spelled(object: &'static Object, column: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::practice::objects;
 
     #[test]
     fn columns_of_all_forms() {

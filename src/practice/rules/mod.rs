@@ -12,12 +12,12 @@ mod write;
 use std::collections::HashMap;
 
 pub(in crate::practice) use access::{STANDARD_PROFILES, aggregate_of};
-pub use cell::read_decimal;
+pub use cell::{of_type, read_decimal};
 pub use column::{Target, resolve, spelled};
 
 use super::ids;
 use super::journal::{Failed, Transaction};
-use super::objects::{self, Object};
+use super::objects::{Catalog, Object};
 use super::org::{Cell, Change, RowError, RowResult, Verb};
 use super::store::{Effect, Life, Rid, Store};
 use super::switches::Switches;
@@ -31,8 +31,9 @@ pub fn run(
 ) -> (Vec<RowResult>, Transaction) {
     let job = change.job.map(str::to_owned);
     let done = Transaction { job, rows: change.rows.len(), ..Transaction::default() };
+    let admitted = admit(store.catalog(), change);
     let mut desk = Desk { store, switches, now, done };
-    let results = match admit(change) {
+    let results = match admitted {
         Err(error) => change.rows.iter().map(|_| refused("", error.clone())).collect(),
         Ok(load) => desk.rows(&load, change),
     };
@@ -63,8 +64,8 @@ struct Load<'a> {
 }
 
 /// Why the whole change can not be, if so.
-fn admit<'a>(change: &'a Change<'_>) -> Result<Load<'a>, RowError> {
-    let object = objects::find(change.object).ok_or_else(|| fault::no_object(change.object))?;
+fn admit<'a>(catalog: &'static Catalog, change: &'a Change<'_>) -> Result<Load<'a>, RowError> {
+    let object = catalog.find(change.object).ok_or_else(|| fault::no_object(change.object))?;
     let verb = &change.verb;
     let able = match verb {
         Verb::Insert => object.can_insert(),

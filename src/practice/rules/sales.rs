@@ -1,12 +1,11 @@
 //! Values that the service works out itself: owners, full names, numbers, closed or not.
 
 use super::draft::Draft;
-use crate::practice::objects;
 use crate::practice::store::{Rid, Slot, Store};
 
 /// Fills what the row can not give.
 pub(super) fn complete(store: &Store, now: i64, draft: &mut Draft<'_>) {
-    own(draft);
+    own(store, draft);
     match draft.object.name() {
         "User" | "Contact" | "Lead" => name_person(store, draft),
         "Case" => complete_case(store, now, draft),
@@ -17,11 +16,11 @@ pub(super) fn complete(store: &Store, now: i64, draft: &mut Draft<'_>) {
 }
 
 /// New records belong to the administrator, who is user 0.
-fn own(draft: &mut Draft<'_>) {
+fn own(store: &Store, draft: &mut Draft<'_>) {
     let owned = draft.object.position("OwnerId").is_some() && !draft.is_given("OwnerId");
     if owned
         && draft.record.is_none()
-        && let Some(user) = objects::find("User")
+        && let Some(user) = store.catalog().find("User")
     {
         draft.put("OwnerId", Slot::Ref(Rid::new(user, 0)));
     }

@@ -3,7 +3,7 @@
 mod access;
 mod sales;
 
-use super::objects;
+use super::objects::Catalog;
 use super::org::SeedSize;
 use super::store::{Act, Effect, Rid, Slot, Store};
 
@@ -14,19 +14,23 @@ pub const MADE_AT: i64 = 1_767_600_000_000;
 pub const ADMIN: &str = "admin@practice.example";
 
 /// A store with the data of a new org.
-pub fn grow(size: &SeedSize) -> Store {
-    let mut bed = planted(size);
-    sales::plant(&mut bed);
+///
+/// One that has other objects than ours for accounts and what hangs on them has none of these.
+pub fn grow(catalog: &'static Catalog, size: &SeedSize) -> Store {
+    let mut bed = planted(catalog, size);
+    if catalog.is_made_up() {
+        sales::plant(&mut bed);
+    }
     bed.store
 }
 
 /// The same without accounts and what hangs on them.
 pub fn grow_access(size: &SeedSize) -> Store {
-    planted(size).store
+    planted(Catalog::built_in(), size).store
 }
 
-fn planted(size: &SeedSize) -> Bed {
-    let mut bed = Bed { store: Store::empty(), dice: Dice(0x5EED_0F70_1A57_0001) };
+fn planted(catalog: &'static Catalog, size: &SeedSize) -> Bed {
+    let mut bed = Bed { store: Store::empty(catalog), dice: Dice(0x5EED_0F70_1A57_0001) };
     access::plant(&mut bed, size);
     bed
 }
@@ -39,7 +43,8 @@ struct Bed {
 impl Bed {
     /// Puts in a record; unknown field names are mistakes of the seed and caught by its tests.
     fn put(&mut self, object: &str, values: &[(&str, Slot<'static>)]) -> Rid {
-        let object = objects::find(object).unwrap_or(&objects::all()[0]);
+        let catalog = self.store.catalog();
+        let object = catalog.find(object).unwrap_or(&catalog.all()[0]);
         let target = self.store.next(object);
         let mut placed = Vec::with_capacity(values.len());
         for (field, slot) in values {

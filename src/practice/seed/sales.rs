@@ -1,7 +1,6 @@
 //! Some accounts with contacts, opportunities, cases, leads and shipments.
 
 use super::{Bed, FIRST_NAMES, LAST_NAMES, MADE_AT};
-use crate::practice::objects;
 use crate::practice::store::{Rid, Slot};
 
 const ACCOUNTS: usize = 200;
@@ -184,7 +183,7 @@ fn shipment(bed: &mut Bed, nth: usize, owner: Rid, account: Rid) {
 
 /// One of the values of a picklist.
 fn choice(bed: &mut Bed, object: &str, field: &str) -> Slot<'static> {
-    let object = objects::find(object);
+    let object = bed.store.catalog().find(object);
     let values = object.and_then(|object| Some(object.fields[object.position(field)?].picklist));
     values.map_or(Slot::Null, |values| bed.dice.pick(values).into())
 }

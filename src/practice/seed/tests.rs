@@ -1,4 +1,5 @@
 use super::*;
+use crate::practice::objects;
 use crate::practice::store::Life;
 
 fn count(store: &Store, object: &str) -> usize {
@@ -7,7 +8,7 @@ fn count(store: &Store, object: &str) -> usize {
 
 #[test]
 fn a_new_org_has_what_the_manual_says() {
-    let store = grow(&SeedSize::default());
+    let store = grow(Catalog::built_in(), &SeedSize::default());
     let counts: Vec<(&str, usize)> =
         objects::all().iter().map(|o| (o.name(), count(&store, o.name()))).collect();
     let expected = [
@@ -35,7 +36,7 @@ fn a_new_org_has_what_the_manual_says() {
 #[test]
 fn the_same_size_gives_the_same_ids() {
     let size = SeedSize { users: 200, permission_sets: 40 };
-    let (one, two) = (grow(&size), grow(&size));
+    let (one, two) = (grow(Catalog::built_in(), &size), grow(Catalog::built_in(), &size));
     for object in objects::all() {
         let (one, two) = (one.table(object), two.table(object));
         assert_eq!(one.len(), two.len(), "{}", object.name());
@@ -49,7 +50,7 @@ fn the_same_size_gives_the_same_ids() {
 
 #[test]
 fn the_seed_keeps_the_rules_it_will_be_held_to() {
-    let store = grow(&SeedSize::default());
+    let store = grow(Catalog::built_in(), &SeedSize::default());
     for object in objects::all() {
         let table = store.table(object);
         for number in table.numbers(true) {
@@ -78,7 +79,7 @@ fn the_seed_keeps_the_rules_it_will_be_held_to() {
 
 #[test]
 fn there_are_inactive_users_and_a_license_with_two_seats_left() {
-    let store = grow(&SeedSize::default());
+    let store = grow(Catalog::built_in(), &SeedSize::default());
     let users = store.named("User");
     let active = users.object.position("IsActive").unwrap();
     let inactive = users.numbers(false).filter(|n| users.get(*n, active) == Slot::Bool(false));
@@ -94,7 +95,7 @@ fn there_are_inactive_users_and_a_license_with_two_seats_left() {
 #[test]
 fn a_small_and_a_large_seed_grow_too() {
     for (users, permission_sets) in [(1, 0), (2, 1), (50, 3), (100, 95)] {
-        let store = grow(&SeedSize { users, permission_sets });
+        let store = grow(Catalog::built_in(), &SeedSize { users, permission_sets });
         assert_eq!(count(&store, "User"), users as usize);
         assert_eq!(count(&store, "PermissionSet"), permission_sets as usize + 14);
     }
@@ -103,7 +104,7 @@ fn a_small_and_a_large_seed_grow_too() {
 /// Fixtures name these: a change here breaks files that people have.
 #[test]
 fn ids_that_fixtures_rely_on() {
-    let store = grow(&SeedSize::default());
+    let store = grow(Catalog::built_in(), &SeedSize::default());
     let id_of = |object: &str, field: &str, value: &str| {
         let table = store.named(object);
         let place = table.object.position(field).unwrap();

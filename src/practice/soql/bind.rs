@@ -2,7 +2,7 @@
 
 use super::lex::Token;
 use super::pointed;
-use crate::practice::objects::{self, Object};
+use crate::practice::objects::Object;
 use crate::practice::org::SoqlError;
 use crate::practice::store::{Rid, Slot, Store};
 
@@ -82,7 +82,8 @@ impl Names<'_> {
                 Some(relationship) => next.relationship(relationship).is_some(),
                 None => next.position(last).is_some(),
             };
-            let next = || field.refers_to.iter().rev().filter_map(|name| objects::find(name));
+            let next =
+                || field.refers_to.iter().rev().filter_map(|name| object.catalog().find(name));
             let found = next().find(has).or_else(|| next().next());
             object = found.ok_or_else(|| self.no_relationship(token, part))?;
             name = format!("{name}{}.", field.relationship);

@@ -1,9 +1,10 @@
 //! A useful part of SOQL: enough for what loaders, and people who check a load, ask.
 //!
-//! `SELECT` of fields up to five relationships away, `COUNT()` and `COUNT(field)`; `WHERE` with
+//! `SELECT` of fields up to five relationships away, `COUNT()` and aggregate functions; `WHERE` with
 //! everything but geolocation and multi-select operators, semi-joins included; `ORDER BY`, `LIMIT`,
 //! `OFFSET`. No `GROUP BY`, `TYPEOF`, `FIELDS()` or subqueries in the `SELECT` list.
 
+mod aggregate;
 mod bind;
 mod lex;
 mod parse;
@@ -13,11 +14,11 @@ use std::cmp::Ordering;
 
 pub use bind::Bound;
 
-use super::objects::{self, Object};
+use super::objects::Object;
 use super::org::{QueryFeatures, QueryScope, SoqlError, Value};
 use super::store::{Rid, Slot, Store};
 use lex::Token;
-use parse::{Item, Order, Select};
+use parse::{Function, Item, Order, Select};
 use test::Test;
 
 /// A query with its records found.
@@ -30,16 +31,13 @@ pub struct Found {
 }
 
 /// What comes out of a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     Rows,
     /// `COUNT()`: a number, no rows.
     Count,
-    /// `COUNT(field)`: one row with a number in `expr0` or the alias.
-    Aggregate {
-        name: String,
-        count: u64,
-    },
+    /// Aggregate functions: one row, with each value under its alias, or as `expr0` and so on.
+    Aggregate(Vec<(String, Value)>),
 }
 
 /// Finds the records of a query. `now` in milliseconds, for words such as `TODAY`.
@@ -66,33 +64,60 @@ impl Finder<'_> {
         let object = self.object(&select.from)?;
         let names = bind::Names { object, alias: select.alias.as_deref(), soql: self.soql };
         let mut columns = Vec::new();
+        let mut functions = Vec::new();
         let mut shape = Shape::Rows;
         for item in &select.items {
             match item {
                 Item::Field(token) => columns.push(names.bind(token)?),
-                Item::Count(None, _) => shape = Shape::Count,
-                Item::Count(Some(token), alias) => {
-                    columns.push(names.bind(token)?);
-                    let name = alias.clone().unwrap_or_else(|| "expr0".to_owned());
-                    shape = Shape::Aggregate { name, count: 0 };
+                Item::CountAll => shape = Shape::Count,
+                Item::Aggregate(function, token, alias) => {
+                    let field = names.bind(token)?;
+                    self.allow(*function, token, &field)?;
+                    functions.push((*function, field, alias.clone()));
                 }
             }
         }
-        if shape != Shape::Rows && select.items.len() > 1 {
+        let grouped = shape == Shape::Count || !functions.is_empty();
+        let of_one_kind = if shape == Shape::Count { 1 } else { functions.len() };
+        if grouped && of_one_kind != select.items.len() {
             let message = "Field must be grouped or aggregated";
             return Err(malformed(self.soql, select.items[0].at(), message));
         }
         let numbers = self.numbers(select, object, &names)?;
-        if let Shape::Aggregate { count, .. } = &mut shape {
-            let has =
-                |number: &&u32| !columns[0].get(self.store, Rid::new(object, **number)).is_null();
-            *count = numbers.iter().filter(has).count() as u64;
+        if !functions.is_empty() {
+            shape = Shape::Aggregate(self.aggregate(&functions, object, &numbers));
         }
         Ok(Found { object, columns, numbers, answer: shape })
     }
 
+    fn allow(&self, function: Function, token: &Token, field: &Bound) -> Result<(), SoqlError> {
+        if function.takes(field.object.fields[field.place].kind) {
+            return Ok(());
+        }
+        let (name, function) = (&field.name, function.name());
+        let message = format!("field {name} does not support aggregate operator {function}");
+        Err(malformed(self.soql, token.at, &message))
+    }
+
+    fn aggregate(
+        &self,
+        functions: &[(Function, Bound, Option<String>)],
+        object: &'static Object,
+        numbers: &[u32],
+    ) -> Vec<(String, Value)> {
+        let mut unnamed = 0..;
+        let values = functions.iter().map(|(function, field, alias)| {
+            let name = alias
+                .clone()
+                .unwrap_or_else(|| format!("expr{}", unnamed.next().unwrap_or_default()));
+            let records = numbers.iter().map(|number| Rid::new(object, *number));
+            (name, function.of(self.store, field, records))
+        });
+        values.collect()
+    }
+
     fn object(&self, from: &Token) -> Result<&'static Object, SoqlError> {
-        objects::find(&from.text).ok_or_else(|| {
+        self.store.catalog().find(&from.text).ok_or_else(|| {
             let message = format!(
                 "sObject type '{}' is not supported. If you are attempting to use a custom object, \
                  be sure to append the '__c' after the entity name. Please reference your WSDL or \

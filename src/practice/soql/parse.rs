@@ -21,15 +21,33 @@ pub(super) struct Select {
 #[derive(Debug)]
 pub(super) enum Item {
     Field(Token),
-    /// `COUNT()` or `COUNT(field)`, and its alias.
-    Count(Option<Token>, Option<String>),
+    /// `COUNT()`.
+    CountAll,
+    /// `SUM(field)` and the like, and its alias.
+    Aggregate(Function, Token, Option<String>),
+}
+
+/// An aggregate function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Count,
+    CountDistinct,
+    Sum,
+    Avg,
+    Min,
+    Max,
+}
+
+impl Function {
+    const ALL: [Self; 6] =
+        [Self::Count, Self::CountDistinct, Self::Sum, Self::Avg, Self::Min, Self::Max];
 }
 
 impl Item {
     pub(super) fn at(&self) -> usize {
         match self {
-            Self::Field(token) | Self::Count(Some(token), _) => token.at,
-            Self::Count(None, _) => 0,
+            Self::Field(token) | Self::Aggregate(_, token, _) => token.at,
+            Self::CountAll => 0,
         }
     }
 }
@@ -167,19 +185,20 @@ impl Parser<'_> {
     }
 
     fn item(&mut self) -> Result<Item, SoqlError> {
-        let counts = self.peek().word("COUNT") && self.second().is("(");
-        if !counts {
+        let called = self.second().is("(");
+        let function = Function::ALL.into_iter().find(|one| self.peek().word(one.name()));
+        let Some(function) = function.filter(|_| called) else {
             return Ok(Item::Field(self.name()?));
-        }
+        };
         self.at += 2;
-        if self.eat_symbol(")") {
-            return Ok(Item::Count(None, None));
+        if function == Function::Count && self.eat_symbol(")") {
+            return Ok(Item::CountAll);
         }
         let field = self.name()?;
         self.expect_symbol(")")?;
         let named = self.peek().kind == Kind::Word && !self.peek().word("FROM");
         let alias = if named { Some(self.name()?.text) } else { None };
-        Ok(Item::Count(Some(field), alias))
+        Ok(Item::Aggregate(function, field, alias))
     }
 
     fn order(&mut self) -> Result<Vec<Order>, SoqlError> {

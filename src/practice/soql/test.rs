@@ -91,7 +91,7 @@ pub(super) fn compare(left: &Slot<'_>, right: &Slot<'_>) -> Option<Ordering> {
 }
 
 /// Equal for values that are equal.
-fn key(slot: &Slot<'_>) -> String {
+pub(super) fn key(slot: &Slot<'_>) -> String {
     match slot {
         Slot::Null => String::new(),
         Slot::Bool(value) => value.to_string(),
@@ -171,7 +171,9 @@ fn value(field: &Bound, literal: &Literal, soql: &str) -> Result<Read, SoqlError
     }
     let text = &*token.text;
     let slot = match (token.kind, kind_of(field)) {
-        (TokenKind::Text, Kind::Id | Kind::Reference) => return id(&plain(text), literal, soql),
+        (TokenKind::Text, Kind::Id | Kind::Reference) => {
+            return id(field, &plain(text), literal, soql);
+        }
         (TokenKind::Text, kind) if kind.is_text() => Some(Slot::from(plain(text))),
         (TokenKind::Word, Kind::Boolean) if token.word("true") => Some(Slot::Bool(true)),
         (TokenKind::Word, Kind::Boolean) if token.word("false") => Some(Slot::Bool(false)),
@@ -184,7 +186,7 @@ fn value(field: &Bound, literal: &Literal, soql: &str) -> Result<Read, SoqlError
     slot.map(Read::Value).ok_or_else(|| wrong_type(field, literal, soql))
 }
 
-fn id(text: &str, literal: &Literal, soql: &str) -> Result<Read, SoqlError> {
+fn id(field: &Bound, text: &str, literal: &Literal, soql: &str) -> Result<Read, SoqlError> {
     if text.is_empty() {
         return Ok(Read::Value(Slot::Null));
     }
@@ -193,7 +195,8 @@ fn id(text: &str, literal: &Literal, soql: &str) -> Result<Read, SoqlError> {
         let at = literal.token.at;
         return Err(pointed("INVALID_QUERY_FILTER_OPERATOR", soql, at, &message));
     }
-    Ok(Rid::parse(text).map_or(Read::NoRecord, |rid| Read::Value(Slot::Ref(rid))))
+    Ok(Rid::parse(field.object.catalog(), text)
+        .map_or(Read::NoRecord, |rid| Read::Value(Slot::Ref(rid))))
 }
 
 fn wrong_type(field: &Bound, literal: &Literal, soql: &str) -> SoqlError {

@@ -5,7 +5,7 @@ use crate::practice::seed;
 const NOON: i64 = 1_795_348_800_000;
 
 thread_local! {
-    static STORE: Store = seed::grow(&SeedSize { users: 300, permission_sets: 40 });
+    static STORE: Store = seed::grow(crate::practice::objects::Catalog::built_in(), &SeedSize { users: 300, permission_sets: 40 });
 }
 
 fn rows(soql: &str) -> Vec<Vec<Value>> {
@@ -104,9 +104,58 @@ fn counts() {
         assert_eq!(plain.answer, Shape::Count);
         assert!(plain.numbers.len() > 250 && plain.numbers.len() < 300);
         let aggregate = shape("SELECT count(LicenseId) licensed FROM PermissionSet");
-        let expected = Shape::Aggregate { name: "licensed".to_owned(), count: 5 };
+        let expected = Shape::Aggregate(vec![("licensed".to_owned(), Value::Int(5))]);
         assert_eq!(aggregate.answer, expected);
     });
+}
+
+/// Held against what the same records come to when they are read.
+#[test]
+fn aggregates() {
+    let of = |soql: &str| {
+        STORE.with(|store| match find(store, soql, QueryScope::Live, NOON).unwrap().answer {
+            Shape::Aggregate(values) => values,
+            other => panic!("{other:?}"),
+        })
+    };
+    let revenue: Vec<f64> = rows("SELECT AnnualRevenue FROM Account WHERE AnnualRevenue != null")
+        .into_iter()
+        .map(|row| match row[0] {
+            Value::Double(value) => value,
+            ref other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(revenue.len() > 10);
+    let in_cents = |value: &f64| format!("{value:.2}").replace('.', "").parse::<i64>().unwrap();
+    let cents: i64 = revenue.iter().map(in_cents).sum();
+    let sum: f64 = format!("{}.{:02}", cents / 100, cents % 100).parse().unwrap();
+    let counted = |values: usize| i64::try_from(values).unwrap();
+    let values = of("SELECT SUM(AnnualRevenue), MIN(AnnualRevenue) low, MAX(AnnualRevenue), \
+                     AVG(AnnualRevenue), COUNT(AnnualRevenue), COUNT_DISTINCT(Id) ids \
+                     FROM Account");
+    let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["expr0", "low", "expr1", "expr2", "expr3", "ids"]);
+    let least = revenue.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = revenue.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let expected = [
+        Value::Double(sum),
+        Value::Double(least),
+        Value::Double(most),
+        Value::Double(sum / f64::from(u32::try_from(revenue.len()).unwrap())),
+        Value::Int(counted(revenue.len())),
+        Value::Int(counted(count("SELECT Id FROM Account"))),
+    ];
+    for ((name, value), expected) in values.iter().zip(expected) {
+        assert_eq!(*value, expected, "{name}");
+    }
+    let none = of("SELECT SUM(AnnualRevenue), MAX(Name), COUNT(Id) FROM Account WHERE Id = null");
+    let none: Vec<Value> = none.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(none, [Value::Null, Value::Null, Value::Int(0)]);
+    let names = texts("SELECT Name FROM Profile ORDER BY Name DESC LIMIT 1");
+    let last = of("SELECT MAX(Name) FROM Profile");
+    assert_eq!(last[0].1, Value::Text(names[0].clone()));
+    let summed = of("SELECT SUM(NumberOfEmployees) FROM Account");
+    assert!(matches!(summed[0].1, Value::Int(sum) if sum > 0), "{summed:?}");
 }
 
 #[test]
@@ -216,6 +265,13 @@ fn what_is_not_a_query_is_refused() {
         ("SELECT Id FROM Account WHERE Id = 'nonsense'", "invalid ID field: nonsense"),
         ("SELECT Id FROM Account WHERE IsDeleted = 'true'", "must be of type boolean"),
         ("SELECT Id, COUNT(Name) FROM Account", "Field must be grouped or aggregated"),
+        ("SELECT COUNT(), SUM(AnnualRevenue) FROM Account", "Field must be grouped or aggregated"),
+        ("SELECT SUM() FROM Account", "unexpected token: ')'"),
+        ("SELECT SUM(Name) FROM Account", "field Name does not support aggregate operator SUM"),
+        (
+            "SELECT MAX(IsActive) FROM User",
+            "field IsActive does not support aggregate operator MAX",
+        ),
         ("SELECT Id FROM Account; DROP", "no viable alternative at character ';'"),
     ] {
         let told = refused(soql);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub use column::Column;
 pub use slot::{Rid, Slot, read_date, read_datetime, spell_date, spell_datetime};
 
-use super::objects::{self, Field, Kind, Object};
+use super::objects::{Catalog, Field, Kind, Object};
 
 /// What is done to one record. The only way that data changes, live and at replay.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,12 +62,18 @@ pub enum Life {
 
 /// All records of all objects.
 pub struct Store {
+    catalog: &'static Catalog,
     tables: Vec<Table>,
 }
 
 impl Store {
-    pub fn empty() -> Self {
-        Self { tables: objects::all().iter().map(Table::new).collect() }
+    pub fn empty(catalog: &'static Catalog) -> Self {
+        Self { catalog, tables: catalog.all().iter().map(Table::new).collect() }
+    }
+
+    /// The objects whose records it holds.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
     }
 
     pub fn table(&self, object: &Object) -> &Table {
@@ -76,7 +82,7 @@ impl Store {
 
     /// The table of an object that the catalog is known to have.
     pub fn named(&self, object: &str) -> &Table {
-        let index = objects::find(object).map_or(0, |object| object.index);
+        let index = self.catalog.find(object).map_or(0, |object| object.index);
         &self.tables[usize::from(index)]
     }
 
@@ -171,17 +177,22 @@ struct Stamped {
     modified: Option<usize>,
     modstamp: Option<usize>,
     deleted: Option<usize>,
+    /// Who made and who changed a record.
+    by: [Option<usize>; 2],
 }
 
 impl Table {
     fn new(object: &'static Object) -> Self {
-        let keyed = |field: &Field| field.kind.is_text() && (field.is_key() || field.unique);
+        let keyed = |field: &Field| {
+            (field.kind.is_text() || field.kind.is_decimal()) && (field.is_key() || field.unique)
+        };
         let keys = object.fields.iter().enumerate().filter(|(_, field)| keyed(field));
         let stamps = Stamped {
             created: object.position("CreatedDate"),
             modified: object.position("LastModifiedDate"),
             modstamp: object.position("SystemModstamp"),
             deleted: object.position("IsDeleted"),
+            by: ["CreatedById", "LastModifiedById"].map(|name| object.position(name)),
         };
         Self {
             object,
@@ -219,8 +230,9 @@ impl Table {
             // A boolean is never null.
             (Slot::Null, Kind::Boolean) => Slot::Bool(false),
             // Everything is done by the administrator, who is user 0.
-            (Slot::Null, Kind::Reference) if self.stamps.created.is_some() && place <= 4 => {
-                objects::find("User").map_or(Slot::Null, |user| Slot::Ref(Rid::new(user, 0)))
+            (Slot::Null, Kind::Reference) if self.stamps.by.contains(&Some(place)) => {
+                let user = self.object.catalog().find("User");
+                user.map_or(Slot::Null, |user| Slot::Ref(Rid::new(user, 0)))
             }
             (slot, _) => slot,
         }
@@ -282,13 +294,13 @@ impl Table {
             return;
         }
         for (place, map) in &mut self.keys {
-            if let Slot::Text(text) = self.columns[*place].get(number) {
-                let key = fold(&self.object.fields[*place], &text);
-                if let Some(numbers) = map.get_mut(&*key) {
-                    numbers.retain(|other| *other != number);
-                    if numbers.is_empty() {
-                        map.remove(&*key);
-                    }
+            let slot = self.columns[*place].get(number);
+            if let Some(key) = key_of(&self.object.fields[*place], &slot)
+                && let Some(numbers) = map.get_mut(&*key)
+            {
+                numbers.retain(|other| *other != number);
+                if numbers.is_empty() {
+                    map.remove(&*key);
                 }
             }
         }
@@ -303,8 +315,8 @@ impl Table {
             return;
         }
         for (place, map) in &mut self.keys {
-            if let Slot::Text(text) = self.columns[*place].get(number) {
-                let key = fold(&self.object.fields[*place], &text);
+            let slot = self.columns[*place].get(number);
+            if let Some(key) = key_of(&self.object.fields[*place], &slot) {
                 map.entry(key).or_default().push(number);
             }
         }
@@ -339,7 +351,20 @@ impl Pair {
     }
 }
 
-/// Keys are compared without case, but for fields that are case-sensitive.
+/// The key that a value is, if it is one.
+fn key_of(field: &Field, slot: &Slot<'_>) -> Option<Box<str>> {
+    match slot {
+        Slot::Text(text) => Some(fold(field, text)),
+        Slot::Double(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+/// Keys are compared without case, but for fields that are case-sensitive; numbers as numbers.
 fn fold(field: &Field, value: &str) -> Box<str> {
+    if field.kind.is_decimal() {
+        let number: Result<f64, _> = value.trim().parse();
+        return number.map_or_else(|_| value.into(), |number| number.to_string().into());
+    }
     if field.case_sensitive { value.into() } else { value.to_lowercase().into() }
 }

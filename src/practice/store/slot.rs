@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::practice::ids;
-use crate::practice::objects::{self, Object};
+use crate::practice::objects::{Catalog, Object};
 use crate::practice::org::Value;
 
 /// Which record: its object and its number.
@@ -13,12 +13,13 @@ pub struct Rid(u64);
 impl Rid {
     pub fn new(object: &Object, number: u32) -> Self {
         // One more than the index, so that no record is 0.
-        Self((u64::from(object.index) + 1) << 32 | u64::from(number))
+        let object_bits = (u64::from(object.index) + 1) << 32;
+        Self(u64::from(object.catalog().number()) << 48 | object_bits | u64::from(number))
     }
 
     pub fn object(self) -> &'static Object {
-        let index = usize::try_from(self.0 >> 32).unwrap_or(1).saturating_sub(1);
-        &objects::all()[index]
+        let index = usize::try_from(self.0 >> 32 & 0xFFFF).unwrap_or(1).saturating_sub(1);
+        &catalog_of(self.0).all()[index]
     }
 
     pub fn number(self) -> u32 {
@@ -36,19 +37,24 @@ impl Rid {
 
     /// `None` for 0 and for objects that are not there.
     pub fn from_bits(bits: u64) -> Option<Self> {
-        let index = usize::try_from(bits >> 32).ok()?.checked_sub(1)?;
-        (index < objects::all().len()).then_some(Self(bits))
+        let index = usize::try_from(bits >> 32 & 0xFFFF).ok()?.checked_sub(1)?;
+        (index < catalog_of(bits).all().len()).then_some(Self(bits))
     }
 
-    /// The record that a well-formed id of this org names, whether it exists or not.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// The record that a well-formed id of an org with these objects names, whether it exists or
+    /// not.
+    pub fn parse(catalog: &Catalog, text: &str) -> Option<Self> {
         match ids::parse(text) {
             ids::Parsed::Id(prefix, Some(number)) => {
-                objects::of_prefix(&prefix).map(|object| Self::new(object, number))
+                catalog.of_prefix(&prefix).map(|object| Self::new(object, number))
             }
             _ => None,
         }
     }
+}
+
+fn catalog_of(bits: u64) -> &'static Catalog {
+    Catalog::of_number(u16::try_from(bits >> 48).unwrap_or_default())
 }
 
 /// A stored value, borrowed from its column or owned.
@@ -247,9 +253,10 @@ mod tests {
 
     #[test]
     fn a_record_is_its_id() {
-        let user = objects::find("User").unwrap();
+        let catalog = Catalog::built_in();
+        let user = catalog.find("User").unwrap();
         let rid = Rid::new(user, 41);
-        assert_eq!(Rid::parse(&rid.spell()), Some(rid));
+        assert_eq!(Rid::parse(catalog, &rid.spell()), Some(rid));
         assert_eq!(Rid::from_bits(rid.to_bits()), Some(rid));
         assert_eq!(Rid::from_bits(0), None);
         assert_eq!((rid.object().name(), rid.number()), ("User", 41));

@@ -5,7 +5,6 @@
 
 use serde_json::{Value, json};
 
-use crate::practice::objects;
 use crate::practice::org::Cursor;
 
 /// Columns by name; those of a parent are joined below the relationship.
@@ -21,7 +20,7 @@ pub(super) fn metadata(cursor: &Cursor) -> Value {
         "entityName": object,
         "groupBy": false,
         "idSelected": cursor.columns().iter().any(|column| column == "Id"),
-        "keyPrefix": objects::find(object).map(objects::Object::prefix),
+        "keyPrefix": cursor.prefix(),
     })
 }
 

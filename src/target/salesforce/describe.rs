@@ -75,10 +75,21 @@ pub(super) async fn object(org: &Salesforce, name: &str) -> Result<ObjectSchema,
 }
 
 async fn described(org: &Salesforce, name: &str) -> Result<ObjectSchema, Fault> {
-    let path = format!("{}/sobjects/{name}/describe", org.base);
-    let request = Request::get(format!("describe `{name}`"), path);
-    let object: wire::Object = either(org.session.fetch(&request).await)?;
+    let object: wire::Object = either(org.session.fetch(&question(org, name)).await)?;
     Ok(object.into())
+}
+
+/// One object with all that the org says about it.
+pub(super) async fn as_sent(org: &Salesforce, name: &str) -> Result<serde_json::Value, Fault> {
+    match either(org.session.fetch(&question(org, name)).await) {
+        Err(fault) if fault.class == FaultClass::Gone => Err(no_object(org, name, fault).await),
+        described => described,
+    }
+}
+
+fn question(org: &Salesforce, name: &str) -> Request {
+    let path = format!("{}/sobjects/{name}/describe", org.base);
+    Request::get(format!("describe `{name}`"), path)
 }
 
 /// Says which object was probably meant, if the org lists one that is near.

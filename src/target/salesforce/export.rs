@@ -127,7 +127,11 @@ impl Export<'_> {
         page: &wire::Page,
         sink: &mut dyn RowSink,
     ) -> Result<ExportDone, Fault> {
-        let count = page.total_size.unwrap_or(0).to_string();
+        let Some(count) = page.total_size else {
+            let text = "the answer to a count has no `totalSize`";
+            return Err(errors::nonsense(self.org.session.client(), text));
+        };
+        let count = count.to_string();
         let written = sink
             .header(&ByteRecord::from(vec![header]))
             .and_then(|()| sink.row(&ByteRecord::from(vec![count])));

@@ -72,6 +72,11 @@ impl Salesforce {
         Self { session, base, undeletes: undelete::Jobs::default() }
     }
 
+    /// One object with all that the org says about it, for those who keep it as it is.
+    pub async fn describe_as_sent(&self, object: &ObjectName) -> Result<serde_json::Value, Fault> {
+        describe::as_sent(self, object.as_str()).await
+    }
+
     /// The API version in use, such as `62.0`.
     pub fn api_version(&self) -> &str {
         self.base.rsplit_once('v').map_or("", |(_, version)| version)

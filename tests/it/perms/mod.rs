@@ -1,6 +1,7 @@
 //! Permissions by names: 5,000 rows granted, reported, synced and taken away, the practice org's
 //! audit log being the oracle; kills in between, and what each command refuses.
 
+mod everything;
 mod roster;
 mod tenant;
 mod told;

@@ -11,11 +11,11 @@ use super::{codes, messages, out, preview};
 use crate::world::{Ran, World, read_csv};
 
 /// User, API and permission; or user, nothing and role.
-type Held = BTreeSet<(String, String, String)>;
+pub(super) type Held = BTreeSet<(String, String, String)>;
 
 const SHIPPING: &str = "https://shipping.example/api";
 
-fn world(users: u32) -> World {
+pub(super) fn world(users: u32) -> World {
     let switches = Switches { plan: Plan::Unlimited, ..Switches::default() };
     let size = TenantSize { users, permissions_each: None };
     World::with_tenant(Tenant::new(&size).with_switches(switches))
@@ -26,12 +26,12 @@ fn tenant(world: &World) -> &Tenant {
 }
 
 /// A user of the tenant; those without an e-mail have a blank one.
-struct Person {
-    id: String,
-    email: String,
+pub(super) struct Person {
+    pub id: String,
+    pub email: String,
 }
 
-fn people(world: &World) -> Vec<Person> {
+pub(super) fn people(world: &World) -> Vec<Person> {
     let all = tenant(world).people().into_iter();
     all.map(|it| Person { id: it.id, email: it.email.unwrap_or_default() }).collect()
 }
@@ -40,12 +40,12 @@ fn to_auth0(command: &mut Command) {
     command.env("LONGSHORE_TARGET_KIND", "auth0");
 }
 
-fn run(world: &World, args: &[&str], code: i32) -> Ran {
+pub(super) fn run(world: &World, args: &[&str], code: i32) -> Ran {
     world.run_changed(&[&["perms"], args].concat(), b"", to_auth0).expect(code)
 }
 
 /// What users hold by themselves.
-fn held(world: &World) -> Held {
+pub(super) fn held(world: &World) -> Held {
     let mut all = Held::new();
     for person in people(world) {
         let id = person.id;

@@ -158,7 +158,7 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
     let seed = Seed { started: scene.now(), random: random as u32 };
     let teller = Arc::new(Teller(Arc::clone(scene)));
     let guards = Guards::default();
-    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards };
+    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards, jobs: None };
     match task {
         Task::Load(number) => {
             let plan = scene.load.plan(scene.folder.path(), &number.to_string());

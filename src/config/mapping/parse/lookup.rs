@@ -7,30 +7,34 @@ use toml::de::{DeTable, DeValue};
 use super::super::{Fallback, LOOKUP_KEYS, LetterCase, Lookup, LookupFrom};
 use super::{Refused, Value, Walk, kind_of};
 
-/// Keys that go with an object, and those that go with a file.
-const OF_OBJECT: [&str; 2] = ["match", "where"];
-const OF_FILE: [&str; 2] = ["key", "value"];
+/// Where a key is looked for, and the keys that have no use there.
+const FROM: [(&str, &[&str]); 3] = [
+    ("object", &["key", "value"]),
+    ("file", &["match", "where"]),
+    ("step", &["match", "where", "value"]),
+];
 
 impl Walk<'_> {
     pub(super) fn lookup(&self, value: &Value) -> Refused<Lookup> {
         let table = self.table(value)?;
         self.only_known(table, &LOOKUP_KEYS, "key")?;
-        let from = match (table.get("object"), table.get("file")) {
-            (Some(object), None) => {
-                self.without(table, "object", &OF_FILE)?;
-                self.in_object(table, value, object)?
+        let there: Vec<_> = FROM.iter().filter(|(kind, _)| table.contains_key(*kind)).collect();
+        let from = match there[..] {
+            [(kind, others)] => {
+                self.without(table, kind, others)?;
+                match *kind {
+                    "object" => self.in_object(table, value, &table["object"])?,
+                    "file" => self.in_file(table, value, &table["file"])?,
+                    _ => self.in_step(table, value, &table["step"])?,
+                }
             }
-            (None, Some(file)) => {
-                self.without(table, "file", &OF_OBJECT)?;
-                self.in_file(table, value, file)?
-            }
-            (None, None) => {
-                let what = "a lookup needs `object` or `file`, and has neither";
+            [] => {
+                let what = "a lookup needs `object`, `file` or `step`, and has none of them";
                 return Err(self.refuse(value.span(), what));
             }
-            (Some(_), Some(_)) => {
-                let what = "a lookup has `object` or `file`, not both";
-                return Err(self.refuse(self.key_span(table, "file"), what));
+            [(first, _), (second, _), ..] => {
+                let what = format!("a lookup has `{first}` or `{second}`, not both");
+                return Err(self.refuse(self.key_span(table, second), what));
             }
         };
         let case = table.get("case").map(|case| self.letter_case(case)).transpose()?;
@@ -88,6 +92,12 @@ impl Walk<'_> {
             key: column("key")?,
             value: column("value")?,
         })
+    }
+
+    fn in_step(&self, table: &DeTable, whole: &Value, step: &Value) -> Refused<LookupFrom> {
+        let step = self.named_text("step", step)?;
+        self.needed(table, whole, "key")?;
+        Ok(LookupFrom::Step { step, key: self.named_text("key", &table["key"])? })
     }
 
     fn named_text(&self, key: &str, value: &Value) -> Refused<String> {

@@ -14,6 +14,7 @@ use super::transform::{
 use super::{
     Dialect, Lookup, MappingError, MappingSpec, Missing, Place, Rule, RuleSource, Unmapped,
 };
+use crate::config::document::{self, Entry, Value, Wrong, in_file_order, kind_of};
 use crate::model::chunk::Digest;
 use crate::model::wording::nearest;
 
@@ -36,22 +37,12 @@ struct Walk<'a> {
     digest: Digest,
 }
 
-type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
-type Value<'i> = Spanned<DeValue<'i>>;
 type Refused<T> = Result<T, MappingError>;
 
 impl Walk<'_> {
     fn spec(&self) -> Refused<MappingSpec> {
-        let document = DeTable::parse(self.text).map_err(|error| {
-            let span = error.span().unwrap_or(self.text.len()..self.text.len());
-            match (error.message(), self.text.get(span.clone())) {
-                ("duplicate key", Some(key)) => {
-                    let what = format!("`{}` is there a second time", key.trim());
-                    self.refuse_with(span, what, ["keep one of them".to_owned()])
-                }
-                (message, _) => self.refuse(span, one_line(message)),
-            }
-        })?;
+        let document = document::read(self.text)
+            .map_err(|Wrong { span, what, hints }| self.refuse_with(span, what, hints))?;
         let document = document.get_ref();
         self.only_known(document, &SECTIONS, "section")?;
         let end = self.text.len()..self.text.len();
@@ -469,10 +460,7 @@ impl Walk<'_> {
     }
 
     fn unknown(&self, span: Range<usize>, noun: &str, name: &str, known: &[&str]) -> MappingError {
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: `{}`", known.join("`, `")),
-        };
+        let hint = document::meant(name, known.iter().copied());
         self.refuse_with(span, format!("unknown {noun} `{name}`"), [hint])
     }
 
@@ -485,54 +473,25 @@ impl Walk<'_> {
         self.refuse_with(span, what, [])
     }
 
-    fn refuse_with<const N: usize>(
+    fn refuse_with(
         &self,
         span: Range<usize>,
         what: impl Into<String>,
-        hints: [String; N],
+        hints: impl Into<Vec<String>>,
     ) -> MappingError {
         MappingError::Refused {
             name: self.name.to_owned(),
             place: self.place(span.start),
             what: what.into(),
-            hints: Vec::from(hints),
+            hints: hints.into(),
         }
     }
 
     fn place(&self, at: usize) -> Place {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    }
-}
-
-/// The document keeps its tables sorted by key; rules and messages follow the file.
-fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
-    let mut entries: Vec<Entry> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value.get_ref() {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        Place::of(self.text, at)
     }
 }
 
 fn contains_word(words: &[String], word: &str) -> bool {
     words.iter().any(|other| other.to_lowercase() == word.to_lowercase())
-}
-
-/// The TOML reader's own words, on one line.
-fn one_line(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }

@@ -291,7 +291,7 @@ fn refusals_of_lookups_name_the_place_and_the_way_out() {
     let refusal =
         |lookup: &str| refusal(&format!("[fields]\nA = {{ column = \"B\", lookup = {lookup} }}"));
     assert_snapshot!(refusal("\"User\""), @r#"m.toml:2:30: expected a table such as `{ … }`, not a text"#);
-    assert_snapshot!(refusal("{ match = \"Name\" }"), @r#"m.toml:2:30: a lookup needs `object` or `file`, and has neither"#);
+    assert_snapshot!(refusal("{ match = \"Name\" }"), @r#"m.toml:2:30: a lookup needs `object`, `file` or `step`, and has none of them"#);
     assert_snapshot!(refusal("{ object = \"User\" }"), @r#"
     m.toml:2:30: `match` is missing
     hint: such as `match = "Name"`; a key is compared with it in `User`
@@ -307,6 +307,8 @@ fn refusals_of_lookups_name_the_place_and_the_way_out() {
     assert_snapshot!(refusal("{ object = \"User\", match = \"Name\", key = \"a\" }"), @r#"m.toml:2:65: `key` has no use beside `object`"#);
     assert_snapshot!(refusal("{ file = \"a\", match = \"Name\" }"), @r#"m.toml:2:44: `match` has no use beside `file`"#);
     assert_snapshot!(refusal("{ file = \"a\", key = \"k\" }"), @r#"m.toml:2:30: `value` is missing"#);
+    assert_snapshot!(refusal("{ step = \"a\" }"), @r#"m.toml:2:30: `key` is missing"#);
+    assert_snapshot!(refusal("{ step = \"a\", key = \"k\", value = \"v\" }"), @r#"m.toml:2:55: `value` has no use beside `step`"#);
     let with = |more: &str| refusal(&format!("{{ object = \"U\", match = \"N\", {more} }}"));
     assert_snapshot!(with("case = \"lower\""), @r#"m.toml:2:66: `case` is `ignore` or `exact`, not `lower`"#);
     assert_snapshot!(with("where = \" \""), @r#"m.toml:2:67: `where` is empty"#);

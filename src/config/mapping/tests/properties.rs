@@ -94,6 +94,9 @@ fn written_lookup(lookup: &Lookup) -> String {
             let path = quoted(path.to_str().unwrap());
             format!("file = {path}, key = {}, value = {}", quoted(key), quoted(value))
         }
+        LookupFrom::Step { step, key } => {
+            format!("step = {}, key = {}", quoted(step), quoted(key))
+        }
     };
     let case = if lookup.case == LetterCase::Exact { ", case = \"exact\"" } else { "" };
     let fallback = |fallback: &Fallback| match fallback {
@@ -125,6 +128,7 @@ fn lookup() -> impl Strategy<Value = Option<Lookup>> {
             key,
             value
         }),
+        (name(), name()).prop_map(|(step, key)| LookupFrom::Step { step, key }),
     ];
     let case = prop::sample::select(vec![LetterCase::Ignore, LetterCase::Exact]);
     prop::option::of(
@@ -166,11 +170,41 @@ fn transform() -> impl Strategy<Value = Transform> {
     ]
 }
 
+/// Those that the few lines above do not write, too.
+fn any_transform() -> impl Strategy<Value = Transform> {
+    let dates = vec!["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"];
+    let date = |format: &str| Transform::Date(DateFormat::new(format).unwrap());
+    let zones = vec!["UTC", "Europe/Berlin", "+02:00", "CET-1CEST,M3.5.0,M10.5.0/3"];
+    let moment = |zone: &str| {
+        Transform::DateTime(DateTimeFormat::new("%d.%m.%Y %H:%M", Some(zone)).unwrap())
+    };
+    let words = |yes: &[&str], no: &[&str]| {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Transform::Boolean(BooleanWords { yes: owned(yes), no: owned(no) })
+    };
+    let others = vec![
+        Transform::CollapseSpaces,
+        Transform::Lower,
+        Transform::Digits,
+        Transform::Id18,
+        Transform::Boolean(BooleanWords::default()),
+        words(&["ja", "\"da\""], &["nein"]),
+        Transform::DateTime(DateTimeFormat::new("%Y-%m-%dT%H:%M:%S%:z", None).unwrap()),
+    ];
+    prop_oneof![
+        4 => transform(),
+        2 => prop::sample::select(others),
+        1 => text().prop_map(Transform::Suffix),
+        1 => prop::sample::select(dates).prop_map(date),
+        1 => prop::sample::select(zones).prop_map(moment),
+    ]
+}
+
 /// What a rule says, without its field, its lookup and its place.
 type Says = (RuleSource, Vec<Transform>);
 
-fn says() -> impl Strategy<Value = Says> {
-    let transforms = || prop::collection::vec(transform(), 0..4);
+fn says(transform: impl Strategy<Value = Transform> + Clone) -> impl Strategy<Value = Says> {
+    let transforms = || prop::collection::vec(transform.clone(), 0..4);
     prop_oneof![
         text().prop_map(|text| (RuleSource::Constant(text), Vec::new())),
         (name(), transforms()).prop_map(|(column, list)| (RuleSource::Column(column), list)),
@@ -187,7 +221,7 @@ proptest! {
 
     #[test]
     fn what_a_mapping_says_is_what_is_read(
-        fields in prop::collection::btree_map(name(), (says(), lookup()), 1..6),
+        fields in prop::collection::btree_map(name(), (says(transform().boxed()), lookup()), 1..6),
         refuse in any::<bool>(),
         gap in 0_usize..3,
         ending in prop::sample::select(vec!["\n", "\r\n"]),
@@ -210,5 +244,31 @@ proptest! {
         let said = MappingSpec { name: "m.toml".to_owned(), digest, rules, unmapped, dialect: Dialect::Ours, missing: Missing::Refuse };
         let read = MappingSpec::parse(&toml, "m.toml");
         prop_assert_eq!(read.map_err(|error| format!("{error}\n{toml}")), Ok(said));
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_mapping(
+        fields in prop::collection::btree_map(
+            name(), (says(any_transform().boxed()), lookup()), 1..6),
+        (refuse, ignore, theirs) in any::<(bool, bool, bool)>(),
+    ) {
+        let place = Place { line: 1, column: 1 };
+        let rules = fields.into_iter().map(|(target, ((source, transforms), lookup))| {
+            Rule { target, source, transforms, lookup, place }
+        });
+        let mut said = MappingSpec {
+            name: "m.toml".to_owned(),
+            digest: Digest::of(b""),
+            rules: rules.collect(),
+            unmapped: if refuse { Unmapped::Refuse } else { Unmapped::Ignore },
+            dialect: if theirs { Dialect::DataLoader } else { Dialect::Ours },
+            missing: if ignore { Missing::Ignore } else { Missing::Refuse },
+        };
+        let text = write(&said).unwrap();
+        let read = MappingSpec::parse(&text, "m.toml");
+        let mut read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        read.rules.iter_mut().for_each(|rule| rule.place = place);
+        said.digest = read.digest;
+        prop_assert_eq!(read, said);
     }
 }
