@@ -24,12 +24,14 @@
 //! | 2 | [`pipeline`] | the conveyor; [`pipeline::run`] reads like the sentence above |
 //! | 2 | [`perms`] | permissions by names: what to change is decided, then carried out as loads |
 //! | 2 | [`runbook`] | a migration as one file of steps: carried out, reconciled |
-//! | 2 | [`report`] | events for people: bars, plain lines, JSON, the last screen |
+//! | 2 | [`account`] | what is known of a run, from its folder alone |
+//! | 2 | [`report`] | events for people: bars, plain lines, JSON, the last screen; the hand-over |
 //! | 3 | [`practice`] | a small Salesforce on this machine, for learning, rehearsal and tests |
 //! | 3 | [`cli`] | arguments, commands, failures and exit codes |
 //!
 //! Read next: [`pipeline::run`], then one stage.
 
+pub mod account;
 pub mod cli;
 pub mod config;
 pub mod faults;

@@ -105,7 +105,7 @@ fn blocking_threads(command: &Command) -> usize {
 async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
     use commands::{
         apply, check, describe, export, import, load, objects, org, perms, plan, practice, process,
-        resume, retry, run, runs, undo, verify,
+        report, resume, retry, run, runs, undo, verify,
     };
     match command {
         Command::Insert(args) => load::load(&args.into(), shell).await,
@@ -120,7 +120,7 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
             documented(check::check(args, shell).await, args.load.manners.json, shell)
         }
         Command::Plan(args) => {
-            documented(plan::plan(args, shell).await, args.load().manners.json, shell)
+            documented(plan::plan(args, shell).await, args.manners().json, shell)
         }
         Command::Apply(args) => apply::apply(args, shell).await,
         Command::Run(args) => run::run(args, shell).await,
@@ -142,6 +142,8 @@ async fn dispatch(command: &Command, shell: &Shell) -> Result<u8, Failure> {
             documented(describe::describe(args, shell).await, args.manners.json, shell)
         }
         Command::Verify(args) => documented(verify::verify(args, shell), args.manners.json, shell),
+        Command::Report(args) => documented(report::report(args, shell), args.manners.json, shell),
+        Command::Diff(args) => documented(report::diff(args, shell), args.manners.json, shell),
         Command::Runs(args) => documented(runs::runs(args, shell), args.manners().json, shell),
         Command::Org(args) => documented(org::org(args, shell).await, args.manners().json, shell),
         Command::Practice(args) => practice::practice(args, shell).await,

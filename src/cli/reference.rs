@@ -156,7 +156,8 @@ fn exit_codes() -> String {
          the others are\nin `error.csv`, `rejected.csv` and `unprocessed.csv` with the reason. It \
          is not 0, so that a script that\nlooks at nothing else does not go on as if all were \
          well.\n\nWith 2 nothing was sent. With 5 look into `unknown.csv` before loading anything \
-         again. After 130\nand 75, and after whatever else has cut a load off (1, 4, 9, a kill), \
+         again;\n`diff` ends with 5 when two runs differ in more than \
+         their times, so that a script that expects none stops. After 130\nand 75, and after whatever else has cut a load off (1, 4, 9, a kill), \
          `longshore resume` goes on with it. A\ncertificate that is not trusted is 4 and not 75: \
          waiting does not help.\n",
     );

@@ -224,15 +224,16 @@ impl Assent for Answers {
             ),
             Word::Rows(_) => (
                 "--confirm-rows",
-                self.given.confirm_rows.map(|rows| rows.to_string()),
+                self.given.confirm_rows.iter().map(u64::to_string).collect(),
                 "type the number of rows to go on: ",
             ),
             // What was given beforehand the run knows by itself.
-            Word::Step(_) => ("--approve", None, "type the id of the step to approve it: "),
+            Word::Step(_) => ("--approve", Vec::new(), "type the id of the step to approve it: "),
         };
-        if let Some(given) = given {
-            let wrong = format!("`{flag}` says `{}`", given.escape_debug());
-            return if word.is(&given) { Ok(()) } else { Err(danger.cause(wrong)) };
+        if let Some(first) = given.first() {
+            let wrong = format!("`{flag}` says `{}`", first.escape_debug());
+            let is_given = given.iter().any(|given| word.is(given));
+            return if is_given { Ok(()) } else { Err(danger.cause(wrong)) };
         }
         let typed = self.ask(&danger, prompt).is_some_and(|line| word.is(&line));
         if typed { Ok(()) } else { Err(danger) }

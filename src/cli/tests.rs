@@ -50,6 +50,8 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       retry        Load the rows of a run again that failed, were not processed or were rejected
       undo         Take a finished run back: delete what it created, write back what it changed
       verify       Recompute the row accounting of a run from its ledger, raw results and result files
+      report       Write the hand-over of a run, to be read and signed: report.md and report.html
+      diff         Tell what two runs differ in, as two rehearsals: rows, errors, checks
       runs         The runs that were made here: list them, show one, remove what they need no more
       org          The orgs that you sign in to: add one, list them, show one, forget one
       practice     The practice org: a small Salesforce on this machine

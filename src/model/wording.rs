@@ -56,6 +56,22 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
+/// A message without what differs from row to row: quoted values, and words with digits in them.
+pub fn shape(message: &str) -> String {
+    let mut shape = String::with_capacity(message.len());
+    for (index, part) in message.split('`').enumerate() {
+        if index % 2 == 1 {
+            shape.push_str("`#`");
+            continue;
+        }
+        for word in part.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            let varies = word.bytes().any(|byte| byte.is_ascii_digit());
+            shape.push_str(if varies { "# " } else { word });
+        }
+    }
+    shape
+}
+
 /// The known name that a person most likely meant, if one is near enough to be worth naming.
 ///
 /// Case, blanks, `_` and `-` are ignored; about one wrong character in three is forgiven.

@@ -97,9 +97,10 @@ fn write(
     })?;
     let mut notices = spooled.notices.clone();
     if request.takes_unnamed() {
-        let (scope, why) = match request.everything {
-            true => (Scope::ListedUsers, EVERYTHING),
-            false => (request.scope, request.scope.not_listed()),
+        let (scope, why) = if request.everything {
+            (Scope::ListedUsers, EVERYTHING)
+        } else {
+            (request.scope, request.scope.not_listed())
         };
         let removals = decider.removals((scope, why), spooled.rows + 1);
         let withheld = removals.iter().filter(|(it, _)| it.what == What::Rejected).count();

@@ -83,8 +83,8 @@ impl Given {
             (PERMISSION, own.permission),
             (ROLE, own.role),
         ];
-        let said = places.into_iter().filter(|(name, _)| self.columns.contains(name));
-        said.filter_map(|(_, place)| place).next()
+        let mut said = places.into_iter().filter(|(name, _)| self.columns.contains(name));
+        said.find_map(|(_, place)| place)
     }
 }
 

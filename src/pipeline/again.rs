@@ -28,15 +28,29 @@ pub fn ask(
         run_dir: std::path::absolute(run_dir).unwrap_or_else(|_| run_dir.to_owned()),
         started: manifest.started.clone(),
     };
+    let Manifest { operation, object, input, .. } = manifest;
+    let what = format!("this very load was started before: {operation} `{object}` from `{input}`");
+    note(folder, &load, &what, assent, watch)
+}
+
+/// Notes the start of a load, or of another run; asks first, by `what`, when one like it was
+/// started within 30 days.
+pub fn note(
+    folder: &Path,
+    load: &StartedLoad,
+    what: &str,
+    assent: &dyn Assent,
+    watch: &dyn Watch,
+) -> Result<(), Failure> {
     let started = History::in_folder(folder).and_then(|history| {
-        let earlier = history.start(&load, false)?;
+        let earlier = history.start(load, false)?;
         Ok((history, earlier))
     });
     let noted = match started {
         Ok((_, None)) => Ok(()),
         Ok((history, Some(earlier))) => {
-            assent.to(doubt(manifest, &earlier))?;
-            history.start(&load, true).map(drop)
+            assent.to(doubt(what, &earlier))?;
+            history.start(load, true).map(drop)
         }
         Err(error) => Err(error),
     };
@@ -79,10 +93,9 @@ fn key(plan: &LoadPlan, manifest: &Manifest) -> Option<Digest> {
     Some(Digest::of(text.to_string().as_bytes()))
 }
 
-fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
+fn doubt(what: &str, earlier: &StartedLoad) -> Failure {
     let run = &earlier.run;
     let when = earlier.started.split('.').next().unwrap_or_default().replace('T', " ");
-    let Manifest { operation, object, input, .. } = manifest;
     let became = became(earlier);
     let end = match &became {
         Became::Gone => "whose folder is gone".to_owned(),
@@ -91,10 +104,7 @@ fn doubt(manifest: &Manifest, earlier: &StartedLoad) -> Failure {
             format!("which ended with {} of {} rows in success.csv", rows.success, rows.input)
         }
     };
-    let message = format!(
-        "this very load was started before: {operation} `{object}` from `{input}`, run `{run}` at \
-         {when} UTC, {end}"
-    );
+    let message = format!("{what}, run `{run}` at {when} UTC, {end}");
     let failure = Failure::new(Blame::Guard, message);
     let failure = match became {
         Became::Gone => failure,

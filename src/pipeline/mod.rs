@@ -3,7 +3,7 @@
 //! A stage never names another stage. What they hand over is in `model` (slabs, chunks) and in
 //! [`handover`]; what they tell people is in [`event`].
 
-mod again;
+pub mod again;
 mod begin;
 mod copies;
 pub mod ending;

@@ -7,7 +7,7 @@ pub const EXIT_CODES: [(u8, &str); 12] = [
     (2, "usage, configuration, mapping or input refused; nothing was sent"),
     (3, "finished, some rows are in error, rejected or unprocessed"),
     (4, "sign-in or access refused"),
-    (5, "finished, some rows are unknown, or `verify` found a fault"),
+    (5, "finished, some rows are unknown; `verify` found a fault, or `diff` a difference"),
     (6, "a guard refused"),
     (7, "another process holds this run"),
     (8, "the ledger is damaged or from a newer version"),

@@ -6,6 +6,7 @@
 pub mod bars;
 pub mod exit;
 pub mod figures;
+pub mod hand_over;
 pub mod json;
 pub mod lines;
 pub mod milestone;

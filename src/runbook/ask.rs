@@ -24,6 +24,8 @@ pub struct Request {
     pub by: String,
     pub runs_dir: PathBuf,
     pub run_name: Option<String>,
+    /// Where the runs of this user are remembered; `None` remembers none.
+    pub state_dir: Option<PathBuf>,
     /// An org of it ends with the command, so there is nothing to go on with.
     pub passing_org: bool,
 }

@@ -11,6 +11,9 @@ use crate::model::wording::shown;
 use crate::pipeline::event::SummaryCheck;
 use crate::target::Target;
 
+/// What stands for no value.
+const EMPTY: &str = "(empty)";
+
 /// Asks each question and holds its answer against its bound; `file` is the runbook's name.
 ///
 /// `Err` where a question has no answer: the org refuses it, or there is not one value.
@@ -31,19 +34,27 @@ pub async fn assert<T: Target>(
 impl Assertion {
     fn check(&self, value: &str) -> SummaryCheck {
         let passed = self.bound.holds(value);
-        let told = if value.is_empty() { "(empty)" } else { value };
-        let is_number = Decimal::parse(value).is_ok();
+        let number = Decimal::parse(value);
+        // A sum comes as a double: `1.83E6`.
+        let told = match number {
+            Ok(number) if value.contains(['.', 'E', 'e']) => number.to_string(),
+            _ if value.is_empty() => EMPTY.to_owned(),
+            _ => value.to_owned(),
+        };
         let mut differences = Vec::new();
-        if !is_number && !matches!(self.bound, Bound::Equals(_)) {
+        if number.is_err() && !matches!(self.bound, Bound::Equals(_)) {
             let value = shown(value.as_bytes());
-            differences.push(format!("`{value}` is no number that can be held against a bound"));
+            differences.push(match value.as_str() {
+                "" => "the answer is empty, and no number".to_owned(),
+                value => format!("`{value}` is no number that can be held against a bound"),
+            });
         }
         SummaryCheck {
             name: self.soql.clone(),
             kind: "assert".to_owned(),
             passed,
             source: self.bound.told(),
-            org: told.to_owned(),
+            org: told,
             tolerance: String::new(),
             differences,
         }
@@ -73,7 +84,7 @@ impl Bound {
     /// The bound in words: `at least 5`.
     fn told(&self) -> String {
         match self {
-            Self::Equals(text) if text.is_empty() => "(empty)".to_owned(),
+            Self::Equals(text) if text.is_empty() => EMPTY.to_owned(),
             Self::Equals(text) => text.clone(),
             Self::AtLeast(least) => format!("at least {least}"),
             Self::AtMost(most) => format!("at most {most}"),

@@ -56,6 +56,7 @@ pub async fn carry_out<T: Target>(
     let started = tools.seed.started.to_string();
     let folder = RunFolder::make(&request.runs_dir, &name, &started)?;
     let unborn = Unborn::of(&folder);
+    check::again(&request, &checked.frozen, (&name, &started), &tools)?;
     let Checked { frozen, facts, text, .. } = checked;
     let copy = folder.root().join(COPY);
     write_whole(&copy, &text).map_err(|error| Failure::disk("write", &copy, &error))?;

@@ -12,7 +12,7 @@
 //! [`STEPS_PARALLEL`]: crate::model::limits::STEPS_PARALLEL
 
 mod ask;
-mod assert;
+pub mod assert;
 mod carry;
 mod check;
 mod decimal;
@@ -20,7 +20,7 @@ mod ending;
 mod order;
 mod places;
 mod question;
-mod reconcile;
+pub mod reconcile;
 mod step;
 mod verify;
 mod view;

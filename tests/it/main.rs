@@ -12,6 +12,7 @@ mod documents;
 mod door;
 mod faults;
 mod guards;
+mod hand_over;
 mod kills;
 mod lanes;
 mod ledger;
@@ -27,6 +28,7 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
+mod runbook;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;

@@ -25,12 +25,15 @@ pub use org::{ListOrgs, Login, LoginWay, OneOrg, Org, OrgKind};
 pub use perms::{
     ChangePerms, GrantPerms, Perms, ReportPerms, RevokePerms, SyncPerms, SyncScope, Who,
 };
-pub use plan::{Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
+pub use plan::{
+    Apply, Check, Plan, PlanDelete, PlanLoad, PlanOut, PlanRunbook, PlanUpdate, PlanUpsert,
+};
 pub use practice::{Kept, Practice, Reset, Seed, Serve, Show};
 pub use process::{Process, is_meant as is_process};
 pub use run::{Chosen, Run};
 pub use runs::{
-    CleanRuns, ListRuns, OneRun, Place, Resume, Retry, RetryErrors, Runs, RunsCommand, Undo,
+    CleanRuns, Diff, ListRuns, OneRun, Place, Report, Resume, Retry, RetryErrors, Runs,
+    RunsCommand, Undo,
 };
 
 /// longshore loads and unloads an org, and accounts for every row
@@ -62,7 +65,7 @@ pub enum Command {
     Perms(Perms),
     /// Work a load out, from the file to the last job, and send nothing
     Check(Check),
-    /// Write a load down as a plan that can be reviewed
+    /// Write a load down as a plan that can be reviewed, or show what a runbook would do
     #[command(subcommand)]
     Plan(Plan),
     /// Carry a reviewed plan out, if nothing that it rests on has changed
@@ -88,6 +91,10 @@ pub enum Command {
     Undo(Undo),
     /// Recompute the row accounting of a run from its ledger, raw results and result files
     Verify(OneRun),
+    /// Write the hand-over of a run, to be read and signed: report.md and report.html
+    Report(Report),
+    /// Tell what two runs differ in, as two rehearsals: rows, errors, checks
+    Diff(Diff),
     /// The runs that were made here: list them, show one, remove what they need no more
     Runs(Runs),
     /// The orgs that you sign in to: add one, list them, show one, forget one
@@ -123,9 +130,10 @@ pub struct Confirm {
     /// nothing
     #[arg(short, long, env = "LONGSHORE_YES", value_parser = BoolishValueParser::new())]
     pub yes: bool,
-    /// The name or the id of the production org that is to be changed
+    /// The name or the id of the production org that is to be changed; several times where there
+    /// are several
     #[arg(long, env = "LONGSHORE_CONFIRM_ORG", value_name = "NAME")]
-    pub confirm_org: Option<String>,
+    pub confirm_org: Vec<String>,
     /// How many rows the input has, where a production org is to lose something
     #[arg(long, env = "LONGSHORE_CONFIRM_ROWS", value_name = "N")]
     pub confirm_rows: Option<u64>,
@@ -264,6 +272,7 @@ impl Args {
         let command = command();
         let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
         let mut ignored = Vec::new();
+        run::name_runbook(&mut words);
         if is_process(&words) {
             (words, ignored) = process::without_foreign(words, &command);
         }
@@ -293,7 +302,7 @@ impl Args {
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&mut delete.load),
             Command::Undelete(undelete) => Some(&mut undelete.load),
             Command::Check(check) => Some(&mut check.load),
-            Command::Plan(plan) => Some(plan.load_mut()),
+            Command::Plan(plan) => plan.load_mut(),
             _ => None,
         }
     }
@@ -307,7 +316,7 @@ impl Args {
             Command::Delete(delete) | Command::HardDelete(delete) => Some(&delete.load.manners),
             Command::Undelete(undelete) => Some(&undelete.load.manners),
             Command::Check(check) => Some(&check.load.manners),
-            Command::Plan(plan) => Some(&plan.load().manners),
+            Command::Plan(plan) => Some(plan.manners()),
             Command::Apply(apply) => Some(&apply.manners),
             Command::Run(run) => Some(&run.manners),
             Command::Resume(resume) => Some(&resume.manners),
@@ -320,6 +329,8 @@ impl Args {
             Command::Objects(objects) => Some(&objects.manners),
             Command::Describe(describe) => Some(&describe.manners),
             Command::Verify(one) => Some(&one.manners),
+            Command::Report(report) => Some(&report.manners),
+            Command::Diff(diff) => Some(&diff.manners),
             Command::Runs(runs) => Some(runs.manners()),
             Command::Org(org) => Some(org.manners()),
             Command::Practice(Practice::Seed(seed)) => Some(&seed.manners),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 
-use super::{BeforeImages, Changing, Confirm, Connect, Load, Manners, Nulls, Progress};
+use super::{
+    BeforeImages, Changing, Chosen, Confirm, Connect, Load, Manners, Nulls, Place, Progress,
+};
 use crate::model::operation::Operation;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -87,6 +89,24 @@ pub enum Plan {
     HardDelete(PlanDelete),
     /// Plan to take records out of the recycle bin by their Ids
     Undelete(PlanLoad),
+    /// Show what a runbook would do, step by step; `longshore plan RUNBOOK.toml` is the same
+    Runbook(Box<PlanRunbook>),
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore plan cutover.toml --target rehearsal")]
+pub struct PlanRunbook {
+    /// The runbook, a TOML file of steps
+    #[arg(value_name = "RUNBOOK")]
+    pub runbook: PathBuf,
+    #[command(flatten)]
+    pub chosen: Chosen,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+    #[command(flatten)]
+    pub progress: Progress,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -170,30 +190,25 @@ pub struct Apply {
 }
 
 impl Plan {
-    pub fn load(&self) -> &Load {
+    /// How the command wants to be told things.
+    pub fn manners(&self) -> &Manners {
         match self {
-            Self::Insert(plan) | Self::Undelete(plan) => &plan.load,
-            Self::Delete(plan) | Self::HardDelete(plan) => &plan.load,
-            Self::Update(plan) => &plan.load,
-            Self::Upsert(plan) => &plan.update.load,
+            Self::Insert(plan) | Self::Undelete(plan) => &plan.load.manners,
+            Self::Delete(plan) | Self::HardDelete(plan) => &plan.load.manners,
+            Self::Update(plan) => &plan.load.manners,
+            Self::Upsert(plan) => &plan.update.load.manners,
+            Self::Runbook(plan) => &plan.manners,
         }
     }
 
-    pub fn load_mut(&mut self) -> &mut Load {
-        match self {
+    /// The load, unless a runbook is planned.
+    pub fn load_mut(&mut self) -> Option<&mut Load> {
+        Some(match self {
             Self::Insert(plan) | Self::Undelete(plan) => &mut plan.load,
             Self::Delete(plan) | Self::HardDelete(plan) => &mut plan.load,
             Self::Update(plan) => &mut plan.load,
             Self::Upsert(plan) => &mut plan.update.load,
-        }
-    }
-
-    pub fn out(&self) -> &PlanOut {
-        match self {
-            Self::Insert(plan) | Self::Undelete(plan) => &plan.out,
-            Self::Delete(plan) | Self::HardDelete(plan) => &plan.out,
-            Self::Update(plan) => &plan.out,
-            Self::Upsert(plan) => &plan.update.out,
-        }
+            Self::Runbook(_) => return None,
+        })
     }
 }

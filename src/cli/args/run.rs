@@ -1,6 +1,7 @@
 //! Runbooks: carrying one out, and working one out.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use super::{Confirm, Manners, Place, Progress};
 
@@ -50,4 +51,12 @@ pub struct Chosen {
     /// The targets of a runbook name its orgs; this flag is refused with a word on that
     #[arg(short = 'o', long, hide = true, value_name = "ALIAS")]
     pub target_org: Option<String>,
+}
+
+/// `plan x.toml` means `plan runbook x.toml`: no object is called so.
+pub fn name_runbook(words: &mut Vec<OsString>) {
+    let is_runbook = |word: &OsString| Path::new(word).extension().is_some_and(|it| it == "toml");
+    if words.get(1).is_some_and(|word| word == "plan") && words.get(2).is_some_and(is_runbook) {
+        words.insert(2, "runbook".into());
+    }
 }

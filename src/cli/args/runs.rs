@@ -27,6 +27,37 @@ pub struct OneRun {
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "example: longshore report 20261122-180000-1a2b")]
+pub struct Report {
+    /// Name of the run, or path of its folder
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Folder that report.md and report.html are written to [default: `out` in the run's folder]
+    #[arg(long, env = "LONGSHORE_OUTPUT", value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "exit codes: 0 equal but for their times, 5 they differ\n\
+    example: longshore diff rehearsal-1 rehearsal-2")]
+pub struct Diff {
+    /// Name of the one run, or path of its folder
+    #[arg(value_name = "RUN")]
+    pub one: String,
+    /// Name of the other run, or path of its folder
+    #[arg(value_name = "OTHER")]
+    pub other: String,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub manners: Manners,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = "example: longshore resume")]
 pub struct Resume {
     /// Name of the run, or path of its folder [default: the newest that is not finished]

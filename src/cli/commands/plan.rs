@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::check::{not_an_input, plan_member, planned, survey_of};
 use super::load::Asked;
-use super::print;
-use crate::cli::args::{Plan, PlanDelete, PlanLoad, PlanUpdate, PlanUpsert};
+use super::{print, runbook};
+use crate::cli::args::{Plan, PlanDelete, PlanLoad, PlanOut, PlanUpdate, PlanUpsert};
 use crate::cli::resolve::{Extra, explain};
 use crate::cli::session::Session;
 use crate::cli::shell::Shell;
@@ -19,13 +19,22 @@ use crate::pipeline::survey::frozen::Frozen;
 
 /// Writes a plan, or explains where its values come from.
 pub async fn plan(args: &Plan, shell: &Shell) -> Result<u8, Failure> {
-    let asked = asked(args);
-    if args.out().explain {
+    let (asked, out) = match args {
+        Plan::Insert(plan) => (plain(Operation::Insert, plan), &plan.out),
+        Plan::Delete(plan) => (removal(Operation::Delete, plan), &plan.out),
+        Plan::HardDelete(plan) => (removal(Operation::HardDelete, plan), &plan.out),
+        Plan::Update(update) => (changing(Operation::Update, update, None), &update.out),
+        Plan::Undelete(plan) => (plain(Operation::Undelete, plan), &plan.out),
+        Plan::Upsert(PlanUpsert { update, external_id }) => {
+            (changing(Operation::Upsert, update, Some(external_id)), &update.out)
+        }
+        Plan::Runbook(args) => return runbook::plan(args, shell).await,
+    };
+    if out.explain {
         return explained(&asked, shell);
     }
-    let manners = &args.load().manners;
-    let session = Session::begin(shell, manners, &args.load().progress);
-    let result = made(args, &asked, shell, &session).await;
+    let session = Session::begin(shell, &asked.load.manners, &asked.load.progress);
+    let result = made(out, &asked, shell, &session).await;
     session.close();
     let (survey, text) = result?;
     print(&shell.out, &text)?;
@@ -34,13 +43,13 @@ pub async fn plan(args: &Plan, shell: &Shell) -> Result<u8, Failure> {
 
 /// The survey, and what standard output gets.
 async fn made(
-    args: &Plan,
+    out: &PlanOut,
     asked: &Asked<'_>,
     shell: &Shell,
     session: &Session<'_>,
 ) -> Result<(Survey, String), Failure> {
     let (plan, choice) = planned(asked, shell)?;
-    let output = args.out().output.as_deref();
+    let output = out.output.as_deref();
     if let Some(path) = output {
         not_an_input(path, "output", &plan)?;
     }
@@ -51,7 +60,7 @@ async fn made(
     write_whole(&shell.dir.join(path), text.as_bytes())
         .map_err(|error| Failure::disk("write", path, &error))?;
     let told = Told { word: "plan", plan: &plan, survey: &survey, alias: choice.alias() };
-    let manners = &args.load().manners;
+    let manners = &asked.load.manners;
     let text = if manners.json {
         format!("{}\n", told.document(plan_member(path, &frozen.digest)))
     } else {
@@ -61,19 +70,6 @@ async fn made(
             + &format!("hint: review it, then `longshore apply {path}` carries it out\n")
     };
     Ok((survey, text))
-}
-
-fn asked(plan: &Plan) -> Asked<'_> {
-    match plan {
-        Plan::Insert(plan) => plain(Operation::Insert, plan),
-        Plan::Delete(plan) => removal(Operation::Delete, plan),
-        Plan::HardDelete(plan) => removal(Operation::HardDelete, plan),
-        Plan::Update(update) => changing(Operation::Update, update, None),
-        Plan::Undelete(plan) => plain(Operation::Undelete, plan),
-        Plan::Upsert(PlanUpsert { update, external_id }) => {
-            changing(Operation::Upsert, update, Some(external_id))
-        }
-    }
 }
 
 fn changing<'a>(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{Chosen, Run};
 use crate::cli::failure;
-use crate::cli::org::Choice;
+use crate::cli::org::{self, Choice};
 use crate::cli::resolve;
 use crate::cli::session::{Asking, Session};
 use crate::cli::shell::Shell;
@@ -32,6 +32,7 @@ async fn summarized(args: &Run, shell: &Shell, session: &Session<'_>) -> Result<
     let mut request = request(&args.runbook, &args.chosen, place, shell)?;
     request.approve.clone_from(&args.approve);
     let choices = choices(&request, shell)?;
+    request.state_dir = choices.iter().find_map(|choice| org::state_dir(*choice, shell));
     request.passing_org = choices.iter().any(|choice| choice.is_passing());
     session.listen()?;
     let work = async {
@@ -70,6 +71,7 @@ pub fn request(
         by: user(shell),
         runs_dir: resolve::runs_dir(runs_dir, &defaults),
         run_name,
+        state_dir: None,
         passing_org: false,
     })
 }

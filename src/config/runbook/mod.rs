@@ -6,6 +6,7 @@
 
 mod faults;
 pub mod parse;
+pub mod schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

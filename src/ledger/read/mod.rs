@@ -144,6 +144,17 @@ impl Facts {
         self.torn
     }
 
+    /// Facts that were given so far.
+    pub fn lines(&self) -> u64 {
+        self.tail.sequence
+    }
+
+    /// What the line behind the fact that was given last would name: the first 16 bytes of the
+    /// digest of its line, in hexadecimal.
+    pub fn link(&self) -> &str {
+        &self.tail.previous
+    }
+
     pub(super) fn into_tail(self) -> Tail {
         self.tail
     }

@@ -5,16 +5,18 @@
 //! columns of the same rows with row number and line, from which the result files are written
 //! later. Memory holds one row and two write buffers, never a body.
 
+mod hashed;
 mod intact;
 mod lanes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use self::hashed::Hashed;
 use crate::faults::{self, File};
-use crate::model::cells::{push_cell, push_line};
+use crate::model::cells::{push_cell, push_clean_line, push_line, push_number};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest, InWindow};
 use crate::model::failure::{Blame, Failure};
 use crate::model::rows::{CheckedSlab, Rejected};
@@ -65,9 +67,6 @@ pub struct Spool {
     about: [Vec<u8>; 2],
 }
 
-/// Bytes of the two write buffers of an open chunk.
-const BUFFER_BYTES: usize = 128 << 10;
-
 /// The code of a row that fits no chunk, as `docs/reference/codes.md` lists it.
 const ROW_TOO_LARGE: &str = "row_too_large";
 
@@ -80,11 +79,10 @@ const TOGETHER_MAX: u32 = 1_000;
 
 struct OpenChunk {
     chunk: Chunk,
-    /// Body and source rows; missing where they are on disk already.
-    files: Option<(BufWriter<File>, BufWriter<File>)>,
+    /// Body and source rows; without files where they are on disk already.
+    body: Hashed,
+    source: Hashed,
     cut: Option<Cut>,
-    hasher: blake3::Hasher,
-    source_hasher: blake3::Hasher,
 }
 
 impl Spool {
@@ -142,10 +140,18 @@ impl Spool {
     /// Spools the accepted rows of a slab; returns the chunks that became full.
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
+        // One look at all cells is cheaper than one at each.
+        let clean = [&slab.fields, &slab.raw.table].map(|table| is_clean(table.bytes()));
+        let [clean_fields, clean_source] = clean;
         for &index in &slab.accepted {
             let index = index as usize;
             self.line.clear();
-            push_line(&mut self.line, slab.fields.row(index));
+            let cells = slab.fields.row(index);
+            if clean_fields {
+                push_clean_line(&mut self.line, cells);
+            } else {
+                push_line(&mut self.line, cells);
+            }
             let row = slab.raw.marks[index].row;
             full.extend(self.enter_lane(row, slab.fields.row(index))?);
             let same = self.is_about_the_same(slab, index);
@@ -154,7 +160,7 @@ impl Spool {
                 full.extend(self.hold(closed));
             }
             self.write_body(row)?;
-            self.write_source(slab, index)?;
+            self.write_source(slab, index, clean_source)?;
         }
         Ok(full)
     }
@@ -199,18 +205,14 @@ impl Spool {
 
     /// Closes the chunk at hand, if there is one.
     fn close_open(&mut self) -> Result<Option<Chunk>, Failure> {
-        let Some(mut open) = self.open.take() else { return Ok(None) };
-        if let Some((body, source)) = &mut open.files {
-            for (file, path) in [(body, &open.chunk.body), (source, &open.chunk.source)] {
-                file.flush().map_err(|error| Failure::disk("write", path, &error))?;
-            }
+        let Some(open) = self.open.take() else { return Ok(None) };
+        let OpenChunk { mut chunk, body, source, cut } = open;
+        chunk.digest = body.finish()?;
+        chunk.source_digest = source.finish()?;
+        if cut.is_some_and(|cut| !cut.is_of(&chunk)) {
+            return Err(drift(&chunk));
         }
-        open.chunk.digest = Digest::finish(&open.hasher);
-        open.chunk.source_digest = Digest::finish(&open.source_hasher);
-        if open.cut.is_some_and(|cut| !cut.is_of(&open.chunk)) {
-            return Err(drift(&open.chunk));
-        }
-        Ok(Some(open.chunk))
+        Ok(Some(chunk))
     }
 
     /// Whether the row may not go into the open chunk, as an earlier row is in it.
@@ -265,32 +267,34 @@ impl Spool {
             self.open = Some(self.begin(row)?);
         }
         let Some(open) = &mut self.open else { unreachable!("a chunk was just begun") };
-        if let Some((body, _)) = &mut open.files {
-            body.write_all(&self.line)
-                .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
-        }
-        open.hasher.update(&self.line);
+        open.body.line().extend_from_slice(&self.line);
         open.chunk.body_bytes += self.line.len() as u64;
         open.chunk.rows += 1;
         open.chunk.last_row = row;
-        Ok(())
+        open.body.end_line()
     }
 
-    fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
+    fn write_source(
+        &mut self,
+        slab: &CheckedSlab,
+        index: usize,
+        clean: bool,
+    ) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
-        let mark = slab.raw.marks[index];
-        self.line.clear();
-        write!(self.line, "{},{}", mark.row, mark.line).unwrap_or_default();
+        let (mark, line) = (slab.raw.marks[index], open.source.line());
+        push_number(line, mark.row);
+        line.push(b',');
+        push_number(line, mark.line);
         for cell in slab.raw.table.row(index) {
-            self.line.push(b',');
-            push_cell(&mut self.line, cell);
+            line.push(b',');
+            if clean {
+                line.extend_from_slice(cell);
+            } else {
+                push_cell(line, cell);
+            }
         }
-        self.line.push(b'\n');
-        open.source_hasher.update(&self.line);
-        let Some((_, source)) = &mut open.files else { return Ok(()) };
-        source
-            .write_all(&self.line)
-            .map_err(|error| Failure::disk("write", &open.chunk.source, &error))
+        line.push(b'\n');
+        open.source.end_line()
     }
 
     fn begin(&mut self, row: u64) -> Result<OpenChunk, Failure> {
@@ -298,16 +302,12 @@ impl Spool {
         self.next += 1;
         let (body, source) = files_of(&self.folder, number);
         let cut = self.cuts.get(&number).copied();
-        let files = match cut {
-            Some(Cut { keep: true, .. }) => None,
-            _ if self.is_dry => None,
-            _ => Some((create(&body)?, create(&source)?)),
-        };
+        let (on_disk, dry) = (matches!(cut, Some(Cut { keep: true, .. })), self.is_dry);
+        let file = |path: &Path| if on_disk || dry { Ok(None) } else { create(path).map(Some) };
         let mut open = OpenChunk {
-            files,
+            body: Hashed::new(body.clone(), file(&body)?),
+            source: Hashed::new(source.clone(), file(&source)?),
             cut,
-            hasher: blake3::Hasher::new(),
-            source_hasher: blake3::Hasher::new(),
             chunk: Chunk {
                 number,
                 rows: 0,
@@ -321,11 +321,7 @@ impl Spool {
                 window: None,
             },
         };
-        if let Some((body, _)) = &mut open.files {
-            body.write_all(&self.header)
-                .map_err(|error| Failure::disk("write", &open.chunk.body, &error))?;
-        }
-        open.hasher.update(&self.header);
+        open.body.line().extend_from_slice(&self.header);
         Ok(open)
     }
 }
@@ -372,10 +368,13 @@ fn drift(chunk: &Chunk) -> Failure {
     Failure::new(Blame::Guard, message)
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
-    private(path)
-        .map(|file| BufWriter::with_capacity(BUFFER_BYTES, file))
-        .map_err(|error| Failure::disk("create", path, &error))
+fn create(path: &Path) -> Result<File, Failure> {
+    private(path).map_err(|error| Failure::disk("create", path, &error))
+}
+
+/// Whether no cell in these bytes needs quotes.
+fn is_clean(bytes: &[u8]) -> bool {
+    memchr::memchr3(b',', b'"', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
 }
 
 /// A new file that only its owner can read: chunks hold the user's data.

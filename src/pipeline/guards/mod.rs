@@ -322,25 +322,31 @@ fn confirm(
     Ok(Some(Confirmed { org: deed.org.id.clone(), rows }))
 }
 
-/// Has a person confirm what several loads together do to a production org; `rows` are those that
-/// are taken away, where some are.
+/// Has a person confirm what several loads together do to production orgs: each by its name, and
+/// once the number of rows that are taken away from them, where some are.
 pub fn confirm_whole(
     what: &str,
+    orgs: &[&OrgFacts],
     rows: Option<u64>,
-    org: &OrgFacts,
     assent: &dyn Assent,
 ) -> Result<(), Failure> {
-    let flags = flags_for(org, rows);
-    let refused = |needs: &str| {
-        let message = format!("{what} in the production org {} {needs}", Named(org));
-        Failure::new(Blame::Guard, message).hint(format!("`{flags}` confirms it; `--yes` does not"))
-    };
-    let OrgFacts { name, id, .. } = org;
-    let danger = refused("needs the name of the org to be confirmed");
-    assent.typed(&Word::Org { name, id }, danger)?;
+    let mut flags: Vec<String> = orgs.iter().map(|org| flags_for(org, None)).collect();
+    flags.extend(rows.map(|rows| format!("--confirm-rows {rows}")));
+    let hint = format!("`{}` confirms it; `--yes` does not", flags.join(" "));
+    for org in orgs {
+        let message = format!(
+            "{what} in the production org {} needs the name of the org to be confirmed",
+            Named(org)
+        );
+        let danger = Failure::new(Blame::Guard, message).hint(&hint);
+        let OrgFacts { name, id, .. } = org;
+        assent.typed(&Word::Org { name, id }, danger)?;
+    }
     let Some(rows) = rows else { return Ok(()) };
-    let danger = refused(&format!("takes away {rows} rows, which needs their number confirmed"));
-    assent.typed(&Word::Rows(rows), danger)
+    let message = format!(
+        "{what} takes away up to {rows} rows in production, and their number needs to be confirmed"
+    );
+    assent.typed(&Word::Rows(rows), Failure::new(Blame::Guard, message).hint(&hint))
 }
 
 fn confirm_org(deed: &Deed<'_>, assent: &dyn Assent) -> Result<(), Failure> {

@@ -321,6 +321,14 @@ fn a_mapping_must_be_right_in_all_that_it_names() {
 }
 
 #[test]
+fn a_lookup_of_a_step_is_refused_outside_of_a_runbook() {
+    let spec = "[fields]\nName = { column = \"C\", lookup = { step = \"accounts\", key = \"K\" } }";
+    let told = outcome("C", spec, Operation::Insert);
+    let start = "m.toml:2:1: the lookup takes Ids of the step `accounts` of a runbook\nhint: ";
+    assert!(told.starts_with(start), "{told}");
+}
+
+#[test]
 fn an_object_that_was_not_described_is_named() {
     let mut schema = sample::schema();
     schema.related.remove("account");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::limits::{ERROR_GROUPS_MAX, ROWS_LISTED};
+use crate::model::wording::shape;
 use crate::pipeline::event::ErrorGroup;
 
 /// Counts rows by verdict, code and the shape of the message. Bounded: past so many groups, rows
@@ -48,22 +49,6 @@ impl Groups {
         groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.rows.cmp(&b.rows)));
         groups
     }
-}
-
-/// A message without what differs from row to row: quoted values, and words with digits in them.
-fn shape(message: &str) -> String {
-    let mut shape = String::with_capacity(message.len());
-    for (index, part) in message.split('`').enumerate() {
-        if index % 2 == 1 {
-            shape.push_str("`#`");
-            continue;
-        }
-        for word in part.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            let varies = word.bytes().any(|byte| byte.is_ascii_digit());
-            shape.push_str(if varies { "# " } else { word });
-        }
-    }
-    shape
 }
 
 #[cfg(test)]

@@ -54,7 +54,11 @@ pub fn merged(own: Option<&Value>, given: &Value, prefix: &str) -> Result<Value,
             describe::join(known, field.clone());
         } else {
             let mut whole = describe::field(&read_field(name, field)?);
+            let choices = whole["picklistValues"].clone();
             describe::join(&mut whole, field.clone());
+            if !are_told_whole(&whole["picklistValues"]) {
+                whole["picklistValues"] = choices;
+            }
             fields.push(whole);
         }
     }
@@ -70,6 +74,13 @@ pub fn merged(own: Option<&Value>, given: &Value, prefix: &str) -> Result<Value,
     body["keyPrefix"] = Value::from(prefix);
     body["fields"] = Value::Array(fields);
     Ok(body)
+}
+
+/// Whether the values of a picklist are as an org tells them; by hand a text alone is written.
+fn are_told_whole(choices: &Value) -> bool {
+    let told =
+        |choice: &Value| ["value", "label", "active"].iter().all(|m| choice.get(m).is_some());
+    choices.as_array().is_some_and(|choices| choices.iter().all(told))
 }
 
 /// What a describe says of an object that its writer did not say.

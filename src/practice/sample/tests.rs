@@ -208,7 +208,7 @@ fn a_file_may_add_a_field_to_an_object_of_ours() {
     Sampling::begin(dir.path(), wanted).unwrap().finish().unwrap();
     let org = Org::open(dir.path(), &small()).unwrap();
     assert_eq!(column(&org, "SELECT Name FROM Opportunity WHERE Legacy_Id__c = null").len(), 150);
-    assert_eq!(column(&org, "SELECT Name FROM User WHERE Legacy_Id__c = null").len(), 5);
+    assert_eq!(column(&org, "SELECT Name FROM User WHERE Legacy_Id__c = null").len(), 3_000);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The last screen of a load: what became of the rows, why, where the files are, what to do next.
 
 mod advice;
+mod steps;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,10 +20,14 @@ const GROUPS_SHOWN: usize = 12;
 /// Characters of a far side's message that the screen shows.
 const MESSAGE_WIDTH: usize = 160;
 
+/// The exit code of a run that a signal has stopped.
+const INTERRUPTED: u8 = 130;
+
 /// The last screen as text, ending in a line end. Paths are shown as seen from `base`.
 pub fn screen(summary: &Summary, base: &Path, paint: Paint) -> String {
     let parts = [
         headline(summary, paint),
+        if summary.steps.is_empty() { String::new() } else { steps::steps(summary, paint) },
         table(summary, paint),
         groups(summary, paint),
         files(summary, base, paint),
@@ -45,6 +50,10 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     let Summary { operation, object, rows, .. } = summary;
     let bad = rows.input.saturating_sub(rows.success);
     let word = match summary.status {
+        Status::Succeeded if !summary.steps.is_empty() => paint.green("every step succeeded"),
+        Status::Interrupted if summary.exit_code != INTERRUPTED => {
+            paint.yellow("waits for an approval")
+        }
         Status::Succeeded if rows.input == 0 => paint.green("there were no rows"),
         Status::Succeeded if rows.unchanged == rows.input => {
             paint.green("every row is unchanged, nothing was sent")
@@ -185,6 +194,8 @@ fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
     }
     let (rows, files) = (&summary.rows, &summary.files);
     let mut text = format!("{}\n", paint.bold("files"));
+    // The runs of a runbook have files of their own.
+    let has_files = summary.steps.is_empty();
     for (file, number) in [
         (&files.success, rows.success),
         (&files.error, rows.error),
@@ -192,7 +203,7 @@ fn files(summary: &Summary, base: &Path, paint: Paint) -> String {
         (&files.unprocessed, rows.unprocessed),
         (&files.unknown, rows.unknown),
     ] {
-        if number > 0 {
+        if number > 0 && has_files {
             let rows = counted(number, "row");
             writeln!(text, "  {}  ({rows})", path(file, base)).unwrap_or_default();
         }
@@ -206,7 +217,8 @@ fn next(summary: &Summary, base: &Path, paint: Paint) -> String {
     let (rows, files) = (&summary.rows, &summary.files);
     let mut hints = Vec::new();
     // Until the run has come to its end, there is one thing to do, and its failure says it.
-    let is_over = summary.resume.is_none();
+    let is_over = summary.resume.is_none() && summary.steps.is_empty();
+    hints.extend(steps::hints(summary, base));
     hints.extend(corrections(summary, base).filter(|_| is_over));
     if rows.unprocessed > 0 && is_over {
         let file = path(&files.unprocessed, base);

@@ -235,7 +235,8 @@ fn a_run_with_unknown_rows_that_failed() {
         ~ the org before you load them again: they may be there
     hint: run the same command later
 
-    exit code 5: finished, some rows are unknown, or `verify` found a fault
+    exit code 5: finished, some rows are unknown; `verify` found a fault, or `diff` a
+        ~ difference
     ");
 }
 
@@ -371,4 +372,60 @@ fn the_document_is_one_line_with_the_members_of_the_contract() {
         ]
     );
     assert_eq!(value["status"], "partial");
+}
+
+/// A runbook in which a check did not pass.
+#[test]
+fn the_screen_of_a_runbook_has_a_line_for_each_step() {
+    use crate::pipeline::event::{StepState, SummaryCheck, SummaryStep};
+    let step = |id: &str, kind: &str, state, rows: (u64, u64), message: Option<&str>| SummaryStep {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        state,
+        alias: "prod".to_owned(),
+        rows: Counts {
+            input: rows.0,
+            success: rows.1,
+            error: rows.0 - rows.1,
+            ..Counts::default()
+        },
+        seconds: 1.6,
+        runs: if rows.0 > 0 { vec![format!("steps/{id}").into()] } else { Vec::new() },
+        checks: Vec::new(),
+        message: message.map(str::to_owned),
+    };
+    let check = SummaryCheck {
+        name: "pipeline".to_owned(),
+        kind: "sum".to_owned(),
+        passed: false,
+        source: "1000.5".to_owned(),
+        org: "998".to_owned(),
+        tolerance: String::new(),
+        differences: Vec::new(),
+    };
+    let failed = "1 of 1 checks did not pass; `pipeline`: 1000.5 against 998";
+    let steps = vec![
+        step("01-accounts", "load", StepState::Partial, (4_000, 3_990), None),
+        step("go", "checkpoint", StepState::Succeeded, (0, 0), Some("approved by `ada`")),
+        SummaryStep {
+            checks: vec![check],
+            ..step("recon", "reconcile", StepState::Failed, (0, 0), Some(failed))
+        },
+        step("last", "load", StepState::Skipped, (0, 0), Some("step `recon` failed")),
+    ];
+    let summary = Summary {
+        steps,
+        status: Status::Failed,
+        exit_code: 1,
+        operation: "run".to_owned(),
+        object: "cutover".to_owned(),
+        rows: Counts { input: 4_000, success: 3_990, error: 10, ..Counts::default() },
+        resume: Some("longshore resume r".to_owned()),
+        failure: Some(SummaryFailure {
+            message: format!("step `recon`: {failed}"),
+            hints: vec!["`longshore resume r` goes on where it stopped".to_owned()],
+        }),
+        ..whole()
+    };
+    insta::assert_snapshot!(screen(&summary, Path::new("/srv/ada"), Paint::PLAIN), @"");
 }

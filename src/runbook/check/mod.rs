@@ -15,9 +15,11 @@ pub use steps::StepPlan;
 use super::ask::{Frozen, FrozenOrg, Orgs, Request};
 use super::order;
 use crate::config::runbook::{Runbook, Step, StepKind};
-use crate::ledger::{Confirmed, Manifest};
+use crate::ledger::{Confirmed, Manifest, StartedLoad};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::schema::OrgFacts;
+use crate::pipeline::again;
 use crate::pipeline::assent::Assent;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::guards::{self, is_production, is_same_id};
@@ -198,24 +200,34 @@ impl Checked {
 
     /// Has a person confirm what is done to production orgs: each once, for all steps.
     pub fn confirm(&mut self, assent: &dyn Assent) -> Result<(), Failure> {
-        let mut confirmed: Vec<String> = Vec::new();
-        for (word, org) in &mut self.frozen.orgs {
-            let Some(facts) = self.facts.get(word).filter(|facts| is_production(facts)) else {
-                continue;
-            };
-            if !confirmed.contains(&org.alias) {
-                let rows = self.removed.get(&org.alias).copied();
-                let most = self.frozen.runbook.policy.max_rows_deleted;
-                let rows = match rows {
-                    None | Some(Some(0)) => None,
-                    Some(Some(rows)) => Some(rows),
-                    Some(None) => Some(most.ok_or_else(|| uncounted(&org.alias))?),
-                };
-                let name = &self.frozen.runbook.name;
-                guards::confirm_whole(&format!("the runbook `{name}`"), rows, facts, assent)?;
-                confirmed.push(org.alias.clone());
+        let mut orgs: BTreeMap<&str, &OrgFacts> = BTreeMap::new();
+        for (word, org) in &self.frozen.orgs {
+            if let Some(facts) = self.facts.get(word).filter(|facts| is_production(facts)) {
+                orgs.insert(&org.alias, facts);
             }
-            org.confirmed = true;
+        }
+        if orgs.is_empty() {
+            return Ok(());
+        }
+        let runbook = &self.frozen.runbook;
+        let mut rows = 0;
+        for alias in orgs.keys() {
+            match self.removed.get(*alias) {
+                Some(Some(known)) => rows += known,
+                Some(None) => {
+                    let most = runbook.policy.max_rows_deleted;
+                    rows += most.ok_or_else(|| uncounted(alias))?;
+                }
+                None => {}
+            }
+        }
+        let named: Vec<&OrgFacts> = orgs.values().copied().collect();
+        let rows = (rows > 0).then_some(rows);
+        let what = format!("the runbook `{}`", runbook.name);
+        guards::confirm_whole(&what, &named, rows, assent)?;
+        let aliases: Vec<String> = orgs.keys().map(|alias| (*alias).to_owned()).collect();
+        for org in self.frozen.orgs.values_mut() {
+            org.confirmed |= aliases.contains(&org.alias);
         }
         Ok(())
     }
@@ -227,6 +239,36 @@ fn uncounted(alias: &str) -> Failure {
     );
     Failure::new(Blame::Guard, message)
         .hint("give `max_rows_deleted` in `[policy]` of the runbook: that many are confirmed")
+}
+
+/// Notes the start of a run; asks first when the same steps with the same files were started in the
+/// same orgs before.
+pub(super) fn again(
+    request: &Request,
+    frozen: &Frozen,
+    (run, started): (&str, &str),
+    tools: &Tools,
+) -> Result<(), Failure> {
+    let Some(folder) = &request.state_dir else { return Ok(()) };
+    let orgs: Vec<&str> = frozen.orgs.values().map(|org| org.id.as_str()).collect();
+    let files: Vec<String> = frozen.inputs.iter().map(|file| file.digest.to_string()).collect();
+    let runbook = &frozen.runbook;
+    let key = serde_json::json!([
+        orgs,
+        runbook.digest.to_string(),
+        runbook.parameters,
+        frozen.steps,
+        files
+    ]);
+    let run_dir = request.runs_dir.join(run);
+    let load = StartedLoad {
+        key: Digest::of(key.to_string().as_bytes()),
+        run: run.to_owned(),
+        run_dir: std::path::absolute(&run_dir).unwrap_or(run_dir),
+        started: started.to_owned(),
+    };
+    let what = format!("this very runbook was started before: `{}`", runbook.name);
+    again::note(folder, &load, &what, &*tools.assent, &*tools.watch)
 }
 
 /// The manifest of a run.

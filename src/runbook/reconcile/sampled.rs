@@ -3,7 +3,7 @@
 //! What was sent is worked out again from success.csv by the mapping of the load, with the answers
 //! of its lookups from its run folder; the comparison is that of `--skip-unchanged`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::iter::Peekable;
 use std::path::Path;
 use std::vec::IntoIter;
@@ -45,7 +45,7 @@ pub(super) async fn sample<T: Target>(
     let mut known = Vec::new();
     for root in &runs {
         let load = Load::open(root, target, fields, around).await?;
-        known.extend(load.mapping.sent.iter().map(|sent| sent.field.name.clone()));
+        known.extend(load.fields.iter().cloned());
         tally.notes.extend(load.notes.iter().cloned());
         if load.compares() {
             load.compare(rows, target, around, &mut tally).await?;
@@ -107,6 +107,8 @@ struct Load {
     comparison: Comparison,
     /// The column of the body that a person knows a row by; the Id where there is none.
     label: Option<usize>,
+    /// All that the load sends.
+    fields: Vec<String>,
     /// What is not compared, and why.
     notes: Vec<String>,
 }
@@ -129,6 +131,7 @@ impl Load {
         let success = success_of(root);
         let header = Walk::open(&success, &[].into(), around.stop)?.header().to_vec();
         let (mut mapping, _, _) = run::compile(&plan, target, &header).await?;
+        let sent = mapping.sent.iter().map(|sent| sent.field.name.clone()).collect();
         let mut notes = Vec::new();
         if let Err(failure) = lookup::reopen(root, &kept.lookups, &mut mapping) {
             notes.extend(leave_lookups_out(&mut mapping, &failure));
@@ -155,7 +158,7 @@ impl Load {
                 blind.join(", ")
             ));
         }
-        Ok(Self { success, mapping, comparison, label, notes })
+        Ok(Self { success, mapping, comparison, label, fields: sent, notes })
     }
 
     fn compares(&self) -> bool {
@@ -180,6 +183,10 @@ impl Load {
         loop {
             let batch;
             (picking, batch) = on_thread("a check", move || picking.batch()).await?;
+            for odd in picking.odd.drain(..) {
+                tally.drawn += 1;
+                tally.note(|| odd);
+            }
             if batch.is_empty() {
                 return Ok(());
             }
@@ -291,6 +298,8 @@ struct Picking {
     drawn: Peekable<IntoIter<u64>>,
     /// Rows that are taken and not handed on yet.
     ready: VecDeque<(Row, String)>,
+    /// Rows whose values cannot be worked out any more, and why.
+    odd: Vec<String>,
 }
 
 impl Picking {
@@ -305,6 +314,7 @@ impl Picking {
             id,
             drawn: drawn.into_iter().peekable(),
             ready: VecDeque::new(),
+            odd: Vec::new(),
         })
     }
 
@@ -340,7 +350,13 @@ impl Picking {
         if let Some(failure) = self.mapping.trouble() {
             return Err(failure);
         }
+        let failed = mapped.failed.iter().map(|(index, fault)| (*index, &fault.message));
+        let failed: BTreeMap<usize, &String> = failed.collect();
         for (index, id) in ids.iter().enumerate() {
+            if let Some(why) = failed.get(&index) {
+                self.odd.push(format!("`{id}`: what was sent cannot be worked out: {why}"));
+                continue;
+            }
             let row = mapped.raw.marks[index].row;
             let label = match self.label.map(|at| mapped.fields.field(index, at)) {
                 Some(key) if !key.is_empty() => format!("`{}` (`{id}`)", shown(key)),

@@ -124,7 +124,7 @@ impl Walk {
 
     fn note(&mut self, rejected: &Rejected) {
         if self.passed.unreadable == 0 {
-            self.passed.first.clone_from(&rejected.message);
+            self.passed.first = rejected.message.replace(self.reader.name(), &self.name);
         }
         self.passed.unreadable += 1;
     }

@@ -50,7 +50,8 @@ pub(super) async fn sum<T: Target>(
     let field = records.field(field).await?;
     if !field.kind.is_number() {
         let message = format!("`{}` is a {} and cannot be added", field.name, field.type_name);
-        return Err(Failure::new(Blame::Request, message));
+        return Err(Failure::new(Blame::Request, message)
+            .hint("name a field of numbers, or compare with `count` or `nulls`"));
     }
     let wanted = column.to_owned();
     let ((added, passed), name) = walk(source, around, move |mut walk| {

@@ -127,7 +127,12 @@ fn what_contradicts_everything_is_refused() {
         let ran = world.run(&[&["perms", "revoke"], args].concat()).expect(2);
         ran.stderr.lines().find(|line| line.starts_with("error")).unwrap().to_owned()
     });
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @"
+    error: both the column `Permission Set` and a flag say which permission
+    error: `--everything` and `--permission-set` both say which permission
+    error: a file and `--where` both say who
+    error: no column says which permission: the file has `Username`
+    ");
     let before = held(&world);
     let all = ["perms", "revoke", "--where", "IsActive = true", "--everything", "--yes"];
     world.run(&all).expect(0);

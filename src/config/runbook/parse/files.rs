@@ -98,7 +98,9 @@ impl<'a> Folder<'a> {
         let path = from.join(given);
         if !self.outside {
             if Path::new(given).has_root() {
-                let what = format!("the path `{shown}` is not taken from the runbook's folder");
+                let what = format!(
+                    "the path `{shown}` is absolute, and paths are taken from the runbook's folder"
+                );
                 return Err(bad(what, Some(OUTSIDE)));
             }
             if self.climbs_out(&path) {

@@ -1,6 +1,6 @@
 //! All that a runbook may say: the one table of its keys.
 
-use super::shape::{Form, Key, Shape, Takes};
+use super::shape::{Form, Key, MANY, Shape, Takes};
 use crate::config::policy::Share;
 use crate::config::window::Window;
 use crate::model::ids::RecordId;
@@ -14,9 +14,6 @@ const fn needed(name: &'static str, takes: Takes, about: &'static str) -> Key {
 const fn key(name: &'static str, takes: Takes, about: &'static str) -> Key {
     Key { name, needed: false, takes, about }
 }
-
-/// A record's number has no upper end of its own.
-const MANY: u64 = u64::MAX >> 1;
 
 /// The kinds of steps.
 pub const KINDS: [&str; 6] = ["load", "export", "permissions", "assert", "checkpoint", "reconcile"];
@@ -155,7 +152,7 @@ const ROWS_OF: Key = key(
     "in place of `file`: the step whose rows it takes, the file of an export or what a load loaded",
 );
 
-static LOAD: Shape = Shape {
+pub(super) static LOAD: Shape = Shape {
     noun: "a load",
     title: "load",
     keys: &[

@@ -7,6 +7,10 @@ use std::ops::Range;
 use super::Desk;
 use super::tree::{Content, Node, Table};
 use crate::config::document::meant;
+use crate::model::wording::nearest;
+
+/// The end of a number that has no end of its own.
+pub const MANY: u64 = u64::MAX >> 1;
 
 /// A table of the file: what it may say.
 #[derive(Debug)]
@@ -136,7 +140,8 @@ pub(super) fn check(desk: &Desk, shape: &Shape, table: &Table, span: &Range<usiz
             desk.hinted(&member.key_span, what, hint);
         }
     }
-    for key in shape.keys.iter().filter(|key| key.needed && table.get(key.name).is_none()) {
+    let missing = |key: &&Key| table.get(key.name).is_none() && !misspelt(table, shape, key.name);
+    for key in shape.keys.iter().filter(|key| key.needed).filter(missing) {
         let what = format!("{} needs `{}`", shape.noun, key.name);
         desk.hinted(span, what, key.about);
     }
@@ -152,6 +157,12 @@ pub(super) fn check(desk: &Desk, shape: &Shape, table: &Table, span: &Range<usiz
     }
 }
 
+/// Whether an unknown key is nearly this one: that is told already.
+pub(super) fn misspelt(table: &Table, shape: &Shape, wanted: &str) -> bool {
+    let known = |key: &str| shape.keys.iter().any(|known| known.name == key);
+    table.entries.iter().any(|it| !known(&it.key) && nearest(&it.key, [wanted]).is_some())
+}
+
 fn check_group(desk: &Desk, shape: &Shape, group: &[&str], table: &Table, span: &Range<usize>) {
     let there: Vec<_> =
         table.entries.iter().filter(|member| group.contains(&member.key.as_str())).collect();
@@ -159,12 +170,7 @@ fn check_group(desk: &Desk, shape: &Shape, group: &[&str], table: &Table, span: 
     match there[..] {
         [_] => {}
         [] => {
-            // A word that is nearly one of them is told as an unknown key.
-            let near = |key: &str| crate::model::wording::nearest(key, group.iter().copied());
-            let known = |key: &str| shape.keys.iter().any(|known| known.name == key);
-            let misspelt =
-                table.entries.iter().any(|it| !known(&it.key) && near(&it.key).is_some());
-            if !misspelt {
+            if !group.iter().any(|key| misspelt(table, shape, key)) {
                 desk.fault(span, format!("{one_of}; this one has none"));
             }
         }
@@ -212,7 +218,7 @@ fn check_value(desk: &Desk, key: &str, takes: &Takes, node: &Node) {
         (Takes::Whole { from, to }, _)
             if !node.whole().is_some_and(|whole| (*from..=*to).contains(&whole)) =>
         {
-            let what = if *to >= u64::MAX >> 1 {
+            let what = if *to >= MANY {
                 format!("`{key}` is at least {from}")
             } else {
                 format!("`{key}` is from {from} to {to}")

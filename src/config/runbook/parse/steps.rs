@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::files::Folder;
-use super::keys::KINDS;
+use super::keys::{KINDS, LOAD};
 use super::order::{Spot, Use, What};
+use super::shape::misspelt;
 use super::tree::{Content, Member, Node, Table};
 use super::{checks, max_failed};
 use crate::config::document::meant;
@@ -196,7 +197,9 @@ impl Reader<'_, '_> {
                 desk.fault(&member.key_span, format!("`{key}` has no use with `{word}`"));
             }
         }
-        if operation == Operation::Upsert && table.get("external_id").is_none() {
+        let key = "external_id";
+        let is_missing = table.get(key).is_none() && !misspelt(table, &LOAD, key);
+        if operation == Operation::Upsert && is_missing {
             let hint = "such as `external_id = \"Legacy_Id__c\"`";
             desk.hinted(span, "an upsert needs `external_id`", hint);
         }

@@ -1,3 +1,6 @@
+mod bad;
+mod schema;
+
 use std::fs;
 
 use super::*;
@@ -13,7 +16,7 @@ fn folder() -> tempfile::TempDir {
     ] {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        std::io::Write::write_all(&mut fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
     }
     dir
 }
