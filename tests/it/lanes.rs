@@ -121,7 +121,7 @@ fn lanes_are_found_out_and_a_plan_tells_of_them() {
     let world = World::of(Org::new(&SeedSize { users: 30, permission_sets: 5 }));
     let plan = |rows: &str, more: &[&str]| {
         world.file("rows.csv", rows);
-        let args = [&["check", "insert", "Contact", "rows.csv"], more].concat();
+        let args = [&["plan", "insert", "Contact", "rows.csv"], more].concat();
         let ran = world.run(&args);
         let says = "rows are grouped by `Account.Legacy_Id__c`, whose records the org locks: jobs \
                     of up to 10000 rows, in 2 lanes";
@@ -134,7 +134,7 @@ fn lanes_are_found_out_and_a_plan_tells_of_them() {
     let mut alone = String::from("LastName,Account.Legacy_Id__c\n");
     (0..10_200).for_each(|row| writeln!(alone, "Row {row},K-{row}").unwrap());
     assert!(!plan(&alone, &[]), "nobody shares a parent");
-    let ran = world.run(&["check", "insert", "Contact", "rows.csv", "--group-by", "OwnerId"]);
+    let ran = world.run(&["plan", "insert", "Contact", "rows.csv", "--group-by", "OwnerId"]);
     let says = "`--group-by OwnerId`: no column is sent to that field";
     assert!(ran.code == 2 && ran.stderr.contains(says), "{}", ran.stderr);
 }
