@@ -16,7 +16,7 @@ pub(crate) mod tests;
 pub use difference::{Change, Difference, Took, difference};
 pub use undo::Undo;
 
-use crate::ledger::{Confirmed, Output};
+use crate::ledger::{Approval, Confirmed, Output};
 use crate::model::chunk::Digest;
 use crate::model::verdict::Counts;
 use crate::pipeline::event::{
@@ -148,9 +148,13 @@ pub struct Job {
 #[derive(Debug, Clone)]
 pub struct Step {
     pub step: SummaryStep,
+    /// When it was begun first.
+    pub began: Option<String>,
+    /// Who has approved it, and when.
+    pub approved: Option<Approval>,
     /// The runs that it consists of.
     pub runs: Vec<Account>,
-    /// Files of a step that is no run, such as an export.
+    /// Files of a step that is no run, such as an export, from its folder on.
     pub files: Vec<Output>,
 }
 

@@ -59,7 +59,9 @@ impl Account {
         let kind = kind(&manifest);
         let summary = summary(root, &told.state)?;
         let steps = match depth.checked_sub(1) {
-            Some(depth) if kind != Kind::Load => steps(root, kind, summary.as_ref(), depth)?,
+            Some(depth) if kind != Kind::Load => {
+                steps(root, kind, summary.as_ref(), &told.state, depth)?
+            }
             _ => Vec::new(),
         };
         let undo = Undo::of(root, &manifest, &told.state, kind, &steps)?;
@@ -234,6 +236,7 @@ fn steps(
     root: &Path,
     kind: Kind,
     summary: Option<&Summary>,
+    state: &RunState,
     depth: usize,
 ) -> Result<Vec<Step>, Failure> {
     let told = summary.map(|summary| summary.steps.as_slice()).unwrap_or_default();
@@ -249,11 +252,17 @@ fn steps(
                 runs.push(Account::within(&folder, depth)?);
             }
         }
+        let known = state.steps.get(&step.id);
         let own = root.join("steps").join(format!("{:02}-{}", place + 1, step.id));
-        if runs.is_empty() && is_plain(&step.id) {
+        if let Some(ended) = known.and_then(|known| known.ended.as_ref()) {
+            files.clone_from(&ended.files);
+        } else if runs.is_empty() && is_plain(&step.id) {
             files = files_in(&own.join("out"))?;
         }
-        steps.push(Step { step: step.clone(), runs, files });
+        let first = runs.first().map(|run| run.times.started.clone());
+        let began = known.and_then(|known| known.began.clone()).or(first);
+        let approved = known.and_then(|known| known.approved.clone());
+        steps.push(Step { step: step.clone(), began, approved, runs, files });
     }
     Ok(steps)
 }
@@ -281,7 +290,8 @@ fn steps_on_disk(root: &Path, depth: usize) -> Result<Vec<Step>, Failure> {
             checks: Vec::new(),
             message: run.end.failure.as_ref().map(|failure| failure.message.clone()),
         };
-        steps.push(Step { step, runs: vec![run], files: Vec::new() });
+        let began = Some(run.times.started.clone());
+        steps.push(Step { step, began, approved: None, runs: vec![run], files: Vec::new() });
     }
     Ok(steps)
 }
@@ -332,7 +342,7 @@ fn files_in(folder: &Path) -> Result<Vec<Output>, Failure> {
         let path = folder.join(&name);
         if path.is_file() && name != "summary.json" {
             let (bytes, digest) = digest(&path)?;
-            files.push(Output { name, rows: 0, bytes, digest });
+            files.push(Output { name: format!("out/{name}"), rows: 0, bytes, digest });
         }
     }
     Ok(files)

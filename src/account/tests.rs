@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ledger::{Fact, Ledger, write_whole};
+use crate::ledger::{Fact, Ledger, StepOutcome, write_whole};
 use crate::model::chunk::ChunkNumber;
 use crate::model::failure::Blame;
 use crate::model::ids::JobId;
@@ -90,6 +90,11 @@ impl Load {
 
     /// Writes the run into `root`; its ledger goes as far as `until` lets it.
     pub(crate) fn write(&self, root: &Path, until: Until) {
+        self.write_with(root, until, &[]);
+    }
+
+    /// The same, with facts that stand before all others; a run that has some has no jobs.
+    fn write_with(&self, root: &Path, until: Until, before: &[Fact]) {
         std::fs::create_dir_all(root.join("out")).unwrap();
         put(root, "manifest.json", &self.manifest().to_string());
         put(root, "out/summary.json", &self.summary().to_string());
@@ -98,7 +103,8 @@ impl Load {
         let (chunk, job) = (ChunkNumber(1), JobId::parse(self.job).unwrap());
         let (bytes, digest) = (900, Digest::of(b"body"));
         let rows = u32::try_from(counts.input - counts.rejected).unwrap();
-        let mut facts = Vec::new();
+        let mut facts = before.to_vec();
+        let rows = if before.is_empty() { rows } else { 0 };
         if rows > 0 {
             let (first_row, last_row) = (1, counts.input);
             facts.push(Fact::Planned {
@@ -176,6 +182,37 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
+/// The facts of the steps of a [`Book`].
+fn steps_of() -> Vec<Fact> {
+    let steps = [
+        ("accounts", 0, 14),
+        ("look", 0, 2),
+        ("go", 14, 74),
+        ("access", 75, 77),
+        ("proof", 77, 80),
+    ];
+    let when = |seconds: i32| format!("2026-11-20T18:{:02}:{:02}Z", seconds / 60, seconds % 60);
+    let mut facts = Vec::new();
+    for (id, begin, end) in steps {
+        let step = id.to_owned();
+        facts.push(Fact::StepBegan { step: step.clone(), when: when(begin) });
+        if id == "go" {
+            let by = "grace@example.com".to_owned();
+            facts.push(Fact::StepApproved { step: step.clone(), by, when: when(end) });
+        }
+        let file = Output {
+            name: "accounts.csv".to_owned(),
+            rows: 1,
+            bytes: 5,
+            digest: Digest::of(b"Id\n1\n"),
+        };
+        let files = if id == "look" { vec![file] } else { vec![] };
+        let (outcome, message) = (StepOutcome::Succeeded, None);
+        facts.push(Fact::StepEnded { step, outcome, when: when(end), message, files });
+    }
+    facts
+}
+
 /// A runbook's run as it lies on disk.
 pub(crate) struct Book {
     pub run: &'static str,
@@ -205,8 +242,7 @@ impl Book {
             json!({ "id": "look", "kind": "export", "state": "succeeded", "alias": "uat",
                 "rows": counts(0, 0), "seconds": 1.5 }),
             json!({ "id": "go", "kind": "checkpoint", "state": "succeeded", "alias": "uat",
-                "rows": counts(0, 0), "seconds": 60.0,
-                "message": "approved by `grace@example.com` at 2026-11-20T18:02:00Z" }),
+                "rows": counts(0, 0), "seconds": 60.0 }),
             json!({ "id": "access", "kind": "permissions", "state": "succeeded", "alias": "uat",
                 "rows": counts(3, 0), "seconds": 2.0, "runs": ["steps/04-access"] }),
             json!({ "id": "proof", "kind": "reconcile", "state": "succeeded", "alias": "uat",
@@ -247,7 +283,7 @@ impl Book {
                     "digest": self.input }],
             } });
         let parent = Load { rows: [201, 2, 0], manifest, ..Load::new(self.run, "run", "") };
-        parent.write(root, Until::Closed);
+        parent.write_with(root, Until::Closed, &steps_of());
         let mut summary = parent.summary();
         merge(&mut summary, &json!({ "steps": self.steps, "seconds": 80.5, "errors": [] }));
         merge(&mut summary, &self.summary);
@@ -283,6 +319,9 @@ fn a_runbooks_run_is_told_with_the_runs_of_its_steps() {
     assert_eq!((groups.len(), groups[0].0, groups[0].1.count), (1, "accounts", 2));
     let file = &account.steps[1].files[0];
     assert_eq!((file.name.as_str(), file.digest), ("accounts.csv", Digest::of(b"Id\n1\n")));
+    let approval = account.steps[2].approved.as_ref().unwrap();
+    assert_eq!(approval.by, "grace@example.com");
+    assert_eq!(account.steps[4].began.as_deref(), Some("2026-11-20T18:01:17Z"));
     let frozen = &account.frozen;
     assert_eq!(frozen[0].digest, Digest::of(b"name = \"crm-cutover\"\n"));
     assert_eq!((frozen[1].step.as_str(), frozen[1].digest), ("accounts", Digest::of(INPUT)));
@@ -429,7 +468,7 @@ fn rehearsals_that_came_out_the_same_differ_in_nothing() {
     again.load.message = "Legacy `U-2` is there already: 0018c00000Zz9Z9";
     again.steps[0]["seconds"] = json!(500.0);
     again.steps[0]["alias"] = json!("sandbox");
-    again.steps[2]["message"] = json!("approved by `ada@example.com`");
+    again.steps[2]["message"] = json!("approved by another");
     let found = difference(&one, &account_of(&again));
     assert!(found.is_empty(), "{:?}", found.changes);
     assert_eq!((found.steps, found.checks, found.rows), (5, 2, [203, 203]));

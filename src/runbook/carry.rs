@@ -28,11 +28,13 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::ids::RunId;
 use crate::model::limits::{JOBS_PARALLEL_DEFAULT, STEPS_PARALLEL};
 use crate::model::schema::OrgFacts;
+use crate::perms;
 use crate::pipeline::assent::Assent;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::parent::{Confirmed, Unborn, begin, no_ledger};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
+use crate::pipeline::undo;
 use crate::target::Target;
 
 /// The copy of the runbook in the folder of its run.
@@ -92,6 +94,7 @@ pub async fn resume<T: Target>(
             .hint(format!("`longshore verify {run}` checks its accounting")));
     }
     check::approvals(&frozen.runbook, &approve)?;
+    stands(root, &manifest)?;
     let mut facts = BTreeMap::new();
     for (word, org) in &frozen.orgs {
         let target = orgs.get(&org.alias).ok_or_else(|| not_signed_in(&org.alias))?;
@@ -106,6 +109,33 @@ pub async fn resume<T: Target>(
     let opened = Opened { folder, ledger, state, name: manifest.run };
     let run = Run::of(opened, frozen, (orgs, facts), tools, (approve, by));
     run.go_on(began).await
+}
+
+/// A run of which a step was taken back is not gone on with: later steps would miss what it did.
+fn stands(root: &Path, manifest: &Manifest) -> Result<(), Failure> {
+    for step in super::begun(root, manifest)? {
+        for run in &step.runs {
+            if was_taken_back(run)? {
+                let message = format!("step `{}` was taken back, so this run is over", step.id);
+                let whole = format!("`longshore undo {}` takes back what is left", manifest.run);
+                return Err(Failure::new(Blame::Request, message)
+                    .hint(whole)
+                    .hint("`longshore run` begins the runbook anew"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn was_taken_back(run: &Path) -> Result<bool, Failure> {
+    let manifest = Manifest::read(run)?;
+    if !perms::is_run(&manifest) {
+        return undo::was_begun(run);
+    }
+    let mut loads = perms::begun(run, &manifest)?.into_iter();
+    loads.try_fold(false, |was, (load, _)| {
+        Ok(was || undo::was_begun(&run.join("steps").join(load))?)
+    })
 }
 
 fn not_signed_in(alias: &str) -> Failure {

@@ -4,8 +4,9 @@
 //! orgs ([`check`]), put in order ([`order`]), frozen in the manifest of a run ([`ask`]), and then
 //! carried out step by step ([`carry`]), side by side where no step waits for another. A load or a
 //! change of permissions is a run of its own below `steps/` ([`step`]), begun once and from then on
-//! only gone on with; what is compared is compared by [`assert`] and [`reconcile`]. What became of the steps is read from disk ([`view`]), for the summary
-//! ([`ending`]) and for those who doubt it ([`verify`]). Decision 23 says why it is so.
+//! only gone on with; what is compared is compared by [`assert`] and [`reconcile`]. What became of
+//! the steps is read from disk ([`view`]), for the summary ([`ending`]) and for those who doubt it
+//! ([`verify`]). Decision 23 says why it is so.
 //!
 //! Memory: that of the loads side by side, [`STEPS_PARALLEL`] at most.
 //!

@@ -40,7 +40,7 @@ pub(super) fn verify(root: &Path) -> Result<Verified, Failure> {
     }
     let places = Places::of(root, &frozen.runbook);
     for step in &frozen.runbook.steps {
-        check.step(&places, step, &state)?;
+        check.step(&places, step, &state, &frozen)?;
     }
     let seen = view::see(&frozen, &places, &state, jiff::Timestamp::UNIX_EPOCH)?;
     let counts = sum(seen.iter());
@@ -74,11 +74,20 @@ impl Check {
         }
     }
 
-    fn step(&mut self, places: &Places, step: &Step, state: &RunState) -> Result<(), Failure> {
+    fn step(
+        &mut self,
+        places: &Places,
+        step: &Step,
+        state: &RunState,
+        frozen: &Frozen,
+    ) -> Result<(), Failure> {
         let id = &step.id;
         let runs = view::runs_of(places, step);
         for root in &runs {
             self.run(root, id)?;
+        }
+        if let Some(root) = runs.first() {
+            self.input(root, id, frozen)?;
         }
         let Some(ended) = state.steps.get(id).and_then(|state| state.ended.as_ref()) else {
             return Ok(());
@@ -88,6 +97,19 @@ impl Check {
         }
         if ended.outcome.is_good() {
             self.good(step, &runs, ended.outcome)?;
+        }
+        Ok(())
+    }
+
+    /// The run of a step has read the file that was checked.
+    fn input(&mut self, root: &Path, id: &str, frozen: &Frozen) -> Result<(), Failure> {
+        let mut inputs = frozen.inputs.iter().filter(|file| file.step == id);
+        let checked = inputs.find(|file| file.what == "input");
+        let read = Manifest::read(root)?.input_digest;
+        if let Some(checked) = checked
+            && read != Some(checked.digest)
+        {
+            self.fault(format!("step `{id}` has read another file than the one that was checked"));
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ mod production;
 mod reconcile;
 mod resume;
 mod runbook;
+mod runbook_bad;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;

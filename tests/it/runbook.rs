@@ -1,5 +1,5 @@
-//! Runbooks on the real binary: carried out, killed, gone on with, approved, verified. The audit log
-//! of the practice org says what was done, and how often.
+//! Runbooks on the real binary: carried out, killed, gone on with, approved, verified. The audit
+//! log of the practice org says what was done, and how often.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -342,4 +342,26 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
     );
     assert_eq!(world.changes(), before);
     assert!(!world.path("longshore-runs/r").exists());
+}
+
+#[test]
+fn a_plan_shows_all_steps_and_sends_nothing() {
+    let world = world();
+    let before = world.changes();
+    let screen = world.run(&["plan", "rb/small.toml"]).expect(0).stdout;
+    for told in [
+        "plan of the runbook small for the target rehearsal: nothing was sent",
+        "insert of `Account`, then `ParentId` in a second pass",
+        "contacts: it looks up Ids that an earlier step is to make",
+        "wipe: its rows come from the step `stale`",
+    ] {
+        assert!(screen.contains(told), "{told}: {screen}");
+    }
+    let ran = world.run(&["plan", "runbook", "rb/small.toml", "--json", "--until", "go"]).expect(0);
+    let document = document(&ran);
+    let steps = document["steps"].as_array().unwrap();
+    let ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["empty", "accounts", "go"]);
+    assert_eq!((&steps[1]["rows"], &steps[1]["jobs"]), (&12.into(), &3.into()));
+    assert_eq!(world.changes(), before);
 }

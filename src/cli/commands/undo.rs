@@ -18,7 +18,7 @@ use crate::model::failure::{Blame, Failure};
 use crate::perms;
 use crate::pipeline::event::Summary;
 use crate::pipeline::undo::{Drawn, Held, Part, Record, Stand, Tally};
-use crate::pipeline::{resume, run};
+use crate::pipeline::{resume, run, undo};
 use crate::report::figures::{counted, path};
 use crate::runbook;
 use crate::target::any::AnyTarget;
@@ -36,6 +36,8 @@ struct Undone {
     runs: Vec<Summary>,
     exit_code: u8,
     planned: bool,
+    /// What a person should know before.
+    notices: Vec<String>,
     /// Why there was nothing to do.
     nothing: Option<Failure>,
 }
@@ -44,10 +46,8 @@ struct Undone {
 pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
     let root = root_of(&args.run, &args.place, shell)?;
     let manifest = Manifest::read(&root)?;
-    if runbook::is_run(&manifest) {
-        return Err(of_runbook(&root, &manifest));
-    }
-    let undone = if perms::is_run(&manifest) {
+    let has_steps = perms::is_run(&manifest) || runbook::is_run(&manifest);
+    let undone = if has_steps {
         Box::pin(steps(args, &root, &manifest, shell)).await?
     } else {
         let mut undone = one(args, shell).await?;
@@ -59,7 +59,7 @@ pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
     if args.manners.json {
         let documents: Vec<_> = undone.iter().map(document).collect();
         let document = match documents.as_slice() {
-            [one] if !perms::is_run(&manifest) => one.clone(),
+            [one] if !has_steps => one.clone(),
             all => json!({ "undo_of": manifest.run, "steps": all }),
         };
         print(&shell.out, &format!("{document}\n"))?;
@@ -67,18 +67,7 @@ pub async fn undo(args: &Undo, shell: &Shell) -> Result<u8, Failure> {
     Ok(undone.iter().map(|undone| undone.exit_code).max().unwrap_or_default())
 }
 
-/// A runbook is taken back by its runs.
-fn of_runbook(root: &Path, manifest: &Manifest) -> Failure {
-    let run = &manifest.run;
-    let message =
-        format!("the run `{run}` is that of a runbook, and its steps are taken back singly");
-    let failure = Failure::new(Blame::Request, message);
-    let steps = runbook::begun(root, manifest).unwrap_or_default();
-    let runs = steps.into_iter().rev().flat_map(|step| step.runs.into_iter().rev());
-    runs.fold(failure, |failure, run| failure.hint(format!("`longshore undo {}`", run.display())))
-}
-
-/// Takes a change of permissions back: its loads, the last one first.
+/// Takes a change of permissions or a runbook back: its loads, the last one first.
 async fn steps(
     args: &Undo,
     root: &Path,
@@ -86,17 +75,13 @@ async fn steps(
     shell: &Shell,
 ) -> Result<Vec<Undone>, Failure> {
     let run = &manifest.run;
-    let (state, _) = RunState::read(&root.join("ledger.jsonl"), run)?;
-    if state.closed.is_none() {
-        return Err(Failure::new(Blame::Request, format!("the run `{run}` is not finished"))
-            .hint(format!("`longshore resume {run}` goes on with it")));
-    }
-    let begun = perms::begun(root, manifest)?;
-    if begun.is_empty() {
+    let is_runbook = runbook::is_run(manifest);
+    let folders =
+        if is_runbook { of_runbook(root, manifest)? } else { of_permissions(root, manifest)? };
+    if folders.is_empty() {
         let message = format!("the run `{run}` changed nothing, so there is nothing to take back");
         return Err(Failure::new(Blame::Request, message));
     }
-    let folders = begun.into_iter().rev().map(|(name, _)| root.join("steps").join(name));
     let mut left = Vec::new();
     for folder in folders {
         if !was_undone(&folder, shell)? {
@@ -107,8 +92,69 @@ async fn steps(
         return Err(Failure::new(Blame::Request, format!("the run `{run}` was undone before"))
             .hint("`longshore runs` lists its undo, which can itself be undone"));
     }
+    if !is_runbook {
+        return each(args, left, shell).await;
+    }
+    let mut args = args.clone();
+    if !Box::pin(look(&args, run, &left, shell)).await? {
+        // All of it was agreed to at once.
+        args.confirm.yes = true;
+    }
+    each(&args, left, shell).await
+}
+
+/// Works the whole undo of a runbook out with nothing sent, says first what cannot be taken back,
+/// and asks once; whether it is to be worked out only.
+async fn look(args: &Undo, run: &str, folders: &[PathBuf], shell: &Shell) -> Result<bool, Failure> {
+    let mut silent = Undo { plan_only: true, ..args.clone() };
+    silent.manners.json = true;
+    let (mut tally, mut cannot) = (Tally::default(), Vec::new());
+    for folder in folders {
+        let step = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if undo::was_begun(folder)? {
+            say(args, shell, &format!("going on with the undo of `{step}`\n"))?;
+            continue;
+        }
+        let looked = Undo { run: folder.display().to_string(), ..silent.clone() };
+        match one(&looked, shell).await {
+            Ok(undone) => {
+                if undone.tally.cannot > 0 {
+                    cannot.push(format!("{} of `{step}`", counted(undone.tally.cannot, "row")));
+                }
+                cannot.extend(undone.notices.iter().map(|why| format!("`{step}`: {why}")));
+                tally.add(undone.tally);
+            }
+            Err(refusal) if refusal.blame == Blame::Request => {
+                cannot.push(format!("`{step}`: {}", refusal.message));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let mut text = String::new();
+    for what in &cannot {
+        writeln!(text, "cannot be taken back: {what}").unwrap_or_default();
+    }
+    writeln!(text, "undo of `{run}`, the last step first: {}", tally.text()).unwrap_or_default();
+    say(args, shell, &text)?;
+    if args.plan_only {
+        return Ok(true);
+    }
+    let message = format!("the undo of this runbook will {}", tally.text());
+    let mut doubt = Failure::new(Blame::Guard, message);
+    for what in cannot {
+        doubt = doubt.cause(format!("cannot be taken back: {what}"));
+    }
+    let doubt = doubt.hint("`--yes` carries it out; `--plan-only` only shows it");
+    let session = Session::begin(shell, &args.manners, &args.progress);
+    let agreed = session.assent(asking(args), doubt);
+    session.close();
+    agreed.map(|()| false)
+}
+
+/// One undo after the other, until one comes to no end.
+async fn each(args: &Undo, folders: Vec<PathBuf>, shell: &Shell) -> Result<Vec<Undone>, Failure> {
     let (mut all, mut refusals) = (Vec::new(), Vec::new());
-    for folder in left {
+    for folder in folders {
         let step = folder.display().to_string();
         let mut undone = one(&Undo { run: step, ..args.clone() }, shell).await?;
         if let Some(refusal) = undone.nothing.take() {
@@ -127,6 +173,50 @@ async fn steps(
         Some(refusal) if all.is_empty() => Err(refusal),
         _ => Ok(all),
     }
+}
+
+/// The loads of a change of permissions that were begun, the last one first.
+fn of_permissions(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, Failure> {
+    finished(root, &manifest.run)?;
+    let begun = perms::begun(root, manifest)?.into_iter().rev();
+    Ok(begun.map(|(name, _)| root.join("steps").join(name)).collect())
+}
+
+/// The loads of all steps of a runbook that were begun, the last one first.
+///
+/// The runbook need not have come to its end: a step that failed may be why it is taken back. But a
+/// run that is under way is not, as it would go on behind the undo.
+fn of_runbook(root: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, Failure> {
+    let mut folders = Vec::new();
+    for run in runbook::begun(root, manifest)?
+        .into_iter()
+        .rev()
+        .flat_map(|step| step.runs.into_iter().rev())
+    {
+        let child = Manifest::read(&run)?;
+        finished(&run, &child.run).map_err(|refusal| resume_whole(refusal, &manifest.run))?;
+        if perms::is_run(&child) {
+            folders.extend(of_permissions(&run, &child)?);
+        } else {
+            folders.push(run);
+        }
+    }
+    Ok(folders)
+}
+
+/// A step is gone on with by the run that it belongs to.
+fn resume_whole(refusal: Failure, run: &str) -> Failure {
+    Failure::new(refusal.blame, refusal.message)
+        .hint(format!("`longshore resume {run}` goes on with the runbook; then it can be undone"))
+}
+
+fn finished(root: &Path, run: &str) -> Result<(), Failure> {
+    let (state, _) = RunState::read(&root.join("ledger.jsonl"), run)?;
+    if state.closed.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(Blame::Request, format!("the run `{run}` is not finished"))
+        .hint(format!("`longshore resume {run}` goes on with it")))
 }
 
 /// Whether a load was taken back before, whole: an undo that was cut off goes on behind it.
@@ -179,6 +269,7 @@ async fn carry_out(
     say(args, shell, &preview(&drawn, &root, shell))?;
     (undone.tally, undone.parts) = (drawn.tally, drawn.parts.clone());
     undone.conflicts.clone_from(&drawn.conflicts);
+    undone.notices.clone_from(&drawn.notices);
     undone.planned = args.plan_only;
     if args.plan_only {
         return Ok(undone);
@@ -239,6 +330,7 @@ impl Undone {
             runs: Vec::new(),
             exit_code: 0,
             planned: false,
+            notices: Vec::new(),
             nothing: None,
         }
     }

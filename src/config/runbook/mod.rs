@@ -167,7 +167,7 @@ pub struct PermissionsStep {
     pub rows: Rows,
     pub permission_sets: Vec<String>,
     pub permission_set_groups: Vec<String>,
-    /// Columns that say who is meant, in this order; as `perms --match`.
+    /// Columns that say who is meant, in this order, as files call them: `User Id`.
     pub matching: Vec<String>,
     pub expires: Option<String>,
 }

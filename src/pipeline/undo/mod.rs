@@ -211,7 +211,26 @@ impl Held {
     }
 }
 
+/// Whether an undo of the run in `root` was begun, by whatever process.
+pub fn was_begun(root: &Path) -> Result<bool, Failure> {
+    Ok(Record::newest(&root.join("undo"))?.is_some())
+}
+
 impl Tally {
+    /// Adds what another undo does.
+    pub fn add(&mut self, other: Self) {
+        self.delete += other.delete;
+        self.delete_again += other.delete_again;
+        self.write_back += other.write_back;
+        self.restore += other.restore;
+        self.create += other.create;
+        self.give_back += other.give_back;
+        self.take_away += other.take_away;
+        self.conflicts += other.conflicts;
+        self.cannot += other.cannot;
+        self.nothing += other.nothing;
+    }
+
     /// `delete 4,812 that it created · write back 96 · 3 conflicts`.
     pub fn text(&self) -> String {
         let conflicts = if self.conflicts == 1 { "conflict" } else { "conflicts" };

@@ -2,8 +2,8 @@
 //!
 //! An [`Account`] is made into a [`Page`] once ([`sections`], [`records`]), and both files say what
 //! stands there. The HTML is one file without scripts, addresses or fonts of its own, and is
-//! well-formed as XML. The same account gives the same bytes. All text is foreign until it is escaped, and every
-//! list is bounded.
+//! well-formed as XML. The same account gives the same bytes. All text is foreign until it is
+//! escaped, and every list is bounded.
 
 mod html;
 mod markdown;

@@ -1,9 +1,10 @@
 //! The second half of the page: approvals, options, jobs, files, the undo and the ledger.
 
-use super::sections::{MESSAGE_CHARS, large};
+use super::sections::{MESSAGE_CHARS, large, moment};
 use super::{Block, Cell, Part, Table};
-use crate::account::{Account, Job, Kind, state_word};
+use crate::account::{Account, Job, Kind, Step, state_word};
 use crate::model::chunk::Digest;
+use crate::pipeline::event::SummaryStep;
 use crate::report::figures::{count, counted, shorten};
 
 /// Jobs that are told one by one.
@@ -12,10 +13,16 @@ const JOBS_SHOWN: usize = 200;
 /// What people have approved and confirmed.
 pub(super) fn approvals(account: &Account) -> Option<Part> {
     let mut items = Vec::new();
-    for step in account.steps.iter().filter(|step| step.step.kind == "checkpoint") {
-        let message = step.step.message.as_deref().unwrap_or("nothing is noted");
-        let state = state_word(step.step.state);
-        items.push(format!("`{}`, {state}: {}", step.step.id, shorten(message, MESSAGE_CHARS)));
+    for step in &account.steps {
+        let Step { step: SummaryStep { id, kind, state, message, .. }, approved, .. } = step;
+        if let Some(approval) = approved {
+            let by = shorten(&approval.by, MESSAGE_CHARS);
+            items.push(format!("`{id}`: approved by `{by}`, {}", moment(&approval.when)));
+        } else if kind == "checkpoint" {
+            let message = message.as_deref().unwrap_or("nobody has approved it");
+            let state = state_word(*state);
+            items.push(format!("`{id}`, {state}: {}", shorten(message, MESSAGE_CHARS)));
+        }
     }
     let mut confirmed: Vec<(String, &Account)> = vec![(String::new(), account)];
     if !account.steps.is_empty() {
@@ -111,7 +118,9 @@ pub(super) fn files(account: &Account) -> Option<Part> {
         std::iter::once(&own).chain(&loads).collect()
     };
     for (step, run) in runs {
-        if let Some(input) = &run.input {
+        // Those of a runbook are told above.
+        let is_told = |digest| account.frozen.iter().any(|file| digest == Some(file.digest));
+        if let Some(input) = run.input.as_ref().filter(|input| !is_told(input.digest)) {
             add(step, "input", &input.name, None, input.digest);
         }
         if let Some((name, digest)) = &run.mapping {
@@ -124,8 +133,8 @@ pub(super) fn files(account: &Account) -> Option<Part> {
     }
     for step in &account.steps {
         for file in &step.files {
-            let name = format!("out/{}", file.name);
-            add(&step.step.id, "result", &name, None, Some(file.digest));
+            let rows = Some(file.rows).filter(|rows| *rows > 0);
+            add(&step.step.id, "result", &file.name, rows, Some(file.digest));
         }
     }
     if rows.is_empty() {

@@ -20,6 +20,9 @@ const BARS_SHOWN: usize = 60;
 /// Characters of a message that are shown.
 pub(super) const MESSAGE_CHARS: usize = 400;
 
+/// A run of which less than one part in so many was work is shown by lengths alone.
+const IDLE_MAX: f64 = 10.0;
+
 /// Differences of one check that are told.
 const DIFFERENCES_SHOWN: usize = 5;
 
@@ -157,7 +160,8 @@ fn facts(account: &Account) -> Vec<(&'static str, Cell)> {
     }
     if let Some(input) = &account.input {
         let size = input.bytes.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
-        let part = if input.whole { "" } else { ", not read to its end" };
+        let is_read = input.whole || account.kind == Kind::Runbook;
+        let part = if is_read { "" } else { ", not read to its end" };
         facts.push(("input", Cell::text(format!("`{}`{size}{part}", input.name))));
     }
     for (name, run) in [("tries again", &account.retry_of), ("takes back", &account.undo_of)] {
@@ -394,7 +398,7 @@ fn errors(account: &Account) -> Option<Part> {
     Some(Part { title: "Rows that did not succeed", blocks })
 }
 
-/// How long each step took, and how many rows a second it came to.
+/// How long each step took, and how many rows a second were sent or exported.
 fn speed(account: &Account) -> Option<Part> {
     let timed: Vec<(String, f64, u64)> = if account.steps.is_empty() {
         let seconds = account.times.seconds?;
@@ -409,7 +413,9 @@ fn speed(account: &Account) -> Option<Part> {
         return None;
     }
     let mut blocks = Vec::new();
-    if timed.len() > 1 {
+    if let Some(plot) = course(account) {
+        blocks.push(Block::Plot(plot));
+    } else if timed.len() > 1 {
         let widths = lengths(&timed.iter().map(|(_, seconds, _)| *seconds).collect::<Vec<_>>());
         let bar = |((label, seconds, _), width): (&(String, f64, u64), f64)| Bar {
             label: label.clone(),
@@ -431,7 +437,7 @@ fn speed(account: &Account) -> Option<Part> {
         };
         let rated = rated.iter().copied();
         let bars = rated.zip(widths).take(BARS_SHOWN).map(bar).collect();
-        let caption = "Rows sent a second, by step";
+        let caption = "Rows moved a second, by step";
         blocks.push(Block::Plot(Plot { caption, legend: Vec::new(), bars }));
     }
     let row = |(label, seconds, rows): &(String, f64, u64)| {
@@ -443,9 +449,38 @@ fn speed(account: &Account) -> Option<Part> {
             Cell::number(rate),
         ]
     };
-    let columns = vec!["what", "took", "rows sent", "rate"];
+    let columns = vec!["what", "took", "rows moved", "rate"];
     blocks.push(Block::Table(Table { columns, rows: timed.iter().map(row).collect() }));
     Some(Part { title: "Time and rate", blocks })
+}
+
+/// When each step ran, from the begin of the run on; nothing where that would be mostly waiting for
+/// somebody to go on with it, or is not known.
+fn course(account: &Account) -> Option<Plot> {
+    let parse = |text: &str| text.parse::<Timestamp>().ok();
+    let begin = parse(&account.times.started)?;
+    let whole = account.times.seconds.filter(|seconds| *seconds > 0.0)?;
+    let mut bars = Vec::new();
+    let mut worked = 0.0;
+    for step in account.steps.iter().filter(|step| step.step.seconds > 0.0) {
+        let began = parse(step.began.as_deref()?)?;
+        let after = began.duration_since(begin).as_secs_f64().clamp(0.0, whole);
+        let seconds = step.step.seconds.min(whole - after);
+        worked += seconds;
+        let width = (seconds / whole * 100.0).max(0.5);
+        let at = (after / whole * 100.0).min(100.0 - width);
+        bars.push(Bar {
+            label: format!("`{}`", step.step.id),
+            parts: vec![("gap", at), ("time", width)],
+            told: length(Some(step.step.seconds)),
+        });
+    }
+    if bars.len() < 2 || worked < whole / IDLE_MAX {
+        return None;
+    }
+    bars.truncate(BARS_SHOWN);
+    let caption = "When each step ran, and how long it took";
+    Some(Plot { caption, legend: Vec::new(), bars })
 }
 
 fn sent(rows: &Counts) -> u64 {
@@ -453,7 +488,7 @@ fn sent(rows: &Counts) -> u64 {
 }
 
 /// A moment to the second, in UTC.
-fn moment(text: &str) -> String {
+pub(super) fn moment(text: &str) -> String {
     let parsed = text.parse::<Timestamp>();
     parsed.map_or_else(|_| text.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

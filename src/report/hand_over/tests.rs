@@ -204,7 +204,7 @@ fn the_hand_over_of_a_runbook_reads_so() {
 
     ## Time and rate
 
-    | what | took | rows sent | rate |
+    | what | took | rows moved | rate |
     |---|---:|---:|---:|
     | `accounts` | 14 s | 100 | 7.1 rows/s |
     | `look` | 1.5 s | 0 |  |
@@ -214,7 +214,7 @@ fn the_hand_over_of_a_runbook_reads_so() {
 
     ## Approvals
 
-    - `go`, succeeded: approved by `grace@example.com` at 2026-11-20T18:02:00Z
+    - `go`: approved by `grace@example.com`, 2026-11-20 18:01:14 UTC
 
     ## What was asked for
 
@@ -239,13 +239,10 @@ fn the_hand_over_of_a_runbook_reads_so() {
     |  | runbook | `runbook.toml` |  | `60e8ecf5d4d7ec7d49d13f051be74cd4bae3ad62d815c114cc6fef13c18e873a` |
     | `accounts` | input | `/data/accounts.csv` |  | `4a68265905eb9fb4dbac0d99ffff1cf128735e441954ac4ceed9574d3aab3158` |
     |  | result | `out/success.csv` | 201 | `5443af0c0e97f60b57f1450f3051247bce8f92565feb6cd650c9369b79f0b43b` |
-    | `accounts` | input | `accounts.csv` |  | `4a68265905eb9fb4dbac0d99ffff1cf128735e441954ac4ceed9574d3aab3158` |
     | `accounts` | result | `out/success.csv` | 98 | `5443af0c0e97f60b57f1450f3051247bce8f92565feb6cd650c9369b79f0b43b` |
-    | `accounts, second pass` | input | `accounts.csv` |  | `4a68265905eb9fb4dbac0d99ffff1cf128735e441954ac4ceed9574d3aab3158` |
     | `accounts, second pass` | result | `out/success.csv` | 98 | `5443af0c0e97f60b57f1450f3051247bce8f92565feb6cd650c9369b79f0b43b` |
-    | `access / 02-grant` | input | `accounts.csv` |  | `4a68265905eb9fb4dbac0d99ffff1cf128735e441954ac4ceed9574d3aab3158` |
     | `access / 02-grant` | result | `out/success.csv` | 3 | `5443af0c0e97f60b57f1450f3051247bce8f92565feb6cd650c9369b79f0b43b` |
-    | `look` | result | `out/accounts.csv` |  | `b7a6040a61f5a6a7d4c37c323a3a9b401e4d86f56ef6eb65a3c87d4830c93b2a` |
+    | `look` | result | `accounts.csv` | 1 | `b7a6040a61f5a6a7d4c37c323a3a9b401e4d86f56ef6eb65a3c87d4830c93b2a` |
 
     ## Taking it back
 

@@ -56,7 +56,11 @@ impl StepPlan {
 
     /// One line for people.
     pub fn line(&self) -> String {
-        let mut parts = vec![format!("{}: {} in `{}`", self.id, self.what, self.alias)];
+        let place = match self.kind {
+            "checkpoint" => String::new(),
+            _ => format!(" in `{}`", self.alias),
+        };
+        let mut parts = vec![format!("{}: {}{place}", self.id, self.what)];
         if let Some(rows) = self.rows {
             let noun = if rows == 1 { "row" } else { "rows" };
             parts.push(format!("{rows} {noun}"));
@@ -155,7 +159,7 @@ impl<T: Target> Look<'_, T> {
                 Ok(())
             }
             StepKind::Checkpoint(_) => {
-                "a checkpoint, which somebody must approve,".clone_into(&mut self.plan.what);
+                "a checkpoint, which somebody must approve".clone_into(&mut self.plan.what);
                 Ok(())
             }
             StepKind::Reconcile(checks) => {

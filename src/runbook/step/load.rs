@@ -19,7 +19,7 @@ pub(super) async fn carry<T: Target>(
     let name = run.places.name(&step.id);
     let first = match run.child(step, &name, first(run, step, load)).await? {
         ChildEnd::Closed(summary) => summary,
-        ChildEnd::Paused(summary) => return Ok(paused(&summary)),
+        ChildEnd::Paused(summary) => return Ok(paused(run, &summary)),
     };
     let ended = run.judge(step, &first, first.rows)?;
     if load.second_pass.is_empty() || !ended.outcome.is_good() {
@@ -31,7 +31,7 @@ pub(super) async fn carry<T: Target>(
     let name = run.places.second_name(&step.id);
     let second = match run.child(step, &name, async { second::plan(run, step, load) }).await? {
         ChildEnd::Closed(summary) => summary,
-        ChildEnd::Paused(summary) => return Ok(paused(&summary)),
+        ChildEnd::Paused(summary) => return Ok(paused(run, &summary)),
     };
     let alone = run.judge(step, &second, second.rows)?;
     if alone.outcome == StepOutcome::Succeeded { Ok(ended) } else { Ok(alone) }

@@ -216,9 +216,16 @@ fn trouble(counts: Counts, limit: Option<MaxFailed>) -> Option<Failure> {
 }
 
 /// The end of a step whose run is not over.
-fn paused(summary: &Summary) -> Ended {
+fn paused<T>(run: &Run<T>, summary: &Summary) -> Ended {
     let failure = parent::failure_of(summary);
-    let failure = failure.unwrap_or_else(|| Failure::new(Blame::Run, "it came to no end"));
+    let mut failure = failure.unwrap_or_else(|| Failure::new(Blame::Run, "it came to no end"));
+    if failure.blame == Blame::Guard {
+        // `max_failed` has stopped it, or a file is not what it was.
+        let command = crate::pipeline::manifest::resume_command(run.folder.root());
+        failure
+            .hints
+            .push(format!("`{command}` goes on; where too many rows failed, with `--yes`"));
+    }
     Ended::failed(failure)
 }
 

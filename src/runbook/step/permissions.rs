@@ -20,7 +20,7 @@ pub(super) async fn carry<T: Target>(
     change: &PermissionsStep,
 ) -> Result<Ended, Failure> {
     let end = match child(run, step, change).await? {
-        ChildEnd::Paused(summary) => return Ok(paused(&summary)),
+        ChildEnd::Paused(summary) => return Ok(paused(run, &summary)),
         ChildEnd::Closed(summary) => summary,
     };
     run.judge(step, &end, end.rows)
@@ -88,7 +88,6 @@ pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Fai
         sets: change.permission_sets.clone(),
         groups: change.permission_set_groups.clone(),
         copy_from: None,
-        everything: change.everything,
         expires: change.expires.clone(),
         matching: if matching.is_empty() { WhoField::ALL.to_vec() } else { matching },
         runs_dir: PathBuf::from(places.steps()),

@@ -18,6 +18,9 @@ use crate::runbook::carry::Run;
 use crate::runbook::places::Places;
 use crate::target::Target;
 
+/// The column of a second pass with the record's Id; our own columns of results are never sent.
+const OWN_ID: &str = "id_of_first_pass";
+
 /// Writes the input of the second pass; `false` when no row has a value for it.
 pub(super) async fn prepare<T: Target>(
     run: &Run<T>,
@@ -66,7 +69,7 @@ pub fn mapping_of(
     let place = rules.first().map(|rule| rule.place).ok_or_else(without_mapping)?;
     let id = Rule {
         target: "Id".to_owned(),
-        source: RuleSource::Column(NEW_ID.to_owned()),
+        source: RuleSource::Column(OWN_ID.to_owned()),
         transforms: Vec::new(),
         lookup: None,
         place,
@@ -127,7 +130,7 @@ fn write_input(places: &Places, id: &str, columns: &[String]) -> Result<u64, Fai
         .map(|name| place(name).ok_or_else(|| missing(name)))
         .collect::<Result<_, _>>()?;
     let names: Vec<String> =
-        std::iter::once(NEW_ID.to_owned()).chain(columns.iter().cloned()).collect();
+        std::iter::once(OWN_ID.to_owned()).chain(columns.iter().cloned()).collect();
     let mut file = ResultWriter::begin(places.steps(), &places.second_input(id), &names, &[])?;
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(damaged)? {

@@ -378,7 +378,7 @@ const SAMPLE_ROWS_MAX: u32 = 100_000;
 const DELIMITERS: [&str; 6] = ["COMMA", "TAB", "PIPE", "SEMICOLON", "CARET", "BACKQUOTE"];
 const LINE_ENDINGS: [&str; 3] = ["LF", "CRLF", "CR"];
 /// The words of `--match`, and the columns as they are called in files.
-const MATCHES: [&str; 10] = [
+pub(super) const MATCHES: [&str; 10] = [
     "username",
     "email",
     "user-id",

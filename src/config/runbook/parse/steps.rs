@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::files::Folder;
-use super::keys::{KINDS, LOAD};
+use super::keys::{KINDS, LOAD, MATCHES};
 use super::order::{Spot, Use, What};
 use super::shape::misspelt;
 use super::tree::{Content, Member, Node, Table};
@@ -271,7 +271,6 @@ impl Reader<'_, '_> {
             _ => return None,
         };
         self.action_fits(table, action);
-        let word = |column: String| column.to_lowercase().replace(' ', "-");
         Some(PermissionsStep {
             action,
             listed_users: table.text("scope") == Some("listed-users"),
@@ -279,7 +278,7 @@ impl Reader<'_, '_> {
             rows: rows?,
             permission_sets: table.texts("permission_sets"),
             permission_set_groups: table.texts("permission_set_groups"),
-            matching: table.texts("match").into_iter().map(word).collect(),
+            matching: table.texts("match").iter().map(|column| spelled(column)).collect(),
             expires: table.owned("expires"),
         })
     }
@@ -341,6 +340,13 @@ fn export(table: &Table) -> Option<ExportStep> {
         (None, None) => return None,
     };
     Some(ExportStep { query, output: table.owned("output")?, all: table.yes("all") })
+}
+
+/// A column as it is called in files, whichever of the two spellings was given.
+fn spelled(column: &str) -> String {
+    let word = |column: &str| column.to_lowercase().replace(' ', "-");
+    let known = MATCHES.iter().rev().find(|known| word(known) == word(column));
+    known.map_or_else(|| column.to_owned(), |known| (*known).to_owned())
 }
 
 /// Where the rows of a table come from.

@@ -161,7 +161,7 @@ fn a_runbook_that_says_all_there_is_to_say() {
     let text = |text: &str| Bound::Equals(text.to_owned());
     assert_eq!(bounds, [&text("0"), &text("Ann"), &Bound::Between(1.0, 2.5)]);
     let StepKind::Permissions(change) = &runbook.steps[4].kind else { panic!("{runbook:?}") };
-    assert_eq!(change.matching, ["email", "user-id"]);
+    assert_eq!(change.matching, ["Email", "User Id"]);
     let StepKind::Reconcile(checks) = &runbook.steps[6].kind else { panic!("{runbook:?}") };
     let CheckKind::Sum { source, .. } = &checks[1].kind else { panic!("{checks:?}") };
     assert_eq!((&source.rows, source.only.len()), (&Rows::Step("accounts".to_owned()), 1));
