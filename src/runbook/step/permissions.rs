@@ -85,6 +85,7 @@ pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Fai
         scope: if change.listed_users { Scope::ListedUsers } else { Scope::ListedPermissions },
         input: Some(input),
         condition: None,
+        everything: change.everything,
         sets: change.permission_sets.clone(),
         groups: change.permission_set_groups.clone(),
         copy_from: None,
