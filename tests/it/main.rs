@@ -30,6 +30,7 @@ mod reconcile;
 mod resume;
 mod runbook;
 mod runbook_bad;
+mod runbook_offboarding;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod seed;

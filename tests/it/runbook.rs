@@ -23,7 +23,7 @@ max_rows_deleted = 3
 [[steps]]
 id = "empty"
 assert = [
-  { query = "SELECT COUNT() FROM Contact WHERE Legacy_Id__c != null", equals = 0 },
+  { query = "SELECT COUNT() FROM Contact WHERE Legacy_Id__c LIKE 'C_'", equals = 0 },
 ]
 
 [[steps]]
@@ -68,8 +68,8 @@ rows_of = "stale"
 id = "recon"
 depends_on = ["contacts"]
 reconcile = [
-  { name = "contacts", count = { file = "in/contacts.csv", object = "Contact", where = "Legacy_Id__c != null" } },
-  { name = "orphans", orphans = { object = "Contact", field = "AccountId", where = "Legacy_Id__c != null" } },
+  { name = "contacts", count = { file = "in/contacts.csv", object = "Contact", where = "Legacy_Id__c LIKE 'C_'" } },
+  { name = "orphans", orphans = { object = "Contact", field = "AccountId", where = "Legacy_Id__c LIKE 'C_'" } },
   { name = "drawn", sample = { step = "contacts", rows = 3, fields = ["LastName"] } },
 ]
 "#;

@@ -1,8 +1,8 @@
 //! A useful part of SOQL: enough for what loaders, and people who check a load, ask.
 //!
-//! `SELECT` of fields up to five relationships away, `COUNT()` and aggregate functions; `WHERE` with
-//! everything but geolocation and multi-select operators, semi-joins included; `ORDER BY`, `LIMIT`,
-//! `OFFSET`. No `GROUP BY`, `TYPEOF`, `FIELDS()` or subqueries in the `SELECT` list.
+//! `SELECT` of fields up to five relationships away, `COUNT()` and aggregate functions; `WHERE`
+//! with everything but geolocation and multi-select operators, semi-joins included; `ORDER BY`,
+//! `LIMIT`, `OFFSET`. No `GROUP BY`, `TYPEOF`, `FIELDS()` or subqueries in the `SELECT` list.
 
 mod aggregate;
 mod bind;

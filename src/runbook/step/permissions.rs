@@ -61,7 +61,9 @@ async fn child<T: Target>(
 pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Failure> {
     let matching = change.matching.iter().map(|column| {
         let found = WhoField::ALL.into_iter();
-        let mut found = found.filter(|field| field.header().eq_ignore_ascii_case(column));
+        // The file has the words of `--match`: `employee-number`.
+        let wanted = column.replace('-', " ");
+        let mut found = found.filter(|field| field.header().eq_ignore_ascii_case(&wanted));
         found.next().ok_or_else(|| {
             let known: Vec<String> =
                 WhoField::ALL.iter().map(|field| format!("`{}`", field.header())).collect();
@@ -89,6 +91,7 @@ pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Fai
         sets: change.permission_sets.clone(),
         groups: change.permission_set_groups.clone(),
         copy_from: None,
+        everything: change.everything,
         expires: change.expires.clone(),
         matching: if matching.is_empty() { WhoField::ALL.to_vec() } else { matching },
         runs_dir: PathBuf::from(places.steps()),
