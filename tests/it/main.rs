@@ -30,10 +30,11 @@ mod reconcile;
 mod resume;
 mod runbook;
 mod runbook_bad;
+mod runbook_crm;
 mod runbook_offboarding;
 mod secrets;
-#[cfg(target_os = "linux")]
 mod seed;
+#[cfg(target_os = "linux")]
 mod simulate;
 mod soap;
 mod tidy;

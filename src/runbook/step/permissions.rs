@@ -91,7 +91,6 @@ pub fn request(change: &PermissionsStep, places: &Places) -> Result<Request, Fai
         sets: change.permission_sets.clone(),
         groups: change.permission_set_groups.clone(),
         copy_from: None,
-        everything: change.everything,
         expires: change.expires.clone(),
         matching: if matching.is_empty() { WhoField::ALL.to_vec() } else { matching },
         runs_dir: PathBuf::from(places.steps()),

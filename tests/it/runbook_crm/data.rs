@@ -15,14 +15,14 @@ pub struct Source {
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bad {
-    /// A field that must be there is blank: rejected here.
+    /// A field that must be there is blank: refused by the org, for an upsert may be an update.
     Blank,
     /// A text is too long for its field: rejected here.
     TooLong,
     /// Its parent is in no file: rejected here.
     NoParent,
     /// Its parent is a bad row itself: rejected here.
-    BadParent,
+    ParentIsBad,
     /// A value that the mapping does not list: rejected here.
     NotListed,
     /// A date that there is not: rejected here.
@@ -36,7 +36,7 @@ pub enum Bad {
 impl Bad {
     /// Whether the row gets as far as the org.
     pub fn is_sent(self) -> bool {
-        self == Self::Taken
+        matches!(self, Self::Taken | Self::Blank)
     }
 }
 
@@ -53,8 +53,22 @@ const FIRST: [&str; 16] = [
     "Jürgen", "Ágnes", "Tom", "Yuki", "Renée",
 ];
 const LAST: [&str; 16] = [
-    "O'Brien", "Müller", "da Silva", "Nowak", "Ní Bhriain", "García", "Haddad", "Ångström",
-    "Lefèvre", "Novák", "van den Berg", "Weiß", "Szőke", "Smith", "Tanaka", "D'Arcy",
+    "O'Brien",
+    "Müller",
+    "da Silva",
+    "Nowak",
+    "Ní Bhriain",
+    "García",
+    "Haddad",
+    "Ångström",
+    "Lefèvre",
+    "Novák",
+    "van den Berg",
+    "Weiß",
+    "Szőke",
+    "Smith",
+    "Tanaka",
+    "D'Arcy",
 ];
 const CITIES: [(&str, &str); 6] = [
     ("Zürich", "Switzerland"),
@@ -65,7 +79,12 @@ const CITIES: [(&str, &str); 6] = [
     ("Lyon", "France"),
 ];
 const TRADES: [&str; 7] = [
-    "Shipping", "Foods, Fresh & Frozen", "Timber \"North\"", "Steel", "Café & Co", "Textiles",
+    "Shipping",
+    "Foods, Fresh & Frozen",
+    "Timber \"North\"",
+    "Steel",
+    "Café & Co",
+    "Textiles",
     "Maschinenbau",
 ];
 const REMARKS: [&str; 5] = [
@@ -77,13 +96,8 @@ const REMARKS: [&str; 5] = [
 ];
 const STAGES: [&str; 6] = ["10 new", "20 qualified", "50 offered", "75 talks", "90 won", "95 lost"];
 /// Sets of the practice org that need no license.
-const SETS: [&str; 5] = [
-    "Cargo Booking",
-    "Berth Planning",
-    "Crane Scheduling",
-    "Container Tracking",
-    "Rate Quotes",
-];
+const SETS: [&str; 5] =
+    ["Cargo Booking", "Berth Planning", "Crane Scheduling", "Container Tracking", "Rate Quotes"];
 
 /// All files at a scale.
 pub fn all(scale: usize) -> Vec<Source> {
@@ -192,8 +206,18 @@ fn bad_account(row: usize) -> Option<Bad> {
 
 fn accounts(scale: usize) -> Source {
     let header = [
-        "ACCT_ID", "ACCT_NAME", "PARENT_ACCT", "ACCT_NO", "CITY", "COUNTRY", "PHONE", "INDUSTRY",
-        "STAFF", "REVENUE", "REMARKS", "OWNER",
+        "ACCT_ID",
+        "ACCT_NAME",
+        "PARENT_ACCT",
+        "ACCT_NO",
+        "CITY",
+        "COUNTRY",
+        "PHONE",
+        "INDUSTRY",
+        "STAFF",
+        "REVENUE",
+        "REMARKS",
+        "OWNER",
     ];
     let mut sheet = Sheet::new("accounts.csv", &header);
     for row in 1..=ACCOUNTS * scale {
@@ -219,8 +243,18 @@ fn accounts(scale: usize) -> Source {
         let remarks = pick(&REMARKS, "am", row);
         let owner = login(roll("ao", row, USERS * scale) + 1);
         let cells = [
-            &account_id(row), &name, &parent, &number, city, country, &phone, industry, &staff,
-            &revenue, remarks, &owner,
+            &account_id(row),
+            &name,
+            &parent,
+            &number,
+            city,
+            country,
+            &phone,
+            industry,
+            &staff,
+            &revenue,
+            remarks,
+            &owner,
         ];
         sheet.row(&cells, bad);
     }
@@ -250,7 +284,7 @@ fn bad_contact(row: usize) -> Option<Bad> {
     match row {
         33 => Some(Bad::Blank),
         133 => Some(Bad::NoParent),
-        233 => Some(Bad::BadParent),
+        233 => Some(Bad::ParentIsBad),
         _ => None,
     }
 }
@@ -264,7 +298,7 @@ fn contacts(scale: usize) -> Source {
         let bad = bad_contact(row);
         let account = match bad {
             Some(Bad::NoParent) => "CRM-A999999".to_owned(),
-            Some(Bad::BadParent) => account_id(50),
+            Some(Bad::ParentIsBad) => account_id(50),
             _ => good_account("ca", row, scale),
         };
         let first = pick(&FIRST, "cf", row);
@@ -274,7 +308,15 @@ fn contacts(scale: usize) -> Source {
         let title = pick(&["Buyer", "Head of \"Things\"", "Geschäftsführerin", ""], "ct", row);
         let street = format!("{} Quay Road\nGate {}", roll("cs", row, 300) + 1, row % 9 + 1);
         let cells = [
-            &contact_id(row), &account, first, last, &mail, &phone, &day("cb", row), title, &street,
+            &contact_id(row),
+            &account,
+            first,
+            last,
+            &mail,
+            &phone,
+            &day("cb", row),
+            title,
+            &street,
             pick(&REMARKS, "cm", row),
         ];
         sheet.row(&cells, bad);
@@ -306,11 +348,16 @@ fn engagements(scale: usize) -> Source {
         };
         // `1.234,50`
         let cents = roll("em", row, 900_000) + 100_000;
-        let amount =
-            format!("{}.{:03},{:02}", cents / 100_000, cents / 100 % 1_000, cents % 100);
+        let amount = format!("{}.{:03},{:02}", cents / 100_000, cents / 100 % 1_000, cents % 100);
         let title = format!("Engagement \"{row}\", {}", pick(&TRADES, "et", row));
         let cells = [
-            &format!("CRM-E{row:06}"), &title, &account, &contact, state, &day("eb", row), &amount,
+            &format!("CRM-E{row:06}"),
+            &title,
+            &account,
+            &contact,
+            state,
+            &day("eb", row),
+            &amount,
             pick(&REMARKS, "er", row),
         ];
         sheet.row(&cells, bad);
@@ -357,7 +404,8 @@ fn opportunities(scale: usize) -> Source {
 }
 
 fn access(scale: usize) -> Source {
-    let mut sheet = Sheet::new("access.csv", &["Federation Identifier", "Permission Set", "Ticket"]);
+    let mut sheet =
+        Sheet::new("access.csv", &["Federation Identifier", "Permission Set", "Ticket"]);
     let users = USERS * scale;
     for row in 1..=ACCESS * scale {
         let bad = (row == 23).then_some(Bad::NoSuchSet);
