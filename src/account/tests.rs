@@ -115,6 +115,7 @@ impl Load {
                 bytes,
                 digest,
                 source: None,
+                window: None,
             });
         }
         facts.push(Fact::InputRead {
