@@ -118,16 +118,18 @@ impl Load {
                 window: None,
             });
         }
-        facts.push(Fact::InputRead {
-            first_row: 1,
-            rows: counts.input,
-            accepted: rows.into(),
-            rejected: counts.rejected,
-            bytes: INPUT.len() as u64,
-            digest: Digest::of(INPUT),
-            whole: true,
-            unchanged: None,
-        });
+        if before.is_empty() {
+            facts.push(Fact::InputRead {
+                first_row: 1,
+                rows: counts.input,
+                accepted: rows.into(),
+                rejected: counts.rejected,
+                bytes: INPUT.len() as u64,
+                digest: Digest::of(INPUT),
+                whole: true,
+                unchanged: None,
+            });
+        }
         if rows > 0 {
             let state = "JobComplete".to_owned();
             let (processed, failed, message) = (None, None, None);

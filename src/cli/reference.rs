@@ -198,7 +198,7 @@ fn describe(command: &clap::Command, parent: &str, page: &mut String) {
     writeln!(page, "\n```console\n{usage}\n```").unwrap();
     let shown: Vec<&clap::Arg> = command
         .get_arguments()
-        .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+        .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version") && !arg.is_hide_set())
         .collect();
     if shown.is_empty() {
         return;

@@ -38,7 +38,7 @@ fn the_help_is_no_error_and_goes_to_standard_output() {
       undelete     Take the records whose Id is in each row of a CSV file out of the recycle bin
       perms        Permissions by names: users and what they are to have, as people write them
       check        Work a load out, from the file to the last job, and send nothing
-      plan         Write a load down as a plan that can be reviewed
+      plan         Write a load down as a plan that can be reviewed, or show what a runbook would do
       apply        Carry a reviewed plan out, if nothing that it rests on has changed
       run          Carry out a runbook: a data migration as one file of steps
       export       Write the rows of a query, or of an object, to a CSV file

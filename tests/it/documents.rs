@@ -89,6 +89,11 @@ fn what_the_page_on_lookups_says_is_what_happens() {
 }
 
 #[test]
+fn what_the_page_on_runbooks_says_is_what_happens() {
+    check("docs/guide/migration-runbook.md");
+}
+
+#[test]
 fn what_the_page_on_data_loader_says_is_what_happens() {
     check("docs/guide/from-data-loader.md");
 }

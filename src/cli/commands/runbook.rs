@@ -103,6 +103,8 @@ fn screen(checked: &Checked, paint: Paint) -> String {
     listed(&mut text, "not known yet", checked, unknown, paint);
     let no_undo = |plan: &StepPlan| plan.no_undo.iter().cloned().collect();
     listed(&mut text, "an undo cannot take all of it back", checked, no_undo, paint);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

@@ -120,8 +120,8 @@ async fn look(args: &Undo, run: &str, folders: &[PathBuf], shell: &Shell) -> Res
             Ok(undone) => {
                 if undone.tally.cannot > 0 {
                     cannot.push(format!("{} of `{step}`", counted(undone.tally.cannot, "row")));
+                    cannot.extend(undone.notices.iter().map(|why| format!("`{step}`: {why}")));
                 }
-                cannot.extend(undone.notices.iter().map(|why| format!("`{step}`: {why}")));
                 tally.add(undone.tally);
             }
             Err(refusal) if refusal.blame == Blame::Request => {

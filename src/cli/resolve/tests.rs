@@ -246,7 +246,8 @@ fn every_flag_has_its_environment_variable() {
     fn visit(command: &clap::Command) {
         for arg in command.get_arguments() {
             let (Some(long), id) = (arg.get_long(), arg.get_id()) else { continue };
-            if matches!(id.as_str(), "help" | "version") {
+            // A hidden flag is there to be refused with a word on the way out.
+            if matches!(id.as_str(), "help" | "version") || arg.is_hide_set() {
                 continue;
             }
             let wanted = format!("LONGSHORE_{}", long.to_uppercase().replace('-', "_"));

@@ -33,6 +33,9 @@ pub(super) struct Drawing<'a, T> {
     cut_off: u64,
     /// Records that are deleted go into a recycle bin.
     has_bin: bool,
+    /// Records can be deleted; where not, those that the run created stay, so many.
+    deletable: bool,
+    stay: u64,
     loads: Loads,
 }
 
@@ -99,16 +102,28 @@ impl<'a, T: Target> Drawing<'a, T> {
                 loads.insert = sheets.load(Operation::Insert, &header);
             }
         }
-        let (cut_off, has_bin) = (0, false);
-        Self { held, target, sheets, tally, notices, columns, given, cut_off, has_bin, loads }
+        Self {
+            held,
+            target,
+            sheets,
+            tally,
+            notices,
+            columns,
+            given,
+            cut_off: 0,
+            has_bin: false,
+            deletable: true,
+            stay: 0,
+            loads,
+        }
     }
 
     /// Goes through all that succeeded.
     pub(super) async fn draw(mut self) -> Result<(), Failure> {
         let operation = self.held.plan.operation;
-        if operation == Operation::Delete {
-            let described = self.target.describe(&self.held.plan.object).await;
-            self.has_bin = described?.undeletable;
+        if !matches!(operation, Operation::Update | Operation::HardDelete) {
+            let described = self.target.describe(&self.held.plan.object).await?;
+            (self.has_bin, self.deletable) = (described.undeletable, described.deletable);
         }
         let mut rows = DoneRows::open(self.held)?;
         let with_images = !matches!(operation, Operation::Insert | Operation::Undelete);
@@ -144,6 +159,12 @@ impl<'a, T: Target> Drawing<'a, T> {
     fn say(&mut self) {
         let object = &self.held.plan.object;
         let away = self.tally.delete + self.tally.delete_again;
+        if self.stay > 0 {
+            let stay = counted(self.stay, "record");
+            self.notices.push(format!(
+                "this user cannot delete `{object}`, so {stay} that it created will stay"
+            ));
+        }
         if away > 0 {
             self.notices.push(format!(
                 "what others have made below the {} since goes with them",
@@ -199,7 +220,10 @@ impl<'a, T: Target> Drawing<'a, T> {
         let now = self.now(done, Vec::new()).await?;
         let mut away = 0;
         for (done, now) in done.iter().zip(now) {
-            if now.is_some() {
+            if now.is_some() && !self.deletable {
+                self.stay += 1;
+                self.tally.cannot += 1;
+            } else if now.is_some() {
                 away += 1;
                 self.sheets.row(self.loads.delete, [done.id.as_bytes()].into_iter())?;
             } else {

@@ -159,7 +159,9 @@ fn a_browser_shows_the_page_without_a_network() {
 
 #[test]
 fn the_hand_over_of_a_runbook_reads_so() {
-    insta::assert_snapshot!(markdown(&account_of(&Book::new("rehearsal-1"))), @r#"
+    let account = account_of(&Book::new("rehearsal-1"));
+    let text = markdown(&account).replace(&account.seal.digest, "(the last digest)");
+    insta::assert_snapshot!(text, @r#"
     # crm-cutover in `uat`
 
     **finished in part.** 201 of 203 rows succeeded, 2 are in error. 5 of 5 steps came to a good end.
@@ -260,7 +262,7 @@ fn the_hand_over_of_a_runbook_reads_so() {
 
     ## Ledger
 
-    The ledger has 10 lines, and each names the digest of the line before. The last one is `83d6312e05515f27db29e5437031e2fe`: a ledger that does not have it any more was changed after this page was written. It proves no more than that.
+    The ledger has 14 lines, and each names the digest of the line before. The last one is `(the last digest)`: a ledger that does not have it any more was changed after this page was written. It proves no more than that.
 
     | step | lines | last digest |
     |---|---:|---|

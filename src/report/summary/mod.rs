@@ -51,7 +51,7 @@ fn headline(summary: &Summary, paint: Paint) -> String {
     let bad = rows.input.saturating_sub(rows.success);
     let word = match summary.status {
         Status::Succeeded if !summary.steps.is_empty() => paint.green("every step succeeded"),
-        Status::Interrupted if summary.exit_code != INTERRUPTED => {
+        Status::Interrupted if !summary.steps.is_empty() && summary.exit_code != INTERRUPTED => {
             paint.yellow("waits for an approval")
         }
         Status::Succeeded if rows.input == 0 => paint.green("there were no rows"),

@@ -66,8 +66,7 @@ fn did(step: &SummaryStep) -> String {
     }
     if !step.checks.is_empty() {
         let passed = step.checks.iter().filter(|check| check.passed).count();
-        let all = u64::try_from(step.checks.len()).unwrap_or(u64::MAX);
-        parts.push(format!("{passed} of {} passed", counted(all, "check")));
+        parts.push(format!("{passed} of {} checks passed", step.checks.len()));
     }
     if step.seconds > 0.0 {
         parts.push(time(Duration::try_from_secs_f64(step.seconds).unwrap_or_default()));

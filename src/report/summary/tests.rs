@@ -427,5 +427,35 @@ fn the_screen_of_a_runbook_has_a_line_for_each_step() {
         }),
         ..whole()
     };
-    insta::assert_snapshot!(screen(&summary, Path::new("/srv/ada"), Paint::PLAIN), @"");
+    insta::assert_snapshot!(screen(&summary, Path::new("/srv/ada"), Paint::PLAIN), @"
+    run cutover in `demo`: the run failed
+    error: step `recon`: 1 of 1 checks did not pass; `pipeline`: 1000.5 against 998
+    1.6 s · 2,500 rows/s · 1 job · 9 API calls
+
+    steps
+      partial      01-accounts  load · 3,990 of 4,000 rows · 1.6 s
+      succeeded    go           checkpoint · 1.6 s
+          approved by `ada`
+      failed       recon        reconcile · 0 of 1 checks passed · 1.6 s
+          1 of 1 checks did not pass; `pipeline`: 1000.5 against 998
+          pipeline: 1000.5 against 998 in the org
+      skipped      last         load
+          step `recon` failed
+
+      success      3,990  done, the org says
+      error           10  not done, the org says why
+      rejected         0
+      unprocessed      0
+      unknown          0
+                   ─────
+      rows read    4,000
+
+    files
+      longshore-runs/20261122-170949-k3f9  (all of this run)
+
+    hint: what became of the rows of step `01-accounts` stands in `longshore-runs/20261122-170949-k3f9/steps/01-accounts/out`
+    hint: `longshore resume r` goes on where it stopped
+
+    exit code 1: the run failed; the message says why
+    ");
 }

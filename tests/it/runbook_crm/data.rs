@@ -22,7 +22,7 @@ pub enum Bad {
     /// Its parent is in no file: rejected here.
     NoParent,
     /// Its parent is a bad row itself: rejected here.
-    ParentIsBad,
+    Orphaned,
     /// A value that the mapping does not list: rejected here.
     NotListed,
     /// A date that there is not: rejected here.
@@ -284,7 +284,7 @@ fn bad_contact(row: usize) -> Option<Bad> {
     match row {
         33 => Some(Bad::Blank),
         133 => Some(Bad::NoParent),
-        233 => Some(Bad::ParentIsBad),
+        233 => Some(Bad::Orphaned),
         _ => None,
     }
 }
@@ -298,7 +298,7 @@ fn contacts(scale: usize) -> Source {
         let bad = bad_contact(row);
         let account = match bad {
             Some(Bad::NoParent) => "CRM-A999999".to_owned(),
-            Some(Bad::ParentIsBad) => account_id(50),
+            Some(Bad::Orphaned) => account_id(50),
             _ => good_account("ca", row, scale),
         };
         let first = pick(&FIRST, "cf", row);

@@ -31,6 +31,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use play::{Played, play};
 use scene::{Mutant, TROUBLES};
 use tricks::Trick;
@@ -136,6 +138,7 @@ fn part() {
         return;
     };
     let words: Vec<&str> = words.splitn(5, ' ').collect();
+    on_one_processor(words[0].parse().unwrap());
     let number = |at: usize| words[at].parse::<u64>().unwrap();
     let mutant = Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == words[3]);
     let mut all = Played::default();
@@ -143,6 +146,16 @@ fn part() {
         all.add(play(seed, mutant).0);
     }
     load::write(&words[4].into(), &serde_json::to_vec(&all).unwrap());
+}
+
+/// Threads that never run at once race for less: of 100 seeds some 96 take the same course then,
+/// and some 92 otherwise. Threads that are made later inherit it.
+fn on_one_processor(part: usize) {
+    let allowed = sched_getaffinity(None).unwrap();
+    let of_us: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
+    let mut one = CpuSet::new();
+    one.set(of_us[part % of_us.len()]);
+    sched_setaffinity(None, &one).unwrap();
 }
 
 fn figures(played: &Played) -> String {
