@@ -115,6 +115,7 @@ impl Load {
                 bytes,
                 digest,
                 source: None,
+                window: None,
             });
         }
         if before.is_empty() {

@@ -1,6 +1,6 @@
 //! The facts of a run.
 
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
 
@@ -21,6 +21,9 @@ pub enum Fact {
         /// Digest of the source rows beside the body; ledgers of 0.1 did not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<Digest>,
+        /// There where rows of several chunks interleave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<InWindow>,
     },
     /// Reading is over, at the end of the input (`whole`) or before it. Rows are numbered from
     /// `first_row` without a gap; bytes and digest are those of the source as it lies on disk.

@@ -54,6 +54,24 @@ pub const SEPARATE_CUTS_MAX: u64 = 99;
 /// number of hand-overs.
 pub const SLABS_WAITING: usize = 1;
 
+/// Rows that the far side takes in one batch; batches of one job run side by side, and each is
+/// counted. Source: Bulk API 2.0.
+pub const BATCH_ROWS: u32 = 10_000;
+
+/// Lanes at most. Source: our own bound; each has two files open.
+pub const LANES_MAX: usize = 16;
+
+/// Full chunks of each lane in a window, on average. More of them: fewer jobs that are not full at
+/// the end of a window, and later results. Source: our own bound.
+pub const LANE_CHUNKS_IN_WINDOW: u64 = 4;
+
+/// Rows at the beginning of an input that are looked at to decide about lanes. Source: our own
+/// bound.
+pub const LANE_LOOK_ROWS: u64 = 50_000;
+
+/// Chunks that wait for the one before them in their lane. Source: our own bound.
+pub const CHUNKS_AHEAD: usize = 64;
+
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;
 

@@ -240,6 +240,8 @@ impl Step {
             before_images: self.operation != Operation::Insert,
             skip_unchanged: false,
             verify_after: false,
+            group_by: None,
+            lanes: None,
             max_failed: None,
             passing_org,
         })

@@ -114,9 +114,13 @@ impl Earlier {
     /// The last row of the chunks that jobs may have, when no other lies before it; 0 for none.
     pub fn sent_to(&self) -> Option<u64> {
         let sent = |chunk: &&EarlierChunk| chunk.is_prepared();
-        let first: Vec<_> = self.chunks.values().take_while(sent).collect();
+        let first = self.chunks.values().take_while(sent).count();
         let all = self.chunks.values().filter(sent).count();
-        (first.len() == all).then(|| first.last().map_or(0, |chunk| chunk.state.plan.last_row))
+        let Some(at) = first.checked_sub(1) else { return (all == 0).then_some(0) };
+        let (number, last) = self.chunks.iter().nth(at)?;
+        // Between the rows of a window are those of its other chunks.
+        let whole = last.state.plan.window.is_none_or(|window| window.last == *number);
+        (first == all && whole).then(|| last.state.plan.end())
     }
 
     /// What was read, when reading came to its end.
@@ -164,6 +168,7 @@ impl EarlierChunk {
             bytes: plan.bytes,
             digest: plan.digest,
             source: plan.source,
+            window: plan.window,
             keep: self.intact,
         }
     }

@@ -99,6 +99,7 @@ impl Feed {
                 bytes: chunk.body_bytes,
                 digest: chunk.digest,
                 source: Some(chunk.source_digest),
+                window: chunk.window,
             });
         }
         // Submit takes all that is handed on; it ends only after this sender is gone.

@@ -9,6 +9,7 @@ mod copies;
 pub mod ending;
 mod feed;
 mod intake;
+mod lanes;
 pub mod manifest;
 mod row_list;
 #[cfg(test)]

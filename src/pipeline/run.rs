@@ -234,7 +234,9 @@ impl<T: Target> Parts<T> {
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let about = self.target.together(&self.plan.object);
-        let spool = Spool::new(&self.folder.sent(), &sent, limits).together(&sent, about);
+        let spool = Spool::new(&self.folder.sent(), &sent, limits)
+            .together(&sent, about)
+            .in_lanes(&sent, self.plan.lanes.as_ref());
         Ok(Intake {
             reader,
             mapping,

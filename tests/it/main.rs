@@ -15,6 +15,7 @@ mod faults;
 mod guards;
 mod hand_over;
 mod kills;
+mod lanes;
 mod ledger;
 mod load;
 mod lookups;

@@ -97,6 +97,10 @@ pub struct Load {
         help_heading = "Jobs"
     )]
     pub api: Option<Api>,
+    /// Send rows that lock the same record one job after the other: the field that names it, or
+    /// `none` [default: a parent that the org locks, where rows share it]
+    #[arg(long, env = "LONGSHORE_GROUP_BY", value_name = "FIELD", help_heading = "Jobs")]
+    pub group_by: Option<String>,
 
     /// Where run folders are made [default: longshore-runs]
     #[arg(long, env = "LONGSHORE_RUNS_DIR", value_name = "DIR", help_heading = "Result files")]

@@ -81,6 +81,12 @@ pub fn settings(
             &limits::JOBS_PARALLEL_DEFAULT.to_string(),
         ),
         of.value("api", word(load.api), file.api.clone(), "auto"),
+        of.value(
+            "group-by",
+            load.group_by.clone(),
+            file.group_by.clone(),
+            "a parent that rows share",
+        ),
         of.value("runs-dir", shown(&load.runs_dir), shown(&file.runs_dir), RUNS_DIR),
         of.value("run-name", load.run_name.clone(), None, "from the time"),
         of.value("success", shown(&load.success), None, "no copy"),

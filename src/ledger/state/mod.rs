@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::Fact;
 use super::fact::{Output, RawKind, Shelved};
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
 
@@ -58,6 +58,37 @@ pub struct Planned {
     pub digest: Digest,
     /// Digest of the source rows beside the body.
     pub source: Option<Digest>,
+    /// There where rows of several chunks interleave.
+    pub window: Option<InWindow>,
+}
+
+impl Planned {
+    /// The row behind which a chunk begins that comes next. In one window chunks begin in the order
+    /// of their numbers, and end in any.
+    fn before(&self, next: &Self) -> u64 {
+        let together = self.window.zip(next.window).is_some_and(|(own, other)| own.is_with(&other));
+        if together { self.first_row } else { self.end() }
+    }
+
+    /// Whether chunks of the window are still to come, and the next one is none of them.
+    fn is_amid_window(&self, number: ChunkNumber, next: &Self) -> bool {
+        let together = self.window.zip(next.window).is_some_and(|(own, other)| own.is_with(&other));
+        self.window.is_some_and(|window| number < window.last) && !together
+    }
+
+    /// Whether the chunk lies in the window that it names.
+    fn is_in_window(&self, number: ChunkNumber) -> bool {
+        let inside = |window: InWindow| {
+            (window.first..=window.last).contains(&number) && self.last_row <= window.last_row
+        };
+        self.window.is_none_or(inside)
+    }
+
+    /// The last row before which every row is in this chunk or one before it, or beside it in its
+    /// window.
+    pub fn end(&self) -> u64 {
+        self.window.map_or(self.last_row, |window| window.last_row)
+    }
 }
 
 /// How far a chunk has come.
@@ -169,8 +200,9 @@ impl RunState {
         check(open, || "a fact stands after the run is closed".to_owned())?;
         match fact {
             Fact::Opened { .. } => Ok(()),
-            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source } => {
-                self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest, source })
+            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source, window } => {
+                let plan = Planned { first_row, last_row, rows, bytes, digest, source, window };
+                self.plan(chunk, plan)
             }
             Fact::InputRead { .. } => self.read_input(fact),
             // A process that goes on with the run writes the files anew.
@@ -226,7 +258,12 @@ impl RunState {
             format!("chunk {chunk} is planned after the end of the input")
         })?;
         let last = self.chunks.last_key_value();
-        let (number, row) = last.map_or((0, 0), |(number, last)| (number.0, last.plan.last_row));
+        let (number, row) =
+            last.map_or((0, 0), |(number, last)| (number.0, last.plan.before(&plan)));
+        let gap = last.is_some_and(|(number, last)| last.plan.is_amid_window(*number, &plan));
+        check(!gap && plan.is_in_window(chunk), || {
+            format!("chunk {chunk} is not of the window where it stands")
+        })?;
         check(chunk.0 == number + 1, || {
             format!("chunk {chunk} is planned after chunk {}", ChunkNumber(number))
         })?;

@@ -17,6 +17,7 @@ pub(crate) fn whole_run() -> Vec<Fact> {
             bytes: 40,
             digest,
             source: None,
+            window: None,
         },
         Fact::InputRead {
             first_row: 1,
@@ -114,6 +115,7 @@ fn a_fact_that_cannot_follow_is_an_error() {
         bytes: 1,
         digest,
         source: None,
+        window: None,
     };
     let prepared = |job, bytes| Fact::Prepared { chunk, job, bytes, digest };
     let messages = [

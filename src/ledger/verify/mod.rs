@@ -12,7 +12,9 @@ mod ids;
 mod tables;
 mod unchanged;
 
+use std::collections::btree_map;
 use std::io;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use self::ids::{first_double, rows_of, stand_in};
@@ -149,14 +151,15 @@ struct Check<'a> {
     notes: Vec<String>,
     counts: Counts,
     chunk: Option<ChunkTally<'a>>,
-    chunks: std::collections::btree_map::Iter<'a, ChunkNumber, ChunkState>,
+    chunks: Peekable<btree_map::Iter<'a, ChunkNumber, ChunkState>>,
     listed: Listed,
 }
 
-/// The chunk whose rows are passing.
+/// The chunk whose rows are passing, or those of a window, whose rows interleave.
 struct ChunkTally<'a> {
-    number: ChunkNumber,
-    state: &'a ChunkState,
+    chunks: Vec<(ChunkNumber, &'a ChunkState)>,
+    first_row: u64,
+    last_row: u64,
     counts: Counts,
     /// Digests of the Ids in success.csv.
     ids: Vec<u128>,
@@ -178,8 +181,8 @@ impl<'a> Check<'a> {
                 manifest.run
             ));
         }
-        let mut chunks = state.chunks.iter();
-        let chunk = chunks.next().map(ChunkTally::of);
+        let mut chunks = state.chunks.iter().peekable();
+        let chunk = ChunkTally::next(&mut chunks);
         let mut faults = Faults::default();
         let listed = Listed::open(root, manifest.unchanged.as_ref(), &mut faults);
         Self {
@@ -244,18 +247,18 @@ impl<'a> Check<'a> {
         }
         while let Some(chunk) = self.chunk.take() {
             self.close(&chunk);
-            self.chunk = self.chunks.next().map(ChunkTally::of);
+            self.chunk = ChunkTally::next(&mut self.chunks);
         }
     }
 
     /// A row that was in a chunk.
     fn sent(&mut self, row: u64, table: &Table) {
-        while let Some(chunk) = self.chunk.take_if(|chunk| chunk.state.plan.last_row < row) {
+        while let Some(chunk) = self.chunk.take_if(|chunk| chunk.last_row < row) {
             self.close(&chunk);
-            self.chunk = self.chunks.next().map(ChunkTally::of);
+            self.chunk = ChunkTally::next(&mut self.chunks);
         }
         match &mut self.chunk {
-            Some(chunk) if chunk.state.plan.first_row <= row => {
+            Some(chunk) if chunk.first_row <= row => {
                 chunk.counts.input += 1;
                 *verdict(&mut chunk.counts, table.name) += 1;
                 if let Some(id) = table.id() {
@@ -266,24 +269,40 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Every row of a chunk has passed.
-    fn close(&mut self, chunk: &ChunkTally<'_>) {
-        let number = chunk.number;
-        if self.is_behind(chunk.state) {
+    /// Every row of a chunk has passed, or of all those of a window.
+    fn close(&mut self, tally: &ChunkTally<'_>) {
+        if tally.chunks.iter().any(|(_, chunk)| self.is_behind(chunk)) {
             return;
         }
-        match &chunk.state.phase {
-            Phase::Settled { counts, .. } if *counts == chunk.counts => {}
-            Phase::Settled { counts, .. } => self.fault(format!(
+        let mut told = Counts::default();
+        let mut unsettled = None;
+        for (number, chunk) in &tally.chunks {
+            match &chunk.phase {
+                Phase::Settled { counts, .. } => told.add(*counts),
+                _ if self.state.paused.is_some() => {
+                    told.input += u64::from(chunk.plan.rows);
+                    unsettled = Some(*number);
+                }
+                _ => self.fault(format!("chunk {number} was never settled")),
+            }
+        }
+        let (number, files) = (tally.name(), &tally.counts);
+        if let Some(open) = unsettled {
+            // Of a chunk without a last word no row has ended yet.
+            let Counts { input, success, error, .. } = *files;
+            if (input, success, error) != (told.input, told.success, told.error) {
+                let words = words(files);
+                self.fault(format!("chunk {open} is not settled, and the files have {words}"));
+            }
+        } else if tally.is_settled() && told != *files {
+            self.fault(format!(
                 "of chunk {number} the files have {}, and the ledger {}",
-                words(&chunk.counts),
-                words(counts)
-            )),
-            _ if self.state.paused.is_some() => self.unsettled(chunk),
-            _ => self.fault(format!("chunk {number} was never settled")),
+                words(files),
+                words(&told)
+            ));
         }
         if self.state.cleaned.is_none() {
-            self.received(chunk);
+            self.received(tally);
         }
     }
 
@@ -293,41 +312,41 @@ impl<'a> Check<'a> {
         self.state.paused.as_ref().is_some_and(|paused| paused.is_before(chunk))
     }
 
-    /// Of a chunk without a last word no row has ended yet.
-    fn unsettled(&mut self, chunk: &ChunkTally<'_>) {
-        let Counts { input, success, error, .. } = chunk.counts;
-        if input != u64::from(chunk.state.plan.rows) || success + error > 0 {
-            let (number, words) = (chunk.number, words(&chunk.counts));
-            self.fault(format!("chunk {number} is not settled, and the files have {words}"));
-        }
-    }
-
     /// Holds a chunk against the results as received.
-    fn received(&mut self, chunk: &ChunkTally<'_>) {
+    fn received(&mut self, tally: &ChunkTally<'_>) {
         let mut received = Vec::new();
-        for raw in &chunk.state.raw {
-            let name = format!("{}.{}.csv", chunk.number, raw.which.word());
-            match read_raw(&self.raw.join(&name)) {
-                Ok(read) => {
-                    let rows = raw.rows.is_none_or(|rows| read.rows == Some(rows));
-                    if read.digest != raw.digest || read.bytes != raw.bytes || !rows {
-                        self.fault(format!("raw/{name} is not as it was received"));
+        let mut failed = None;
+        for (number, chunk) in &tally.chunks {
+            for raw in &chunk.raw {
+                let name = format!("{number}.{}.csv", raw.which.word());
+                match read_raw(&self.raw.join(&name)) {
+                    Ok(read) => {
+                        let rows = raw.rows.is_none_or(|rows| read.rows == Some(rows));
+                        if read.digest != raw.digest || read.bytes != raw.bytes || !rows {
+                            self.fault(format!("raw/{name} is not as it was received"));
+                        }
+                        if raw.which == RawKind::Successful {
+                            received.extend(read.ids);
+                        }
                     }
-                    if raw.which == RawKind::Successful {
-                        received.extend(read.ids);
-                    }
+                    Err(error) => self.fault(format!("raw/{name} cannot be read: {error}")),
                 }
-                Err(error) => self.fault(format!("raw/{name} cannot be read: {error}")),
-            }
-            if raw.which == RawKind::Failed && raw.rows.is_some_and(|r| r < chunk.counts.error) {
-                self.fault(format!("error.csv has more rows of a job than raw/{name}"));
+                if let (RawKind::Failed, Some(rows)) = (raw.which, raw.rows) {
+                    let before = failed.take().map_or(0, |(rows, _)| rows);
+                    failed = Some((before + rows, name));
+                }
             }
         }
-        let strangers = stand_in(&chunk.ids, received);
+        if let Some((rows, name)) = failed
+            && rows < tally.counts.error
+        {
+            self.fault(format!("error.csv has more rows of a job than raw/{name}"));
+        }
+        let strangers = stand_in(&tally.ids, received);
         if strangers > 0 {
             self.fault(format!(
                 "{strangers} Ids of chunk {} in success.csv are not in its results as received",
-                chunk.number
+                tally.name()
             ));
         }
     }
@@ -408,8 +427,37 @@ impl<'a> Check<'a> {
 }
 
 impl<'a> ChunkTally<'a> {
-    fn of((number, state): (&ChunkNumber, &'a ChunkState)) -> Self {
-        Self { number: *number, state, counts: Counts::default(), ids: Vec::new() }
+    /// The next chunk, with all of its window.
+    fn next(chunks: &mut Peekable<btree_map::Iter<'a, ChunkNumber, ChunkState>>) -> Option<Self> {
+        let (number, state) = chunks.next()?;
+        let plan = state.plan;
+        let mut tally = Self {
+            chunks: vec![(*number, state)],
+            first_row: plan.first_row,
+            last_row: plan.end(),
+            counts: Counts::default(),
+            ids: Vec::new(),
+        };
+        let beside = |(_, next): &(&ChunkNumber, &ChunkState)| {
+            plan.window.zip(next.plan.window).is_some_and(|(own, other)| own.is_with(&other))
+        };
+        while let Some((number, state)) = chunks.next_if(beside) {
+            tally.chunks.push((*number, state));
+        }
+        Some(tally)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.chunks.iter().all(|(_, chunk)| matches!(chunk.phase, Phase::Settled { .. }))
+    }
+
+    /// `000007`, or `000007 to 000012`.
+    fn name(&self) -> String {
+        match &self.chunks[..] {
+            [(first, _), .., (last, _)] => format!("{first} to {last}"),
+            [(only, _)] => only.to_string(),
+            [] => String::new(),
+        }
     }
 }
 

@@ -109,6 +109,7 @@ impl Run {
                 bytes: 1,
                 digest,
                 source: None,
+                window: None,
             },
             Fact::InputRead {
                 first_row: 11,

@@ -7,6 +7,7 @@
 
 mod hashed;
 mod intact;
+mod lanes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use self::hashed::Hashed;
 use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_clean_line, push_line, push_number};
-use crate::model::chunk::{Chunk, ChunkNumber, Digest};
+use crate::model::chunk::{Chunk, ChunkNumber, Digest, InWindow};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::CHUNK_ROWS_FIRST;
 use crate::model::rows::{CheckedSlab, Rejected};
@@ -61,6 +62,7 @@ pub struct Cut {
     pub digest: Digest,
     /// Of the source rows; not known of runs that were begun by an early version.
     pub source: Option<Digest>,
+    pub window: Option<InWindow>,
     /// A job may have its rows, and its files are whole, so they stay as they are.
     pub keep: bool,
 }
@@ -78,6 +80,8 @@ pub struct Spool {
     apart: VecDeque<(u64, u64)>,
     next: u32,
     open: Option<OpenChunk>,
+    /// The other chunks that are open, where rows are in lanes.
+    lanes: Option<lanes::Lanes>,
     line: Vec<u8>,
     /// Chunks are cut and nothing is written.
     is_dry: bool,
@@ -118,6 +122,7 @@ impl Spool {
             apart: VecDeque::new(),
             next: 1,
             open: None,
+            lanes: None,
             line: Vec::new(),
             is_dry: false,
             together: Vec::new(),
@@ -172,9 +177,11 @@ impl Spool {
                 push_line(&mut self.line, cells);
             }
             let row = slab.raw.marks[index].row;
+            full.extend(self.enter_lane(row, slab.fields.row(index))?);
             let same = self.is_about_the_same(slab, index);
             if self.must_part(row) || self.is_full(same) {
-                full.extend(self.close()?);
+                let closed = self.close_open()?;
+                full.extend(self.hold(closed));
             }
             self.write_body(row)?;
             self.write_source(slab, index, clean_source)?;
@@ -212,8 +219,16 @@ impl Spool {
         slab.rejected.sort_by_key(|rejected| rejected.mark.row);
     }
 
-    /// Closes the last chunk, if there is one.
-    pub fn close(&mut self) -> Result<Option<Chunk>, Failure> {
+    /// Closes the last chunk, if there is one; with lanes, those of the last window.
+    pub fn close(&mut self) -> Result<Vec<Chunk>, Failure> {
+        if self.lanes.is_some() {
+            return self.close_window();
+        }
+        Ok(self.close_open()?.into_iter().collect())
+    }
+
+    /// Closes the chunk at hand, if there is one.
+    fn close_open(&mut self) -> Result<Option<Chunk>, Failure> {
         let Some(open) = self.open.take() else { return Ok(None) };
         let OpenChunk { mut chunk, body, source, cut } = open;
         chunk.digest = body.finish()?;
@@ -327,6 +342,7 @@ impl Spool {
                 digest: Digest::of(b""),
                 source,
                 source_digest: Digest::of(b""),
+                window: None,
             },
         };
         open.body.line().extend_from_slice(&self.header);
@@ -346,8 +362,7 @@ impl Cut {
     /// The chunk that was cut, with its files in `folder`.
     pub fn chunk(&self, folder: &Path, number: ChunkNumber) -> Chunk {
         let (body, source) = files_of(folder, number);
-        let Self { rows, first_row, last_row, bytes, digest, source: source_digest, keep: _ } =
-            *self;
+        let Self { rows, first_row, last_row, bytes, digest, window, .. } = *self;
         Chunk {
             number,
             rows,
@@ -357,7 +372,8 @@ impl Cut {
             body_bytes: bytes,
             digest,
             source,
-            source_digest: source_digest.unwrap_or_else(|| Digest::of(b"")),
+            source_digest: self.source.unwrap_or_else(|| Digest::of(b"")),
+            window,
         }
     }
 }

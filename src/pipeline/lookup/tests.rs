@@ -202,6 +202,8 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         retry_of: None,
         verify_after: false,
         passing_org: true,
+        group_by: None,
+        lanes: None,
         max_failed: None,
     }
 }

@@ -9,7 +9,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
-use super::matching::{LineAt, Lines, Matched, Outcome};
+use super::matching::{LineAt, Lines, Outcome};
 use crate::faults;
 use crate::ledger::Output;
 use crate::model::cells::push_line;
@@ -75,86 +75,81 @@ impl Emit {
         })
     }
 
-    /// Every row of the chunk was certainly not touched, for one reason.
-    pub fn all_unprocessed(&mut self, chunk: &Chunk, why: &str) -> Result<Counts, Failure> {
-        let mut counts = Counts::default();
-        let mut rows = SourceRows::open(chunk)?;
-        while rows.next()? {
-            self.unprocessed(&rows, why)?;
-            counts.input += 1;
-            counts.unprocessed += 1;
+    /// All rows of a chunk, in their order.
+    pub fn all(&mut self, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
+        while sheet.has_row {
+            self.next(sheet)?;
         }
-        Ok(counts)
+        Ok(())
     }
 
-    /// Nobody can say what became of any row of the chunk.
-    pub fn all_unknown(&mut self, chunk: &Chunk, why: &str) -> Result<Counts, Failure> {
-        let mut counts = Counts::default();
-        let mut rows = SourceRows::open(chunk)?;
-        while rows.next()? {
-            self.unknown(&rows, why)?;
-            counts.input += 1;
-            counts.unknown += 1;
+    /// The row at hand, into the file of its verdict; the sheet goes on to the next one.
+    pub fn next(&mut self, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
+        let Sheet { rows, fate, counts, at, .. } = &mut *sheet;
+        counts.input += 1;
+        match fate {
+            Fate::Unprocessed(why) => {
+                self.unprocessed(rows, why)?;
+                counts.unprocessed += 1;
+            }
+            Fate::Unknown(why) => {
+                self.unknown(rows, why)?;
+                counts.unknown += 1;
+            }
+            Fate::Matched(matched) => {
+                let Some(outcome) = matched.outcomes.get(*at).copied() else {
+                    return Err(rows.damaged("it has more rows than the chunk"));
+                };
+                self.matched(rows, outcome, matched, counts)?;
+            }
         }
-        Ok(counts)
+        sheet.go_on()
     }
 
-    /// Each row has its own outcome.
-    pub fn matched(
+    /// A row that has its own outcome.
+    fn matched(
         &mut self,
-        chunk: &Chunk,
-        ended: &EndedJob<'_>,
-        matched: &Matched,
-        mut lines: Lines,
-    ) -> Result<Counts, Failure> {
-        let mut counts = Counts::default();
-        let mut rows = SourceRows::open(chunk)?;
-        let unmatched = unmatched_reason(ended, matched.left_over.len());
-        if !matched.left_over.is_empty() {
-            keep_lines(ended.unmatched, &matched.left_over, &mut lines)
-                .map_err(|error| Failure::disk("write", ended.unmatched, &error))?;
-        }
-        for outcome in &matched.outcomes {
-            if !rows.next()? {
-                return Err(rows.damaged("it has fewer rows than the chunk"));
+        rows: &SourceRows<'_>,
+        outcome: Outcome,
+        of: &mut MatchedSheet,
+        counts: &mut Counts,
+    ) -> Result<(), Failure> {
+        match outcome {
+            Outcome::Success { id, created, how } => {
+                self.success(rows, &id, flag(created), how)?;
+                counts.success += 1;
             }
-            counts.input += 1;
-            match outcome {
-                Outcome::Success { id, created, how } => {
-                    self.success(&rows, id, flag(*created), *how)?;
-                    counts.success += 1;
-                }
-                Outcome::SuccessWithoutId { created, how } => {
-                    self.success(&rows, b"", flag(*created), *how)?;
-                    counts.success += 1;
-                }
-                Outcome::SuccessAt { at, how } => {
-                    let mut record = ByteRecord::new();
-                    lines.read(*at, &mut record).map_err(|error| rows.broken(&error))?;
-                    let (id, created) = (lines.id(*at, &record), lines.created(*at, &record));
-                    self.success(&rows, id, created, *how)?;
-                    counts.success += 1;
-                }
-                Outcome::Error { at, .. } => {
-                    self.error(&rows, *at, &mut lines)?;
-                    counts.error += 1;
-                }
-                Outcome::Unprocessed => {
-                    self.unprocessed(&rows, &unprocessed_reason(ended))?;
-                    counts.unprocessed += 1;
-                }
-                Outcome::Unmatched => {
-                    self.unknown(&rows, &unmatched)?;
-                    counts.unknown += 1;
-                }
-                Outcome::Contradiction => {
-                    let why = format!("the results of job {} name this row twice", ended.job);
-                    self.unknown(&rows, &why)?;
-                    counts.unknown += 1;
-                }
+            Outcome::SuccessWithoutId { created, how } => {
+                self.success(rows, b"", flag(created), how)?;
+                counts.success += 1;
+            }
+            Outcome::SuccessAt { at, how } => {
+                let mut record = ByteRecord::new();
+                let lines = &mut of.lines;
+                lines.read(at, &mut record).map_err(|error| rows.broken(&error))?;
+                let (id, created) = (lines.id(at, &record), lines.created(at, &record));
+                self.success(rows, id, created, how)?;
+                counts.success += 1;
+            }
+            Outcome::Error { at, .. } => {
+                self.error(rows, at, &mut of.lines)?;
+                counts.error += 1;
+            }
+            Outcome::Unprocessed => {
+                self.unprocessed(rows, &of.unprocessed)?;
+                counts.unprocessed += 1;
+            }
+            Outcome::Unmatched => {
+                self.unknown(rows, &of.unmatched)?;
+                counts.unknown += 1;
+            }
+            Outcome::Contradiction => {
+                let why = format!("the results of job {} name this row twice", of.job);
+                self.unknown(rows, &why)?;
+                counts.unknown += 1;
             }
         }
-        Ok(counts)
+        Ok(())
     }
 
     /// Gives the files their names; tells how many rows were not sent, as they change nothing.
@@ -259,6 +254,96 @@ fn keep_lines(path: &Path, places: &[LineAt], lines: &mut Lines) -> io::Result<(
     }
     let mut options = OpenOptions::new();
     faults::open(options.write(true).create(true).truncate(true), path)?.write_all(&text)
+}
+
+/// The rows of a chunk and what became of them, one after the other.
+pub struct Sheet<'a> {
+    rows: SourceRows<'a>,
+    fate: Fate,
+    counts: Counts,
+    /// Rows that are through.
+    at: usize,
+    has_row: bool,
+}
+
+/// What became of the rows of a chunk.
+enum Fate {
+    /// Every row was certainly not touched, for one reason.
+    Unprocessed(String),
+    /// Nobody can say what became of any row.
+    Unknown(String),
+    /// Each row has its own outcome.
+    Matched(MatchedSheet),
+}
+
+struct MatchedSheet {
+    outcomes: Vec<Outcome>,
+    lines: Lines,
+    job: String,
+    unmatched: String,
+    unprocessed: String,
+}
+
+impl<'a> Sheet<'a> {
+    /// Every row of the chunk was certainly not touched, for one reason.
+    pub fn unprocessed(chunk: &'a Chunk, why: &str) -> Result<Self, Failure> {
+        Self::of(chunk, Fate::Unprocessed(why.to_owned()))
+    }
+
+    /// Nobody can say what became of any row of the chunk.
+    pub fn unknown(chunk: &'a Chunk, why: &str) -> Result<Self, Failure> {
+        Self::of(chunk, Fate::Unknown(why.to_owned()))
+    }
+
+    /// Each row has its own outcome. Lines that belong to no row are kept apart at once.
+    pub fn matched(
+        chunk: &'a Chunk,
+        ended: &EndedJob<'_>,
+        outcomes: Vec<Outcome>,
+        left_over: &[LineAt],
+        mut lines: Lines,
+    ) -> Result<Self, Failure> {
+        if !left_over.is_empty() {
+            keep_lines(ended.unmatched, left_over, &mut lines)
+                .map_err(|error| Failure::disk("write", ended.unmatched, &error))?;
+        }
+        let matched = MatchedSheet {
+            outcomes,
+            lines,
+            job: ended.job.to_owned(),
+            unmatched: unmatched_reason(ended, left_over.len()),
+            unprocessed: unprocessed_reason(ended),
+        };
+        Self::of(chunk, Fate::Matched(matched))
+    }
+
+    fn of(chunk: &'a Chunk, fate: Fate) -> Result<Self, Failure> {
+        let mut rows = SourceRows::open(chunk)?;
+        let has_row = rows.next()?;
+        Ok(Self { rows, fate, counts: Counts::default(), at: 0, has_row })
+    }
+
+    /// The number of the row at hand; none at the end.
+    pub fn row(&self) -> Option<u64> {
+        self.has_row.then(|| self.rows.row())
+    }
+
+    /// The rows by verdict, after the last one, and room for the outcomes of another chunk.
+    pub fn end(self) -> Result<(Counts, Vec<Outcome>), Failure> {
+        match self.fate {
+            Fate::Matched(matched) if matched.outcomes.len() != self.at => {
+                Err(self.rows.damaged("it has fewer rows than the chunk"))
+            }
+            Fate::Matched(matched) => Ok((self.counts, matched.outcomes)),
+            _ => Ok((self.counts, Vec::new())),
+        }
+    }
+
+    fn go_on(&mut self) -> Result<(), Failure> {
+        self.at += 1;
+        self.has_row = self.rows.next()?;
+        Ok(())
+    }
 }
 
 /// The spooled source rows of a chunk: row number, line, then the source columns.

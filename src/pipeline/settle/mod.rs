@@ -10,12 +10,13 @@ mod groups;
 mod kept;
 pub mod matching;
 mod rejected;
+mod window;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::emit::Emit;
+use self::emit::{Emit, Sheet};
 pub use self::files::ResultWriter;
 pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
@@ -116,9 +117,8 @@ impl Settle {
     /// Takes an ended chunk, and settles it and those that waited for it.
     pub fn take(&mut self, ended: EndedChunk) -> Result<(), Failure> {
         self.early.insert(ended.chunk.number.0, ended);
-        while let Some(ended) = self.early.remove(&self.next) {
-            self.settle(&ended)?;
-            self.next += 1;
+        while let Some(next) = self.next_group() {
+            self.settle(&next)?;
         }
         Ok(())
     }
@@ -131,8 +131,10 @@ impl Settle {
     /// Gives the result files their names.
     pub fn finish(mut self) -> Result<Settled, Failure> {
         // Only a broken task leaves a gap; what ended behind it is settled all the same.
-        while let Some((_, ended)) = self.early.pop_first() {
-            self.settle(&ended)?;
+        while let Some((number, _)) = self.early.first_key_value() {
+            self.next = *number;
+            let next = self.group();
+            self.settle(&next)?;
         }
         let (groups, outputs, unchanged) = self.emit.finish()?;
         let of_shelf =
@@ -142,47 +144,90 @@ impl Settle {
         Ok(Settled { counts, open, groups, jobs, alarm, outputs })
     }
 
-    fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {
-        let chunk = &ended.chunk;
-        let counts = match &ended.ending {
-            Ending::NotStarted { why } => self.emit.all_unprocessed(chunk, why)?,
-            Ending::Unknowable { job, why } | Ending::Lost { job, why } => {
-                self.jobs.push(summary_job(job.to_string(), chunk.rows, "Unknown"));
-                self.emit.all_unknown(chunk, why)?
+    /// The next chunk, or all of the next window, if they have ended.
+    fn next_group(&mut self) -> Option<Vec<EndedChunk>> {
+        let ended = self.early.get(&self.next)?;
+        let last = ended.chunk.window.map_or(self.next, |window| window.last.0);
+        let all = (self.next..=last).all(|number| self.early.contains_key(&number));
+        all.then(|| self.group())
+    }
+
+    /// Takes out the next chunk, or what is there of its window.
+    fn group(&mut self) -> Vec<EndedChunk> {
+        let window = self.early.get(&self.next).and_then(|ended| ended.chunk.window);
+        let last = window.map_or(self.next, |window| window.last.0);
+        let group = (self.next..=last).filter_map(|number| self.early.remove(&number)).collect();
+        self.next = last + 1;
+        group
+    }
+
+    fn settle(&mut self, group: &[EndedChunk]) -> Result<(), Failure> {
+        self.jobs.extend(group.iter().filter_map(summary_job));
+        let counts = match group {
+            [one] => {
+                let (mut sheet, strays) = self.sheet(one)?;
+                self.emit.all(&mut sheet)?;
+                vec![self.end(sheet, strays)?]
             }
-            Ending::Results { job, status, files, incomplete } => {
-                let state = format!("{:?}", status.state);
-                self.jobs.push(summary_job(job.to_string(), chunk.rows, &state));
-                let work = Job {
-                    body: &chunk.body,
-                    rows: chunk.rows,
-                    files,
-                    sent: &self.sent,
-                    primary: self.primary,
-                };
-                let (matched, lines) = self.matcher.match_results(&work).map_err(|error| {
-                    Failure::disk("read the results in", &self.plan.raw, &error)
-                })?;
-                let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
-                let ended = emit::EndedJob {
-                    job: job.as_str(),
-                    message: status.message.as_deref(),
-                    state: &state,
-                    incomplete: incomplete.as_deref(),
-                    unmatched: &unmatched,
-                };
-                let counts = self.emit.matched(chunk, &ended, matched, lines)?;
-                if counts.unknown == 0 && !matched.left_over.is_empty() {
-                    let strays = strays(job.as_str(), matched.left_over.len(), &unmatched);
-                    self.alarm.get_or_insert(strays);
-                }
-                counts
-            }
+            window => self.merge(window)?,
         };
-        self.note(ended, counts)?;
-        self.counts.add(counts);
-        self.watch.see(&Event::Settled { chunk: chunk.number, counts });
+        for (ended, counts) in group.iter().zip(counts) {
+            self.note(ended, counts)?;
+            self.counts.add(counts);
+            self.watch.see(&Event::Settled { chunk: ended.chunk.number, counts });
+        }
         Ok(())
+    }
+
+    /// The rows of a chunk with what became of them; and what is wrong with the job, if it told of
+    /// rows that it was not sent and all of its own can be told.
+    fn sheet<'a>(
+        &mut self,
+        ended: &'a EndedChunk,
+    ) -> Result<(Sheet<'a>, Option<Failure>), Failure> {
+        let chunk = &ended.chunk;
+        let (job, status, files, incomplete) = match &ended.ending {
+            Ending::NotStarted { why } => return Ok((Sheet::unprocessed(chunk, why)?, None)),
+            Ending::Unknowable { why, .. } | Ending::Lost { why, .. } => {
+                return Ok((Sheet::unknown(chunk, why)?, None));
+            }
+            Ending::Results { job, status, files, incomplete } => (job, status, files, incomplete),
+        };
+        let work = Job {
+            body: &chunk.body,
+            rows: chunk.rows,
+            files,
+            sent: &self.sent,
+            primary: self.primary,
+        };
+        let (matched, lines) = self
+            .matcher
+            .match_results(&work)
+            .map_err(|error| Failure::disk("read the results in", &self.plan.raw, &error))?;
+        let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
+        let state = format!("{:?}", status.state);
+        let about = emit::EndedJob {
+            job: job.as_str(),
+            message: status.message.as_deref(),
+            state: &state,
+            incomplete: incomplete.as_deref(),
+            unmatched: &unmatched,
+        };
+        let left_over = matched.left_over.len();
+        let outcomes = std::mem::take(&mut matched.outcomes);
+        let sheet = Sheet::matched(chunk, &about, outcomes, &matched.left_over, lines)?;
+        let strays = (left_over > 0).then(|| strays(job.as_str(), left_over, &unmatched));
+        Ok((sheet, strays))
+    }
+
+    /// Every row of a chunk is through.
+    fn end(&mut self, sheet: Sheet<'_>, strays: Option<Failure>) -> Result<Counts, Failure> {
+        let (counts, outcomes) = sheet.end()?;
+        self.matcher.give_back(outcomes);
+        if let Some(strays) = strays.filter(|_| counts.unknown == 0) {
+            self.alarm.get_or_insert(strays);
+        }
+        Ok(counts)
     }
 
     /// Notes that the chunk is settled, if this is the last word on it.
@@ -230,8 +275,14 @@ fn strays(job: &str, lines: usize, kept: &Path) -> Failure {
         .hint("look in the org whether somebody else has put rows into this job")
 }
 
-fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {
-    SummaryJob { id, rows: u64::from(rows), state: state.to_owned() }
+/// The job of a chunk, if it had one that may have run.
+fn summary_job(ended: &EndedChunk) -> Option<SummaryJob> {
+    let (job, state) = match &ended.ending {
+        Ending::NotStarted { .. } => return None,
+        Ending::Unknowable { job, .. } | Ending::Lost { job, .. } => (job, "Unknown".to_owned()),
+        Ending::Results { job, status, .. } => (job, format!("{:?}", status.state)),
+    };
+    Some(SummaryJob { id: job.to_string(), rows: u64::from(ended.chunk.rows), state })
 }
 
 /// The files of a chunk do not come out as they did when it was settled.

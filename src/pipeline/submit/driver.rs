@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::answers::{Meaning, Staged, Tries};
 use super::left::Left;
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
+use super::turns::{Slot, Turns};
 use crate::faults;
 use crate::ledger::{Fact, Image, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
@@ -51,12 +52,6 @@ pub struct Submit<T> {
     pub budget: Arc<Budget>,
 }
 
-/// The right to have a job at the far side.
-struct Slot {
-    _own: OwnedSemaphorePermit,
-    _shared: Option<OwnedSemaphorePermit>,
-}
-
 impl<T: Target> Submit<T> {
     /// Submits every chunk; each comes out exactly once, in whatever order they end.
     ///
@@ -65,17 +60,18 @@ impl<T: Target> Submit<T> {
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
         let poller = Poller::new();
-        let slots = Arc::new(Semaphore::new(shared.parallel));
+        let mut turns = Turns::new(shared.parallel, shared.shared.clone());
         let asking = {
             let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
             tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })
         };
         let mut tasks = tokio::task::JoinSet::new();
         while let Some(chunk) = chunks.recv().await {
-            let Some(slot) = shared.slot(&slots).await else { break };
+            let Some(place) = turns.queue(&chunk).await else { break };
             let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
             tasks.spawn(async move {
                 let mut way = Way::from(shared.earlier.progress(chunk.number));
+                let Some(slot) = place.turn().await else { return Vec::new() };
                 let carried = AssertUnwindSafe(shared.carry(&chunk, &poller, slot, &mut way));
                 let ending = match carried.catch_unwind().await {
                     Ok(ending) => ending,
@@ -101,16 +97,6 @@ impl<T: Target> Submit<T> {
         for job in left {
             shared.look_again(&job).await;
         }
-    }
-
-    /// A place among the jobs of this run, and then among those of all runs in the org.
-    async fn slot(&self, own: &Arc<Semaphore>) -> Option<Slot> {
-        let own = Arc::clone(own).acquire_owned().await.ok()?;
-        let shared = match &self.shared {
-            Some(shared) => Some(Arc::clone(shared).acquire_owned().await.ok()?),
-            None => None,
-        };
-        Some(Slot { _own: own, _shared: shared })
     }
 
     /// A task of ours has panicked. What it knew last stands; the rest is for a later process.

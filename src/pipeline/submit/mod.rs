@@ -2,9 +2,9 @@
 //!
 //! [`machine`] decides, without I/O, and [`answers`] says what an outcome means to it;
 //! [`resume`] puts it where an earlier process left it; [`driver`] does what it says; [`poll`]
-//! asks how running jobs fare; [`left`] looks at jobs that were given up; [`results`] brings
-//! the results to disk and sees that they are whole. The explorer in `explore/` searches the
-//! protocol under every placement of a few faults.
+//! asks how running jobs fare; `turns` says whose turn it is; [`left`] looks at jobs that were
+//! given up; [`results`] brings the results to disk and sees that they are whole. The explorer in
+//! `explore/` searches the protocol under every placement of a few faults.
 
 pub mod answers;
 pub mod driver;
@@ -13,6 +13,7 @@ pub mod machine;
 pub mod poll;
 pub mod results;
 pub mod resume;
+mod turns;
 
 #[cfg(test)]
 mod explore;

@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::IntoIter;
 use std::io;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -66,8 +67,9 @@ impl DoneRows {
             object: held.manifest.object.clone(),
             binned: held.plan.operation == Operation::Delete,
             root: held.folder.root().to_owned(),
-            chunks: held.state.chunks.clone().into_iter(),
-            open: None,
+            chunks: held.state.chunks.clone().into_iter().peekable(),
+            open: Vec::new(),
+            last_row: 0,
         };
         Ok(Self { path, success, record: ByteRecord::new(), id, created, how, row, images })
     }
@@ -104,14 +106,16 @@ struct Images {
     /// What the run deleted went into a recycle bin, where there is one.
     binned: bool,
     root: PathBuf,
-    chunks: IntoIter<ChunkNumber, ChunkState>,
-    open: Option<Open>,
+    chunks: Peekable<IntoIter<ChunkNumber, ChunkState>>,
+    /// One chunk, or all of a window.
+    open: Vec<Open>,
+    /// The last row of those that are open.
+    last_row: u64,
 }
 
 /// The images of the chunk at hand.
 struct Open {
     path: PathBuf,
-    last_row: u64,
     /// Missing where nothing was kept.
     rows: Option<ImageRows>,
     /// The line read last, which may be of a row to come.
@@ -121,20 +125,25 @@ struct Open {
 impl Images {
     /// The image of a row; rows are asked for in their order.
     fn find(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
-        while self.open.as_ref().is_none_or(|open| open.last_row < row) {
+        while self.last_row < row {
             let Some((number, chunk)) = self.chunks.next() else { return Ok(None) };
-            self.open = Some(self.enter(number, &chunk)?);
-        }
-        let Some(Open { path, rows: Some(rows), line, .. }) = &mut self.open else {
-            return Ok(None);
-        };
-        while line.row < row {
-            let more = rows.next(line);
-            if !more.map_err(|error| Failure::disk("read", path, &error))? {
-                return Ok(None);
+            self.last_row = chunk.plan.end();
+            self.open = vec![self.enter(number, &chunk)?];
+            let beside = |next: &(ChunkNumber, ChunkState)| {
+                let both = chunk.plan.window.zip(next.1.plan.window);
+                both.is_some_and(|(own, other)| own.is_with(&other))
+            };
+            while let Some((number, chunk)) = self.chunks.next_if(beside) {
+                let open = self.enter(number, &chunk)?;
+                self.open.push(open);
             }
         }
-        Ok((line.row == row).then(|| line.clone()))
+        for open in &mut self.open {
+            if open.comes_to(row)? {
+                return Ok(Some(open.line.clone()));
+            }
+        }
+        Ok(None)
     }
 
     fn enter(&self, number: ChunkNumber, chunk: &ChunkState) -> Result<Open, Failure> {
@@ -147,7 +156,7 @@ impl Images {
                 Some(rows.map_err(|error| changed(&path, &error))?)
             }
         };
-        Ok(Open { path, last_row: chunk.plan.last_row, rows, line: ImageRow::default() })
+        Ok(Open { path, rows, line: ImageRow::default() })
     }
 
     fn removed(&self) -> Failure {
@@ -166,6 +175,20 @@ impl Images {
              …/{name}/out/success.csv`",
             self.object
         ))
+    }
+}
+
+impl Open {
+    /// Reads on to the row; says whether it is here.
+    fn comes_to(&mut self, row: u64) -> Result<bool, Failure> {
+        let Self { path, rows: Some(rows), line } = self else { return Ok(false) };
+        while line.row < row {
+            let more = rows.next(line);
+            if !more.map_err(|error| Failure::disk("read", path, &error))? {
+                return Ok(false);
+            }
+        }
+        Ok(line.row == row)
     }
 }
 

@@ -205,8 +205,16 @@ fn numbers_too_large_to_add_up_are_refused() {
         unchanged: None,
     };
     let (chunk, rows) = (ChunkNumber(1), 1);
-    let planned =
-        Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest, source: None };
+    let planned = Fact::Planned {
+        chunk,
+        first_row: 0,
+        last_row: most,
+        rows,
+        bytes,
+        digest,
+        source: None,
+        window: None,
+    };
     for fact in [input, planned] {
         let place = Place::of(&ledger_of(&[fact]));
         let error = RunState::read(&place.path, "friday").unwrap_err();

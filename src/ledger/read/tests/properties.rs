@@ -119,6 +119,7 @@ impl Story {
             bytes,
             digest,
             source: None,
+            window: None,
         });
         (self.rows, self.accepted) = (last_row, self.accepted + u64::from(rows));
         let stand = Stand::Spooled;

@@ -1,3 +1,4 @@
+mod lanes;
 mod properties;
 
 use super::*;
@@ -27,7 +28,7 @@ fn a_chunk_ends_at_its_rows() {
     let limits = ChunkLimits { rows: 2, bytes: 1_000 };
     let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
     let full = spool.take(&slab(&[(1, "a", "k1"), (3, "b,c", "k2"), (4, "d", "k\"3")])).unwrap();
-    let last = spool.close().unwrap().unwrap();
+    let last = spool.close().unwrap().pop().unwrap();
     assert_eq!(full.len(), 1);
     assert_eq!((full[0].rows, full[0].first_row, full[0].last_row), (2, 1, 3));
     assert_eq!(text(&full[0].body), "Name\na\n\"b,c\"\n");
@@ -39,7 +40,7 @@ fn a_chunk_ends_at_its_rows() {
         assert_eq!(chunk.body_bytes, body.len() as u64);
         assert_eq!(chunk.digest, Digest::of(&body));
     }
-    assert!(spool.close().unwrap().is_none());
+    assert!(spool.close().unwrap().is_empty());
 }
 
 #[test]
@@ -115,5 +116,5 @@ fn a_row_larger_than_a_chunk_is_rejected_and_the_others_go_on() {
         @"the row takes 14 bytes with the header, more than the 12 of a job; raise `--chunk-bytes`"
     );
     assert_eq!(spool.take(&slab).unwrap().len(), 0);
-    assert_eq!(spool.close().unwrap().unwrap().rows, 2);
+    assert_eq!(spool.close().unwrap().pop().unwrap().rows, 2);
 }

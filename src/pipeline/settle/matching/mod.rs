@@ -96,7 +96,7 @@ impl Matcher {
     }
 
     /// Matches the results of one job.
-    pub fn match_results(&mut self, job: &Job<'_>) -> io::Result<(&Matched, Lines)> {
+    pub fn match_results(&mut self, job: &Job<'_>) -> io::Result<(&mut Matched, Lines)> {
         let lines = Lines::open(job.files, job.sent)?;
         self.matched.left_over.clear();
         self.matched.outcomes.clear();
@@ -106,7 +106,14 @@ impl Matcher {
         let mut ladder = Ladder { job, keys, table, matched, lines };
         ladder.climb()?;
         let lines = ladder.lines;
-        Ok((&self.matched, lines))
+        Ok((&mut self.matched, lines))
+    }
+
+    /// Takes outcomes that were taken away back, for the room that they have.
+    pub fn give_back(&mut self, outcomes: Vec<Outcome>) {
+        if outcomes.capacity() > self.matched.outcomes.capacity() {
+            self.matched.outcomes = outcomes;
+        }
     }
 }
 
