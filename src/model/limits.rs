@@ -40,6 +40,10 @@ pub const SLAB_BYTES: usize = 1 << 20;
 /// Fingerprints of keys that are sorted in memory, 24 bytes each; more go to disk in sorted parts.
 pub const KEYS_HELD: usize = 1 << 16;
 
+/// Fingerprints of keys that a filter may suspect to be there twice, 16 bytes each, before all are
+/// sorted.
+pub const SUSPECTS_MAX: usize = 1 << 18;
+
 /// Sorted parts that are read side by side, each a file and a buffer; more are merged first.
 pub const SORTED_PARTS_MAX: usize = 128;
 

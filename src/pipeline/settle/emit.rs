@@ -4,20 +4,22 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use super::files::ResultWriter;
 use super::groups::Groups;
 use super::kept::KeptColumns;
-use super::matching::{LineAt, Lines, Outcome};
+use super::matching::{LineAt, Lines, Outcome, Outcomes};
 use crate::faults;
 use crate::ledger::Output;
 use crate::model::cells::push_line;
 use crate::model::chunk::Chunk;
 use crate::model::failure::Failure;
+use crate::model::records::Records;
 use crate::model::row_error::RowError;
 use crate::model::verdict::{Counts, MatchKind};
 use crate::pipeline::unchanged::ShelfReader;
+
+/// Where the source columns begin in a row of a chunk, behind row number and line.
+pub const SOURCE: usize = 2;
 
 /// The four files of rows that were to be sent; success.csv has those besides that were not sent,
 /// as they change nothing.
@@ -97,7 +99,7 @@ impl Emit {
                 counts.unknown += 1;
             }
             Fate::Matched(matched) => {
-                let Some(outcome) = matched.outcomes.get(*at).copied() else {
+                let Some(outcome) = matched.outcomes.get(*at) else {
                     return Err(rows.damaged("it has more rows than the chunk"));
                 };
                 self.matched(rows, outcome, matched, counts)?;
@@ -124,11 +126,8 @@ impl Emit {
                 counts.success += 1;
             }
             Outcome::SuccessAt { at, how } => {
-                let mut record = ByteRecord::new();
-                let lines = &mut of.lines;
-                lines.read(at, &mut record).map_err(|error| rows.broken(&error))?;
-                let (id, created) = (lines.id(at, &record), lines.created(at, &record));
-                self.success(rows, id, created, how)?;
+                let line = of.lines.read(at).map_err(|error| rows.broken(&error))?;
+                self.success(rows, line.id(), line.created(), how)?;
                 counts.success += 1;
             }
             Outcome::Error { at, .. } => {
@@ -177,8 +176,13 @@ impl Emit {
         created: &[u8],
         how: MatchKind,
     ) -> Result<(), Failure> {
-        self.unchanged_before(rows.row())?;
+        if self.shelf.is_some() {
+            self.unchanged_before(rows.row())?;
+        }
         let own = [id, created, rows.number(), how.word().as_bytes()];
+        if let Some(source) = self.kept.as_they_stand(&rows.records) {
+            return self.success.push_behind(source, own);
+        }
         self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
     }
 
@@ -188,12 +192,11 @@ impl Emit {
         at: LineAt,
         lines: &mut Lines,
     ) -> Result<(), Failure> {
-        let mut record = ByteRecord::new();
-        lines.read(at, &mut record).map_err(|error| rows.broken(&error))?;
-        let text = String::from_utf8_lossy(lines.error(at, &record));
+        let line = lines.read(at).map_err(|error| rows.broken(&error))?;
+        let text = String::from_utf8_lossy(line.error());
         let parsed = RowError::parse(&text);
         let own = [
-            lines.id(at, &record),
+            line.id(),
             text.as_bytes(),
             parsed.code.as_bytes(),
             parsed.message.as_bytes(),
@@ -246,11 +249,10 @@ fn unprocessed_reason(ended: &EndedJob<'_>) -> String {
 /// Writes the lines that belong to no row, each with the name of its file.
 fn keep_lines(path: &Path, places: &[LineAt], lines: &mut Lines) -> io::Result<()> {
     let mut text = Vec::new();
-    let mut record = ByteRecord::new();
     for at in places {
-        lines.read(*at, &mut record)?;
         let which = format!("{:?}", lines.which(*at)).to_lowercase();
-        push_line(&mut text, std::iter::once(which.as_bytes()).chain(record.iter()));
+        let line = lines.read(*at)?;
+        push_line(&mut text, std::iter::once(which.as_bytes()).chain(line.cells()));
     }
     let mut options = OpenOptions::new();
     faults::open(options.write(true).create(true).truncate(true), path)?.write_all(&text)
@@ -277,7 +279,7 @@ enum Fate {
 }
 
 struct MatchedSheet {
-    outcomes: Vec<Outcome>,
+    outcomes: Outcomes,
     lines: Lines,
     job: String,
     unmatched: String,
@@ -299,7 +301,7 @@ impl<'a> Sheet<'a> {
     pub fn matched(
         chunk: &'a Chunk,
         ended: &EndedJob<'_>,
-        outcomes: Vec<Outcome>,
+        outcomes: Outcomes,
         left_over: &[LineAt],
         mut lines: Lines,
     ) -> Result<Self, Failure> {
@@ -329,13 +331,13 @@ impl<'a> Sheet<'a> {
     }
 
     /// The rows by verdict, after the last one, and room for the outcomes of another chunk.
-    pub fn end(self) -> Result<(Counts, Vec<Outcome>), Failure> {
+    pub fn end(self) -> Result<(Counts, Outcomes), Failure> {
         match self.fate {
             Fate::Matched(matched) if matched.outcomes.len() != self.at => {
                 Err(self.rows.damaged("it has fewer rows than the chunk"))
             }
             Fate::Matched(matched) => Ok((self.counts, matched.outcomes)),
-            _ => Ok((self.counts, Vec::new())),
+            _ => Ok((self.counts, Outcomes::default())),
         }
     }
 
@@ -349,28 +351,23 @@ impl<'a> Sheet<'a> {
 /// The spooled source rows of a chunk: row number, line, then the source columns.
 struct SourceRows<'a> {
     chunk: &'a Chunk,
-    reader: csv::Reader<File>,
-    record: ByteRecord,
+    records: Records<File>,
 }
 
 impl<'a> SourceRows<'a> {
     fn open(chunk: &'a Chunk) -> Result<Self, Failure> {
         let file = File::open(&chunk.source)
             .map_err(|error| Failure::disk("open", &chunk.source, &error))?;
-        let reader =
-            ReaderBuilder::new().has_headers(false).buffer_capacity(64 << 10).from_reader(file);
-        Ok(Self { chunk, reader, record: ByteRecord::new() })
+        Ok(Self { chunk, records: Records::new(file).of_one_width() })
     }
 
     /// Goes to the next row; false at the end.
     fn next(&mut self) -> Result<bool, Failure> {
-        self.reader
-            .read_byte_record(&mut self.record)
-            .map_err(|error| self.broken(&io::Error::other(error)))
+        self.records.advance().map_err(|error| self.broken(&error))
     }
 
     fn number(&self) -> &[u8] {
-        &self.record[0]
+        self.records.cell(0).unwrap_or_default()
     }
 
     fn row(&self) -> u64 {
@@ -378,7 +375,7 @@ impl<'a> SourceRows<'a> {
     }
 
     fn cell(&self, column: usize) -> Option<&[u8]> {
-        self.record.get(column + 2)
+        self.records.cell(column + SOURCE)
     }
 
     fn broken(&self, error: &io::Error) -> Failure {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::faults::{self, File};
 use crate::ledger::{Output, sync_folder};
-use crate::model::cells::push_line;
+use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 
@@ -52,11 +52,32 @@ impl ResultWriter {
     pub fn push<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>) -> Result<(), Failure> {
         self.line.clear();
         push_line(&mut self.line, cells);
+        self.write_line()
+    }
+
+    fn write_line(&mut self) -> Result<(), Failure> {
         self.file
             .write_all(&self.line)
             .map_err(|error| Failure::disk("write", &self.beside, &error))?;
         self.rows += 1;
         Ok(())
+    }
+
+    /// Appends one row whose first cells are written already; `own` needs no quotes but where it
+    /// does.
+    pub fn push_behind<const N: usize>(
+        &mut self,
+        cells: &[u8],
+        own: [&[u8]; N],
+    ) -> Result<(), Failure> {
+        self.line.clear();
+        self.line.extend_from_slice(cells);
+        for cell in own {
+            self.line.push(b',');
+            push_cell(&mut self.line, cell);
+        }
+        self.line.push(b'\n');
+        self.write_line()
     }
 
     /// Appends one row as the line that it is.
