@@ -58,8 +58,8 @@ pub const SEPARATE_CUTS_MAX: u64 = 99;
 /// number of hand-overs.
 pub const SLABS_WAITING: usize = 1;
 
-/// Rows that the far side takes in one batch; batches of one job run side by side, and each is
-/// counted. Source: Bulk API 2.0.
+/// Rows that the far side takes in one batch; batches of one job run side by side, and an org takes
+/// 15,000 of them in a rolling day. Source: Bulk API 2.0.
 pub const BATCH_ROWS: u32 = 10_000;
 
 /// Lanes at most. Source: our own bound; each has two files open.
@@ -126,10 +126,6 @@ pub const PAUSE_S: u64 = 30;
 /// Pages of the list of jobs that are read at most. Source: 1,000 jobs a page, and an org may make
 /// 15,000 batches of them in a rolling day; jobs go after 7 days.
 pub const JOB_PAGES_MAX: u32 = 110;
-
-/// Rows of one internal batch of Bulk API 2.0. Source: Bulk API limits; an org takes 15,000 batches
-/// in a rolling day.
-pub const BATCH_ROWS: u64 = 10_000;
 
 /// The part of an org's day, in percent, that is left to others where no budget is given.
 pub const BUDGET_KEPT_PERCENT: u64 = 20;

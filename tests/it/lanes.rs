@@ -80,9 +80,15 @@ fn without_lanes_the_same_rows_fail() {
     assert_eq!(summary["rows"]["error"], told.rows_failed);
     let code = &world.results(&summary, "error")[0]["longshore__code"];
     assert_eq!(code, "UNABLE_TO_LOCK_ROW");
-    // What failed is tried again by parents, and goes through.
-    let retried = world.run(&["retry", summary["run"].as_str().unwrap(), "--no-rejected"]);
-    retried.expect(0);
+    // What failed is fewer rows each time that it is tried again, and goes through in the end.
+    let (mut run, mut left) = (summary["run"].clone(), told.rows_failed);
+    while left > 0 {
+        let again = ["retry", run.as_str().unwrap(), "--no-rejected", "--json"];
+        let again: serde_json::Value = serde_json::from_str(&world.run(&again).stdout).unwrap();
+        let failed = again["rows"]["error"].as_u64().unwrap();
+        assert!(failed < left, "{again:#}");
+        (run, left) = (again["run"].clone(), failed);
+    }
 }
 
 /// A process that is killed leaves windows of which some chunks are noted, some in jobs.
