@@ -214,6 +214,21 @@ pub enum StepState {
     NotBegun,
 }
 
+impl StepState {
+    /// The state in a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Waiting => "waiting",
+            Self::Skipped => "skipped",
+            Self::NotBegun => "not begun",
+        }
+    }
+}
+
 /// Two numbers or values that were held against each other.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SummaryCheck {
