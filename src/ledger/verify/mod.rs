@@ -5,9 +5,9 @@
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
 //! digests of the files and those that the ledger remembers; the rows that were left out as they
-//! change nothing, and the list that was made before anything was sent. Memory holds a
-//! map of the Ids seen (1.4 MiB for 10 million rows where ids are counted up, at most 14 MiB), the
-//! Ids of one chunk where they are not those of its results, and otherwise one row of each file.
+//! change nothing, and the list that was made before anything was sent. Memory holds a map of the
+//! Ids seen (1.4 MiB for 10 million rows where ids are counted up, at most 14 MiB), the Ids of one
+//! chunk where they are not those of its results, and otherwise one row of each file.
 
 mod ids;
 mod tables;
@@ -32,8 +32,8 @@ use crate::model::verdict::Counts;
 /// Faults that are told one by one.
 const FAULTS_TOLD: usize = 20;
 
-/// Ids that are looked at together for doubles where a map of all cannot tell; a larger file is read
-/// twice more for each further such part.
+/// Ids that are looked at together for doubles where a map of all cannot tell; a larger file is
+/// read twice more for each further such part.
 const IDS_AT_ONCE: u64 = 2_000_000;
 
 /// What verifying came to.

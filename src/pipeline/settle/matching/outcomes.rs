@@ -96,11 +96,11 @@ impl Outcomes {
 
     /// What became of a row, if there is such a row.
     pub fn get(&self, row: usize) -> Option<Outcome> {
-        self.packed.get(row).map(|packed| packed.open())
+        self.packed.get(row).map(|packed| packed.unpacked())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Outcome> {
-        self.packed.iter().map(|packed| packed.open())
+        self.packed.iter().map(|packed| packed.unpacked())
     }
 
     /// Whether the row has no outcome yet.
@@ -161,7 +161,7 @@ impl Packed {
     }
 
     #[inline]
-    fn open(self) -> Outcome {
+    fn unpacked(self) -> Outcome {
         let [low, middle, high] = self.0.map(u128::from);
         let bits = low | middle << 32 | high << 64;
         let how = HOWS[(bits >> HOW_SHIFT) as usize & 7];
