@@ -4,6 +4,8 @@
 //! memory tells which of them may have been there before; only the rows with one of these are
 //! sorted. What the filter says in vain costs time and nothing else.
 
+use std::hint::black_box;
+
 use super::sort::{Record, Room, Sorted, Sorter, Writing};
 use crate::model::failure::Failure;
 use crate::model::limits::SUSPECTS_MAX;
@@ -15,9 +17,15 @@ const FILTER_BITS_MIN: u64 = 1 << 17;
 /// Bits of one fingerprint, all within one line of the processor's cache.
 const BITS: u32 = 4;
 
+/// Fingerprints that are put into the filter together: their places lie far apart in memory, and
+/// the processor fetches what does not depend on each other at the same time.
+const GROUP: usize = 64;
+
 /// Takes the fingerprints of all rows.
 pub struct Prints<'a> {
     room: &'a Room,
+    /// Not in the filter yet.
+    waiting: Vec<[u64; 2]>,
     filter: Filter,
     /// Fingerprints that may have been there before they came.
     suspects: Vec<[u64; 2]>,
@@ -25,25 +33,36 @@ pub struct Prints<'a> {
 }
 
 impl<'a> Prints<'a> {
-    /// `input_bytes` says how large the filter should be: a row has some dozen bytes, so that this
-    /// many bits are some dozen a row.
+    /// `input_bytes` says how large the filter should be: half as many bits are some dozen a row.
     pub fn new(room: &'a Room, input_bytes: Option<u64>) -> Self {
-        let filter = Filter::of(input_bytes.unwrap_or(FILTER_BITS_MAX));
-        Self { room, filter, suspects: Vec::new(), all: Writing::new(room) }
+        let filter = Filter::of(input_bytes.map_or(FILTER_BITS_MAX, |bytes| bytes / 2));
+        let waiting = Vec::with_capacity(GROUP);
+        Self { room, waiting, filter, suspects: Vec::new(), all: Writing::new(room) }
     }
 
     /// Takes the fingerprint of a row, as two halves and the row.
     pub fn push(&mut self, record: Record) -> Result<(), Failure> {
         let [high, low, _] = record;
-        if self.filter.add([high, low]) && self.suspects.len() <= SUSPECTS_MAX {
-            self.suspects.push([high, low]);
+        self.waiting.push([high, low]);
+        if self.waiting.len() == GROUP {
+            self.filter_all();
         }
         self.all.push(record)
+    }
+
+    fn filter_all(&mut self) {
+        black_box(self.waiting.iter().fold(0, |sum, print| sum ^ self.filter.touch(*print)));
+        for print in self.waiting.drain(..) {
+            if self.filter.add(print) && self.suspects.len() <= SUSPECTS_MAX {
+                self.suspects.push(print);
+            }
+        }
     }
 
     /// The rows whose fingerprint may be there more than once, by fingerprint: of those that are,
     /// all.
     pub fn repeated(mut self) -> Result<Sorted, Failure> {
+        self.filter_all();
         let mut sorter = Sorter::new(self.room);
         if self.suspects.is_empty() {
             return Ok(sorter.sorted());
@@ -97,6 +116,11 @@ impl Filter {
             line[word] |= bit;
         }
         all
+    }
+
+    /// Reads where a fingerprint belongs; what it reads means nothing.
+    fn touch(&self, print: [u64; 2]) -> u64 {
+        self.lines[self.place(print)][0]
     }
 
     fn may_have(&self, print: [u64; 2]) -> bool {
@@ -172,13 +196,14 @@ mod tests {
     fn different_prints_are_hardly_ever_suspected() {
         let folder = tempfile::tempdir().unwrap();
         let room = Room::new(folder.path().to_owned(), "r");
-        let mut prints = Prints::new(&room, Some(4 << 20));
+        let mut prints = Prints::new(&room, Some(8 << 20));
         for row in 0..100_000_u64 {
             let print = xxhash_rust::xxh3::xxh3_128(&row.to_le_bytes());
             let (high, low) = (print >> 64, print & u128::from(u64::MAX));
             let half = |half: u128| u64::try_from(half).unwrap();
             prints.push([half(high), half(low), row]).unwrap();
         }
+        prints.filter_all();
         assert!(prints.suspects.len() < 20, "{} suspects", prints.suspects.len());
     }
 }
