@@ -36,8 +36,8 @@ use longshore::pipeline::settle::{KeptColumns, Settle, SettlePlan};
 use longshore::practice::{CLIENT_ID, CLIENT_SECRET};
 use longshore::target::{JobState, JobStatus, ResultFile};
 
-/// Users and sets of the practice org: 10.8 million pairs.
-const USERS: &str = "90000";
+/// Users and sets of the practice org: more than 11 million pairs of active ones.
+const USERS: &str = "110000";
 const SETS: &str = "120";
 
 /// Clock ticks of a second in `/proc/PID/stat`. Source: `USER_HZ` is 100 on every platform of ours.

@@ -180,7 +180,9 @@ impl Emit {
             self.unchanged_before(rows.row())?;
         }
         let own = [id, created, rows.number(), how.word().as_bytes()];
-        if let Some(source) = self.kept.as_they_stand(&rows.records) {
+        let is_plain = id.iter().all(u8::is_ascii_alphanumeric)
+            && created.iter().all(u8::is_ascii_alphanumeric);
+        if is_plain && let Some(source) = self.kept.as_they_stand(&rows.records) {
             return self.success.push_behind(source, own);
         }
         self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::faults::{self, File};
 use crate::ledger::{Output, sync_folder};
-use crate::model::cells::{push_cell, push_line};
+use crate::model::cells::push_line;
 use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 
@@ -63,8 +63,8 @@ impl ResultWriter {
         Ok(())
     }
 
-    /// Appends one row whose first cells are written already; `own` needs no quotes but where it
-    /// does.
+    /// Appends one row whose first cells are written already; those of our own must be known to
+    /// need no quotes.
     pub fn push_behind<const N: usize>(
         &mut self,
         cells: &[u8],
@@ -74,7 +74,7 @@ impl ResultWriter {
         self.line.extend_from_slice(cells);
         for cell in own {
             self.line.push(b',');
-            push_cell(&mut self.line, cell);
+            self.line.extend_from_slice(cell);
         }
         self.line.push(b'\n');
         self.write_line()
