@@ -1,5 +1,6 @@
 use super::*;
 use crate::ledger::{Fact, Ledger, Shelved, UnchangedRows, write_whole};
+use crate::model::chunk::ChunkNumber;
 use crate::model::ids::JobId;
 
 /// A small run on disk, built by hand: 5 rows from row 11 on, one rejected, one chunk.
@@ -134,7 +135,7 @@ impl Run {
             },
             raw(RawKind::Successful, &self.raw, 2),
             raw(RawKind::Failed, "sf__Id,sf__Error\n,bad\n", 1),
-            Fact::Reconciled { chunk, counts: self.settled },
+            Fact::Reconciled { chunk, counts: self.settled, deferred: 0 },
             Fact::Outputs { files: self.files.iter().map(output).collect() },
             Fact::Closed { counts: self.summary, exit_code: 3 },
         ];
@@ -142,7 +143,7 @@ impl Run {
         facts.for_each(|fact| ledger.record(&fact).unwrap());
         if self.paused {
             let (counts, files) = (self.summary, self.files.iter().map(output).collect());
-            let paused = Fact::Paused { counts, exit_code: 130, first_row: 11, files };
+            let paused = Fact::Paused { counts, exit_code: 130, first_row: 11, files, rounds: 0 };
             ledger.record(&paused).unwrap();
         }
     }
