@@ -54,8 +54,8 @@ pub const SEPARATE_CUTS_MAX: u64 = 99;
 /// number of hand-overs.
 pub const SLABS_WAITING: usize = 1;
 
-/// Rows that the far side takes in one batch; batches of one job run side by side, and each is
-/// counted. Source: Bulk API 2.0.
+/// Rows that the far side takes in one batch; batches of one job run side by side, and an org takes
+/// 15,000 of them in a rolling day. Source: Bulk API 2.0.
 pub const BATCH_ROWS: u32 = 10_000;
 
 /// Lanes at most. Source: our own bound; each has two files open.
@@ -68,6 +68,19 @@ pub const LANE_CHUNKS_IN_WINDOW: u64 = 4;
 /// Rows at the beginning of an input that are looked at to decide about lanes. Source: our own
 /// bound.
 pub const LANE_LOOK_ROWS: u64 = 50_000;
+
+/// Rounds in which rows that met a lock are sent again. Source: our own bound; the first still runs
+/// side by side, in the second there is one job at a time, so what fails there fails on the locks
+/// of others, and the third asks once more.
+pub const ROUNDS_MAX: u32 = 3;
+
+/// Milliseconds before the first round, more or less by half; twice as many before each further
+/// one. Source: our own bound; the far side itself has waited 10 s for the lock.
+pub const ROUND_PAUSE_MS: u64 = 500;
+
+/// Rows of a job in the last round, and the number of its jobs past which they are larger.
+pub const LAST_ROUND_ROWS: u32 = 1_000;
+pub const LAST_ROUND_JOBS: u64 = 100;
 
 /// Chunks that wait for the one before them in their lane. Source: our own bound.
 pub const CHUNKS_AHEAD: usize = 64;
@@ -122,10 +135,6 @@ pub const PAUSE_S: u64 = 30;
 /// Pages of the list of jobs that are read at most. Source: 1,000 jobs a page, and an org may make
 /// 15,000 batches of them in a rolling day; jobs go after 7 days.
 pub const JOB_PAGES_MAX: u32 = 110;
-
-/// Rows of one internal batch of Bulk API 2.0. Source: Bulk API limits; an org takes 15,000 batches
-/// in a rolling day.
-pub const BATCH_ROWS: u64 = 10_000;
 
 /// The part of an org's day, in percent, that is left to others where no budget is given.
 pub const BUDGET_KEPT_PERCENT: u64 = 20;

@@ -109,7 +109,8 @@ impl Deferred {
     /// The round begins: gives the list its name.
     pub fn keep(&self) -> Result<(), Failure> {
         let path = round_list(&self.root, self.round);
-        faults::rename(&beside(&self.root, self.round), &path)
+        let beside = beside(&self.root, self.round);
+        faults::rename(&beside, &path)
             .and_then(|()| sync_folder(&path))
             .map_err(|error| Failure::disk("write", &path, &error))
     }

@@ -3,8 +3,8 @@
 //! A row that failed for a lock is certainly not done. It is put off, and when every chunk of the
 //! input has ended and is settled, a round sends all such rows again, as ordinary chunks behind the
 //! last one. What meets a lock there is put off to the next round, and in the last one it is an
-//! error like others. Which rows a round has follows from what lies on disk, so that a later process
-//! cuts it the same. Source: `docs/decisions/0030-rounds.md`.
+//! error like others. Which rows a round has follows from what lies on disk, so that a later
+//! process cuts it the same. Source: `docs/decisions/0030-rounds.md`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl<T: Target> Parts<T> {
             (settle, put_off) = on_disk(settle, Settle::end_round).await?;
             let Some(rows) = put_off else { break };
             let through = settle.counts().input + rows.rows;
-            let whole = settle.open() == 0 && accepted == Some(through);
+            let whole = settle.open_chunks() == 0 && accepted == Some(through);
             let begun = self.earlier.round(rows.round).is_some();
             if !whole || !self.begin(&rows).await? {
                 settle = on_disk(settle, move |settle| {

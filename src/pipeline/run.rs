@@ -123,7 +123,7 @@ pub async fn load<T: Target>(
         resumed: false,
     };
     let opened = Opened { reader, mapping, checks, repeats, unchanged };
-    let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
+    let carried = Box::pin(parts.carry(Incoming::Read(Box::new(opened)))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
 
@@ -217,7 +217,7 @@ impl<T: Target> Parts<T> {
         let taking_in = spawn_blocking(feeding);
         let (halt, brake) = (self.halt.clone(), self.brake.clone());
         let settling = spawn_blocking(move || settle_all(settle, ended_in, &halt, brake.as_ref()));
-        Box::pin(self.submit().run(chunks_in, ended_out)).await;
+        self.submit().run(chunks_in, ended_out).await;
 
         let taken_in = taking_in.await.unwrap_or_else(|_| Err(broken("intake")));
         if taken_in.is_err() && self.resumed {

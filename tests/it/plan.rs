@@ -541,33 +541,34 @@ fn explain_tells_where_each_value_came_from() {
         command.env("LONGSHORE_ENCODING", "latin1").env("LONGSHORE_NULLS", "clear");
     });
     insta::assert_snapshot!(ran.expect(0).stdout, @"
-    value of          is                       from
-    sobject           Account                  typed
-    file              accounts.csv             typed
-    target-org        env                      default
-    map               headers are field names  default
-    skip              0                        default
-    limit             all                      default
-    on-bad-row        reject                   default
-    on-duplicate      refuse                   default
-    column-delimiter  found out                default
-    line-ending       found out                default
-    encoding          latin1                   environment, LONGSHORE_ENCODING
-    chunk-rows        100                      flag, --chunk-rows
-    chunk-bytes       100000000                default
-    parallel          4                        longshore.toml
-    api               auto                     default
-    runs-dir          longshore-runs           default
-    run-name          from the time            default
-    success           no copy                  default
-    error             no copy                  default
-    verify-after      false                    default
-    max-failed        5%                       longshore.toml
-    api-budget        all but 20% of a day     default
-    nulls             clear                    environment, LONGSHORE_NULLS
-    skip-unchanged    false                    default
-    before-images     off                      default
-    external-id       Legacy_Id__c             flag, --external-id
+    value of          is                        from
+    sobject           Account                   typed
+    file              accounts.csv              typed
+    target-org        env                       default
+    map               headers are field names   default
+    skip              0                         default
+    limit             all                       default
+    on-bad-row        reject                    default
+    on-duplicate      refuse                    default
+    column-delimiter  found out                 default
+    line-ending       found out                 default
+    encoding          latin1                    environment, LONGSHORE_ENCODING
+    chunk-rows        100                       flag, --chunk-rows
+    chunk-bytes       100000000                 default
+    parallel          4                         longshore.toml
+    api               auto                      default
+    group-by          a parent that rows share  default
+    runs-dir          longshore-runs            default
+    run-name          from the time             default
+    success           no copy                   default
+    error             no copy                   default
+    verify-after      false                     default
+    max-failed        5%                        longshore.toml
+    api-budget        all but 20% of a day      default
+    nulls             clear                     environment, LONGSHORE_NULLS
+    skip-unchanged    false                     default
+    before-images     off                       default
+    external-id       Legacy_Id__c              flag, --external-id
     ");
     assert!(!world.path("p.toml").exists());
     let document = document(&world.run(&[&args[..], &["--json"]].concat()).expect(0));

@@ -5,9 +5,9 @@
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
 //! digests of the files and those that the ledger remembers; the rows that were left out as they
-//! change nothing, and the list that was made before anything was sent; the rows that were sent again
-//! in rounds, and the lists of those. Memory holds the Ids of one chunk, in each round, or a map of
-//! those seen (4 MiB), and otherwise one row of each file.
+//! change nothing, and the list that was made before anything was sent; the rows that were sent
+//! again in rounds, and the lists of those. Memory holds the Ids of one chunk, in each round, or a
+//! map of those seen (4 MiB), and otherwise one row of each file.
 
 mod ids;
 mod passes;

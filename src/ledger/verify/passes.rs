@@ -1,7 +1,7 @@
 //! The chunks of the input, and those of each round, as the rows of the result files pass by.
 //!
-//! A round has a list of its rows. A row that is in it was put off in the round before, and ended in
-//! this one unless the next has it too.
+//! A round has a list of its rows. A row that is in it was put off in the round before, and ended
+//! in this one unless the next has it too.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

@@ -66,7 +66,7 @@ impl Cost {
             _ => Self {
                 to_begin: TO_BEGIN + images,
                 to_end: TO_ASK + TO_FETCH,
-                batches: rows.div_ceil(BATCH_ROWS),
+                batches: rows.div_ceil(u64::from(BATCH_ROWS)),
             },
         }
     }
@@ -104,7 +104,7 @@ impl Work {
 
     /// Whether it is a drop in the org's day.
     fn is_small(&self) -> bool {
-        self.rows.is_some_and(|rows| rows <= BATCH_ROWS)
+        self.rows.is_some_and(|rows| rows <= u64::from(BATCH_ROWS))
     }
 }
 

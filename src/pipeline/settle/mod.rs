@@ -141,7 +141,7 @@ impl Settle {
     }
 
     /// Chunks without a last word so far.
-    pub fn open(&self) -> u32 {
+    pub fn open_chunks(&self) -> u32 {
         self.open
     }
 
