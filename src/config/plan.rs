@@ -209,6 +209,9 @@ pub struct LoadPlan {
     /// What came of that; decided before the first row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<LanePlan>,
+    /// Rounds at most in which rows that met a lock are sent again; decided before the first row.
+    #[serde(default)]
+    pub rounds: u32,
     /// Rows in error past which no further job is started.
     #[serde(default)]
     pub max_failed: Option<super::policy::MaxFailed>,

@@ -73,6 +73,19 @@ pub const LANE_CHUNKS_IN_WINDOW: u64 = 4;
 /// bound.
 pub const LANE_LOOK_ROWS: u64 = 50_000;
 
+/// Rounds in which rows that met a lock are sent again. Source: our own bound; the first still runs
+/// side by side, in the second there is one job at a time, so what fails there fails on the locks
+/// of others, and the third asks once more.
+pub const ROUNDS_MAX: u32 = 3;
+
+/// Milliseconds before the first round, more or less by half; twice as many before each further
+/// one. Source: our own bound; the far side itself has waited 10 s for the lock.
+pub const ROUND_PAUSE_MS: u64 = 500;
+
+/// Rows of a job in the last round, and the number of its jobs past which they are larger.
+pub const LAST_ROUND_ROWS: u32 = 1_000;
+pub const LAST_ROUND_JOBS: u64 = 100;
+
 /// Chunks that wait for the one before them in their lane. Source: our own bound.
 pub const CHUNKS_AHEAD: usize = 64;
 

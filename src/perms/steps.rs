@@ -242,6 +242,7 @@ impl Step {
             verify_after: false,
             group_by: None,
             lanes: None,
+            rounds: 0,
             max_failed: None,
             passing_org,
         })

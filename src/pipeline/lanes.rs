@@ -86,7 +86,7 @@ fn column_of(name: &str, sent: &[SentField]) -> Option<usize> {
 /// The column whose records the org locks for the rows, if there is one among those that are sent:
 /// a parent that a row cannot be without (as in master-detail) before one that is known to be
 /// locked. A delete names only records.
-fn parent_of(operation: Operation, sent: &[SentField]) -> Option<usize> {
+pub(super) fn parent_of(operation: Operation, sent: &[SentField]) -> Option<usize> {
     if matches!(operation, Operation::Delete | Operation::HardDelete | Operation::Undelete) {
         return None;
     }

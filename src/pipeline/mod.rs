@@ -6,11 +6,13 @@
 pub mod again;
 mod begin;
 mod copies;
+mod deferred;
 pub mod ending;
 mod feed;
 mod intake;
 mod lanes;
 pub mod manifest;
+mod rounds;
 mod row_list;
 #[cfg(test)]
 mod sample;

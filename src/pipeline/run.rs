@@ -123,7 +123,7 @@ pub async fn load<T: Target>(
         resumed: false,
     };
     let opened = Opened { reader, mapping, checks, repeats, unchanged };
-    let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
+    let carried = Box::pin(parts.carry(Incoming::Read(Box::new(opened)))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
 
@@ -226,7 +226,11 @@ impl<T: Target> Parts<T> {
             let empty = RejectedFile::begin(&self.folder.out(), &self.kept);
             let _kept = empty.and_then(RejectedFile::finish).is_ok();
         }
-        Carried { taken_in, settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))) }
+        let settled = match settling.await.unwrap_or_else(|_| Err(broken("settle"))) {
+            Ok(settle) => Box::pin(self.rounds(settle, &taken_in)).await,
+            Err(failure) => Err(failure),
+        };
+        Carried { taken_in, settled }
     }
 
     fn intake(&self, opened: Opened) -> Result<Intake, Failure> {
@@ -257,7 +261,7 @@ impl<T: Target> Parts<T> {
         })
     }
 
-    fn submit(&self) -> Submit<T> {
+    pub(super) fn submit(&self) -> Submit<T> {
         Submit {
             target: Arc::clone(&self.target),
             ledger: Arc::clone(&self.ledger),
@@ -291,8 +295,11 @@ impl<T: Target> Parts<T> {
             external_id: self.plan.external_id.clone(),
             kept: self.kept.clone(),
             shelf: shelf.map(Shelf::reader),
+            root: self.folder.root().to_owned(),
+            sent: self.folder.sent(),
             raw: self.folder.raw(),
             out: self.folder.out(),
+            rounds: self.plan.rounds,
             seed: u64::from(self.tools.seed.random),
         };
         let (ledger, watch) = (Arc::clone(&self.ledger), Arc::clone(&self.tools.watch));
@@ -312,12 +319,12 @@ pub(super) fn no_ledger(error: &std::io::Error) -> Failure {
 }
 
 /// Settles until the last chunk has ended; when the disk fails, nothing more is sent.
-fn settle_all(
+pub(super) fn settle_all(
     mut settle: Settle,
     mut ended: mpsc::Receiver<EndedChunk>,
     halt: &Halt,
     brake: Option<&Brake>,
-) -> Result<Settled, Failure> {
+) -> Result<Settle, Failure> {
     while let Some(chunk) = ended.blocking_recv() {
         if let Err(failure) = settle.take(chunk) {
             halt.because(Failure::new(failure.blame, &failure.message));
@@ -327,7 +334,7 @@ fn settle_all(
             halt.because(refusal);
         }
     }
-    settle.finish()
+    Ok(settle)
 }
 
 /// The input of a plan is the one that was reviewed, to the moment of its load.
@@ -451,6 +458,6 @@ pub(super) async fn digest(plan: &LoadPlan) -> Result<Option<Digest>, Failure> {
     Ok(hashed.map_err(|_| broken("read"))??)
 }
 
-fn broken(stage: &str) -> Failure {
+pub(super) fn broken(stage: &str) -> Failure {
     Failure::new(Blame::Run, format!("the {stage} stage broke down; this is a fault of longshore"))
 }

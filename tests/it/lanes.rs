@@ -11,7 +11,7 @@ use crate::world::{Ran, World, read_csv};
 const PARENTS: u64 = 40;
 
 /// A transaction lasts 20 ms here, and nobody waits for half as long.
-fn world(workers: usize) -> World {
+pub fn world(workers: usize) -> World {
     let locks =
         RowLocks { on: true, time_scale: 200, wait_ms: 1_000, workers, ..RowLocks::default() };
     let org = Org::new(&SeedSize { users: 30, permission_sets: 5 });
@@ -19,7 +19,7 @@ fn world(workers: usize) -> World {
 }
 
 /// Contacts in no order of their parents; a fifth of all has the first one.
-fn contacts(rows: u64) -> String {
+pub fn contacts(rows: u64) -> String {
     let mut csv = String::from("LastName,Account.Legacy_Id__c,Note\n");
     let mut dice = 7_u64;
     for row in 1..=rows {
@@ -39,7 +39,7 @@ fn contacts(rows: u64) -> String {
     csv
 }
 
-fn insert<'a>(group_by: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub fn insert<'a>(group_by: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let args = ["insert", "Contact", "rows.csv", "--chunk-rows", "200", "--parallel", "4"];
     [&args[..], &["--group-by", group_by], more].concat()
 }
@@ -66,29 +66,6 @@ fn rows_of_one_parent_are_never_in_two_running_jobs() {
     assert!(jobs.iter().all(|job| job["rows"].as_u64().unwrap() <= 200));
     let run = summary["run"].as_str().unwrap();
     world.run(&["verify", run]).expect(0);
-}
-
-/// The same rows as they stand in the file: the org has what to lock, and jobs fail.
-#[test]
-fn without_lanes_the_same_rows_fail() {
-    let world = world(8);
-    world.file("rows.csv", contacts(2_000));
-    let (ran, summary) = world.load(&insert("none", &[]));
-    ran.expect(3);
-    let told = world.practice().locks_told();
-    assert!(told.met_other_jobs > 0 && told.rows_failed > 0, "{told:?}");
-    assert_eq!(summary["rows"]["error"], told.rows_failed);
-    let code = &world.results(&summary, "error")[0]["longshore__code"];
-    assert_eq!(code, "UNABLE_TO_LOCK_ROW");
-    // What failed is fewer rows each time that it is tried again, and goes through in the end.
-    let (mut run, mut left) = (summary["run"].clone(), told.rows_failed);
-    while left > 0 {
-        let again = ["retry", run.as_str().unwrap(), "--no-rejected", "--json"];
-        let again: serde_json::Value = serde_json::from_str(&world.run(&again).stdout).unwrap();
-        let failed = again["rows"]["error"].as_u64().unwrap();
-        assert!(failed < left, "{again:#}");
-        (run, left) = (again["run"].clone(), failed);
-    }
 }
 
 /// A process that is killed leaves windows of which some chunks are noted, some in jobs.

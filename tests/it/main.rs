@@ -29,6 +29,7 @@ mod process;
 mod production;
 mod reconcile;
 mod resume;
+mod rounds;
 mod runbook;
 mod runbook_bad;
 mod runbook_crm;

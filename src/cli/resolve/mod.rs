@@ -139,6 +139,7 @@ pub fn load_plan(
         verify_after: load.verify_after,
         group_by: load.group_by.clone().or_else(|| defaults.group_by.clone()),
         lanes: None,
+        rounds: 0,
         max_failed: None,
         passing_org: false,
     })

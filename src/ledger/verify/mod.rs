@@ -5,27 +5,29 @@
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
 //! digests of the files and those that the ledger remembers; the rows that were left out as they
-//! change nothing, and the list that was made before anything was sent. Memory holds a map of the
-//! Ids seen (1.4 MiB for 10 million rows where ids are counted up, at most 14 MiB), the Ids of one
-//! chunk where they are not those of its results, and otherwise one row of each file.
+//! change nothing, and the list that was made before anything was sent; the rows that were sent
+//! again in rounds, and the lists of those. Memory holds a map of the Ids seen (1.4 MiB for 10
+//! million rows where ids are counted up, at most 14 MiB), the Ids of one chunk, in each round,
+//! where there are rounds or its Ids are not those of its results, and otherwise one row of each
+//! file.
 
 mod ids;
+mod passes;
 mod tables;
 mod unchanged;
 
-use std::collections::btree_map;
 use std::io;
-use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::ids::{NotSure, Seen, Sum, first_double, number_of, rows_of, stand_in};
+use self::ids::{NotSure, Seen, first_double, number_of, rows_of, stand_in};
+use self::passes::{ChunkTally, Pass};
 use self::tables::{NAMES, Table, ids_from, read_raw};
 use self::unchanged::Listed;
-use super::state::{ChunkState, InputRead, Phase, RunState};
+use super::state::{ChunkState, InputRead, RunState};
 use super::{Manifest, Output, RawKind};
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::verdict::Counts;
 
@@ -150,22 +152,11 @@ struct Check<'a> {
     faults: Faults,
     notes: Vec<String>,
     counts: Counts,
-    chunk: Option<ChunkTally<'a>>,
-    chunks: Peekable<btree_map::Iter<'a, ChunkNumber, ChunkState>>,
+    /// The chunks of the input, and those of each round that counts.
+    passes: Vec<Pass<'a>>,
     listed: Listed,
     /// The Ids of success.csv, where no two rows may share one.
     seen: Option<Seen>,
-}
-
-/// The chunk whose rows are passing, or those of a window, whose rows interleave.
-struct ChunkTally<'a> {
-    chunks: Vec<(ChunkNumber, &'a ChunkState)>,
-    first_row: u64,
-    last_row: u64,
-    counts: Counts,
-    /// The Ids in success.csv, and where the first of them stands.
-    ids: Sum,
-    ids_at: Option<u64>,
 }
 
 impl<'a> Check<'a> {
@@ -184,12 +175,11 @@ impl<'a> Check<'a> {
                 manifest.run
             ));
         }
-        let mut chunks = state.chunks.iter().peekable();
-        let chunk = ChunkTally::next(&mut chunks);
         let mut faults = Faults::default();
         let listed = Listed::open(root, manifest.unchanged.as_ref(), &mut faults);
         // The Ids that Auth0 gives are those of users, who have several rows each.
         let one_row_each = manifest.operation == "insert" && manifest.org_kind != "auth0";
+        let passes = Pass::all(root, state, &mut faults);
         Self {
             out: root.join("out"),
             raw: root.join("raw"),
@@ -197,8 +187,7 @@ impl<'a> Check<'a> {
             faults,
             notes,
             counts: Counts::default(),
-            chunk,
-            chunks,
+            passes,
             listed,
             seen: one_row_each.then(Seen::default),
         }
@@ -254,61 +243,80 @@ impl<'a> Check<'a> {
         if expected < end {
             self.fault(nowhere(expected, end - 1));
         }
-        while let Some(chunk) = self.chunk.take() {
-            self.close(&chunk);
-            self.chunk = ChunkTally::next(&mut self.chunks);
+        for pass in 0..self.passes.len() {
+            while let Some(chunk) = self.passes[pass].pass_by(u64::MAX) {
+                self.close(&chunk, pass);
+            }
+            self.passes[pass].end(&mut self.faults);
         }
     }
 
     /// A row that was in a chunk.
+    ///
+    /// Its verdict is that of the last round that has it; in those before it was put off.
     fn sent(&mut self, row: u64, table: &Table) {
-        while let Some(chunk) = self.chunk.take_if(|chunk| chunk.last_row < row) {
-            self.close(&chunk);
-            self.chunk = ChunkTally::next(&mut self.chunks);
+        let mut pass = 0;
+        while pass + 1 < self.passes.len() && self.passes[pass + 1].has(row, &mut self.faults) {
+            self.pass_by(row, pass);
+            if !self.passes[pass].put_off(row) {
+                self.faults.add(format!("row {row} is in round {} and was in no chunk", pass + 1));
+            }
+            pass += 1;
         }
-        match &mut self.chunk {
-            Some(chunk) if chunk.first_row <= row => {
+        self.pass_by(row, pass);
+        match self.passes[pass].chunk_of(row) {
+            Some(chunk) => {
                 chunk.counts.input += 1;
                 *verdict(&mut chunk.counts, table.name) += 1;
                 if let Some(id) = table.id() {
-                    chunk.ids.add(id);
-                    chunk.ids_at.get_or_insert(table.offset());
+                    chunk.take_id(id, table.offset());
                 }
             }
-            _ => self.faults.add(format!("row {row} in {} was in no chunk", table.name)),
+            None => self.faults.add(format!("row {row} in {} was in no chunk", table.name)),
+        }
+    }
+
+    fn pass_by(&mut self, row: u64, pass: usize) {
+        while let Some(chunk) = self.passes[pass].pass_by(row) {
+            self.close(&chunk, pass);
         }
     }
 
     /// Every row of a chunk has passed, or of all those of a window.
-    fn close(&mut self, tally: &ChunkTally<'_>) {
+    fn close(&mut self, tally: &ChunkTally<'_>, pass: usize) {
         if tally.chunks.iter().any(|(_, chunk)| self.is_behind(chunk)) {
             return;
         }
-        let mut told = Counts::default();
-        let mut unsettled = None;
-        for (number, chunk) in &tally.chunks {
-            match &chunk.phase {
-                Phase::Settled { counts, .. } => told.add(*counts),
-                _ if self.state.paused.is_some() => {
-                    told.input += u64::from(chunk.plan.rows);
-                    unsettled = Some(*number);
-                }
-                _ => self.fault(format!("chunk {number} was never settled")),
-            }
+        let paused = self.state.paused.is_some();
+        let told = tally.told();
+        if !paused && let Some(number) = told.unsettled {
+            self.fault(format!("chunk {number} was never settled"));
+        }
+        // Rows of which no round was begun by the last process are where it left them.
+        let left = paused && pass + 1 == self.passes.len();
+        let (deferred, left) = if left { (0, told.deferred) } else { (told.deferred, 0) };
+        if tally.deferred != deferred && told.unsettled.is_none() {
+            self.fault(format!(
+                "of chunk {} round {} has {} rows, and {deferred} were put off",
+                tally.name(),
+                pass + 1,
+                tally.deferred
+            ));
         }
         let (number, files) = (tally.name(), &tally.counts);
-        if let Some(open) = unsettled {
+        if let Some(open) = told.unsettled {
             // Of a chunk without a last word no row has ended yet.
             let Counts { input, success, error, .. } = *files;
-            if (input, success, error) != (told.input, told.success, told.error) {
+            let rows = told.counts.input + left;
+            if paused && (input, success, error) != (rows, told.counts.success, told.counts.error) {
                 let words = words(files);
                 self.fault(format!("chunk {open} is not settled, and the files have {words}"));
             }
-        } else if tally.is_settled() && told != *files {
+        } else if !told.are_in(files, left) {
             self.fault(format!(
                 "of chunk {number} the files have {}, and the ledger {}",
                 words(files),
-                words(&told)
+                words(&told.counts)
             ));
         }
         if self.state.cleaned.is_none() {
@@ -324,7 +332,7 @@ impl<'a> Check<'a> {
 
     /// Holds a chunk against the results as received.
     fn received(&mut self, tally: &ChunkTally<'_>) {
-        let mut received = Sum::default();
+        let mut received = ids::Sum::default();
         let mut successful = Vec::new();
         let mut failed = None;
         for (number, chunk) in &tally.chunks {
@@ -356,7 +364,7 @@ impl<'a> Check<'a> {
             }
         }
         if let Some((rows, name)) = failed
-            && rows < tally.counts.error
+            && rows < tally.counts.error + tally.deferred
         {
             self.fault(format!("error.csv has more rows of a job than raw/{name}"));
         }
@@ -369,7 +377,9 @@ impl<'a> Check<'a> {
     /// the Ids of some rows are not known, each is looked for.
     fn strangers(&mut self, tally: &ChunkTally<'_>, successful: &[PathBuf]) {
         let Some(offset) = tally.ids_at else { return };
-        let ids = match ids_from(&self.out.join("success.csv"), offset, tally.last_row) {
+        let success = self.out.join("success.csv");
+        let read = || ids_from(&success, offset, tally.last_row);
+        let ids = match tally.each_id.clone().map_or_else(read, Ok) {
             Ok(ids) => ids,
             Err(error) => return self.fault(format!("success.csv cannot be read: {error}")),
         };
@@ -425,7 +435,8 @@ impl<'a> Check<'a> {
                 self.fault(format!("the files have {have}, and {who} says {says}"));
             }
         }
-        let seen = state.chunks.values().filter(|chunk| !self.is_behind(chunk));
+        let of_input = state.chunks.values().filter(|chunk| chunk.round == 0);
+        let seen = of_input.filter(|chunk| !self.is_behind(chunk));
         let planned: u64 = seen.map(|chunk| u64::from(chunk.plan.rows)).sum();
         if planned != input.accepted {
             self.fault(format!(
@@ -467,42 +478,6 @@ impl<'a> Check<'a> {
             notes: self.notes,
             faults: self.faults.told,
             faults_in_all: self.faults.all,
-        }
-    }
-}
-
-impl<'a> ChunkTally<'a> {
-    /// The next chunk, with all of its window.
-    fn next(chunks: &mut Peekable<btree_map::Iter<'a, ChunkNumber, ChunkState>>) -> Option<Self> {
-        let (number, state) = chunks.next()?;
-        let plan = state.plan;
-        let mut tally = Self {
-            chunks: vec![(*number, state)],
-            first_row: plan.first_row,
-            last_row: plan.end(),
-            counts: Counts::default(),
-            ids: Sum::default(),
-            ids_at: None,
-        };
-        let beside = |(_, next): &(&ChunkNumber, &ChunkState)| {
-            plan.window.zip(next.plan.window).is_some_and(|(own, other)| own.is_with(&other))
-        };
-        while let Some((number, state)) = chunks.next_if(beside) {
-            tally.chunks.push((*number, state));
-        }
-        Some(tally)
-    }
-
-    fn is_settled(&self) -> bool {
-        self.chunks.iter().all(|(_, chunk)| matches!(chunk.phase, Phase::Settled { .. }))
-    }
-
-    /// `000007`, or `000007 to 000012`.
-    fn name(&self) -> String {
-        match &self.chunks[..] {
-            [(first, _), .., (last, _)] => format!("{first} to {last}"),
-            [(only, _)] => only.to_string(),
-            [] => String::new(),
         }
     }
 }

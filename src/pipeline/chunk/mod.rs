@@ -130,6 +130,13 @@ impl Spool {
         }
     }
 
+    /// Chunks have numbers from this one on.
+    #[must_use]
+    pub fn from_number(mut self, number: ChunkNumber) -> Self {
+        self.next = number.0;
+        self
+    }
+
     /// Cuts the same chunks and writes none of them.
     pub fn dry(header: &[String], limits: ChunkLimits) -> Self {
         Self { is_dry: true, ..Self::new(Path::new(""), header, limits) }

@@ -204,6 +204,7 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         passing_org: true,
         group_by: None,
         lanes: None,
+        rounds: 0,
         max_failed: None,
     }
 }

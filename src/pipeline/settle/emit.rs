@@ -2,12 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::files::ResultWriter;
+use csv::{ByteRecord, ReaderBuilder};
+
 use super::groups::Groups;
 use super::kept::KeptColumns;
 use super::matching::{LineAt, Lines, Outcome, Outcomes};
+use super::sheaf::Sheaf;
 use crate::faults;
 use crate::ledger::Output;
 use crate::model::cells::push_line;
@@ -16,6 +18,7 @@ use crate::model::failure::Failure;
 use crate::model::records::Records;
 use crate::model::row_error::RowError;
 use crate::model::verdict::{Counts, MatchKind};
+use crate::pipeline::deferred::{Deferred, DeferredWriter};
 use crate::pipeline::unchanged::ShelfReader;
 
 /// Where the source columns begin in a row of a chunk, behind row number and line.
@@ -24,10 +27,12 @@ pub const SOURCE: usize = 2;
 /// The four files of rows that were to be sent; success.csv has those besides that were not sent,
 /// as they change nothing.
 pub struct Emit {
-    success: ResultWriter,
-    error: ResultWriter,
-    unprocessed: ResultWriter,
-    unknown: ResultWriter,
+    files: Sheaf,
+    /// Those of the passes before.
+    passes: Vec<Sheaf>,
+    out: PathBuf,
+    /// Where rows go that are sent again; missing where a lock is an error like others.
+    deferred: Option<DeferredWriter>,
     kept: KeptColumns,
     groups: Groups,
     shelf: Option<ShelfReader>,
@@ -50,31 +55,33 @@ impl Emit {
         out: &Path,
         kept: &KeptColumns,
         shelf: Option<ShelfReader>,
+        deferred: Option<DeferredWriter>,
     ) -> Result<Self, Failure> {
-        let begin = |name, own: &[&str]| ResultWriter::begin(out, name, kept.names(), own);
         Ok(Self {
-            success: begin(
-                "success.csv",
-                &["sf__Id", "sf__Created", "longshore__row", "longshore__match"],
-            )?,
-            error: begin(
-                "error.csv",
-                &[
-                    "sf__Id",
-                    "sf__Error",
-                    "longshore__code",
-                    "longshore__message",
-                    "longshore__class",
-                    "longshore__row",
-                ],
-            )?,
-            unprocessed: begin("unprocessed.csv", &["longshore__reason", "longshore__row"])?,
-            unknown: begin("unknown.csv", &["longshore__reason", "longshore__row"])?,
+            files: Sheaf::begin(out, kept.names(), 0)?,
+            passes: Vec::new(),
+            out: out.to_owned(),
+            deferred,
             kept: kept.clone(),
             groups: Groups::default(),
             shelf,
             unchanged: 0,
         })
+    }
+
+    /// Begins another pass, over rows that this one has put off.
+    pub fn begin_pass(&mut self, deferred: Option<DeferredWriter>) -> Result<(), Failure> {
+        // Rows that were not sent are in their places behind all rows of the first pass.
+        self.unchanged_before(u64::MAX)?;
+        let files = Sheaf::begin(&self.out, self.kept.names(), self.passes.len() + 1)?;
+        self.passes.push(std::mem::replace(&mut self.files, files));
+        self.deferred = deferred;
+        Ok(())
+    }
+
+    /// The rows that this pass has put off, if there are any.
+    pub fn put_off(&mut self) -> Result<Option<Deferred>, Failure> {
+        self.deferred.take().map_or(Ok(None), DeferredWriter::finish)
     }
 
     /// All rows of a chunk, in their order.
@@ -87,7 +94,7 @@ impl Emit {
 
     /// The row at hand, into the file of its verdict; the sheet goes on to the next one.
     pub fn next(&mut self, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
-        let Sheet { rows, fate, counts, at, .. } = &mut *sheet;
+        let Sheet { rows, fate, counts, deferred, at, body, .. } = &mut *sheet;
         counts.input += 1;
         match fate {
             Fate::Unprocessed(why) => {
@@ -102,13 +109,21 @@ impl Emit {
                 let Some(outcome) = matched.outcomes.get(*at) else {
                     return Err(rows.damaged("it has more rows than the chunk"));
                 };
-                self.matched(rows, outcome, matched, counts)?;
+                if let Outcome::Error { at: line, .. } = outcome {
+                    if self.error(rows, line, &mut matched.lines, (body, *at))? {
+                        counts.error += 1;
+                    } else {
+                        (counts.input, *deferred) = (counts.input - 1, *deferred + 1);
+                    }
+                } else {
+                    self.matched(rows, outcome, matched, counts)?;
+                }
             }
         }
         sheet.go_on()
     }
 
-    /// A row that has its own outcome.
+    /// A row that has its own outcome, which is no error.
     fn matched(
         &mut self,
         rows: &SourceRows<'_>,
@@ -130,10 +145,7 @@ impl Emit {
                 self.success(rows, line.id(), line.created(), how)?;
                 counts.success += 1;
             }
-            Outcome::Error { at, .. } => {
-                self.error(rows, at, &mut of.lines)?;
-                counts.error += 1;
-            }
+            Outcome::Error { .. } => unreachable!("rows in error are told apart before"),
             Outcome::Unprocessed => {
                 self.unprocessed(rows, &of.unprocessed)?;
                 counts.unprocessed += 1;
@@ -154,8 +166,8 @@ impl Emit {
     /// Gives the files their names; tells how many rows were not sent, as they change nothing.
     pub fn finish(mut self) -> Result<(Groups, Vec<Output>, u64), Failure> {
         self.unchanged_before(u64::MAX)?;
-        let files = [self.success, self.error, self.unprocessed, self.unknown];
-        let outputs = files.into_iter().map(ResultWriter::finish).collect::<Result<_, _>>()?;
+        self.passes.push(self.files);
+        let outputs = Sheaf::finish(self.passes, &self.out, self.kept.names())?;
         Ok((self.groups, outputs, self.unchanged))
     }
 
@@ -163,7 +175,7 @@ impl Emit {
     fn unchanged_before(&mut self, row: u64) -> Result<(), Failure> {
         let Some(shelf) = &mut self.shelf else { return Ok(()) };
         while let Some(line) = shelf.next_before(row)? {
-            self.success.push_line(line)?;
+            self.files.success.push_line(line)?;
             self.unchanged += 1;
         }
         Ok(())
@@ -183,20 +195,27 @@ impl Emit {
         let is_plain = id.iter().all(u8::is_ascii_alphanumeric)
             && created.iter().all(u8::is_ascii_alphanumeric);
         if is_plain && let Some(source) = self.kept.as_they_stand(&rows.records) {
-            return self.success.push_behind(source, own);
+            return self.files.success.push_behind(source, own);
         }
-        self.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
+        self.files.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
     }
 
+    /// A row in error. One that met a lock is put off where it can be, and false is returned then.
     fn error(
         &mut self,
         rows: &SourceRows<'_>,
         at: LineAt,
         lines: &mut Lines,
-    ) -> Result<(), Failure> {
+        (body, place): (&mut BodyRows, usize),
+    ) -> Result<bool, Failure> {
         let line = lines.read(at).map_err(|error| rows.broken(&error))?;
         let text = String::from_utf8_lossy(line.error());
         let parsed = RowError::parse(&text);
+        if let Some(deferred) = self.deferred.as_mut().filter(|_| parsed.is_lock()) {
+            let source: ByteRecord = rows.records.cells().collect();
+            deferred.push(rows.row(), &source, body.row(rows.chunk, place)?)?;
+            return Ok(false);
+        }
         let own = [
             line.id(),
             text.as_bytes(),
@@ -205,21 +224,21 @@ impl Emit {
             parsed.class.word().as_bytes(),
             rows.number(),
         ];
-        self.error.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.files.error.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
         self.groups.add("error", &parsed.code, &parsed.message, rows.row());
-        Ok(())
+        Ok(true)
     }
 
     fn unprocessed(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
         let own = [why.as_bytes(), rows.number()];
-        self.unprocessed.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.files.unprocessed.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
         self.groups.add("unprocessed", "unprocessed", why, rows.row());
         Ok(())
     }
 
     fn unknown(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
         let own = [why.as_bytes(), rows.number()];
-        self.unknown.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
+        self.files.unknown.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
         self.groups.add("unknown", "unknown", why, rows.row());
         Ok(())
     }
@@ -265,9 +284,21 @@ pub struct Sheet<'a> {
     rows: SourceRows<'a>,
     fate: Fate,
     counts: Counts,
+    /// Rows that are sent again.
+    deferred: u64,
+    /// What was sent of the rows.
+    body: BodyRows,
     /// Rows that are through.
     at: usize,
     has_row: bool,
+}
+
+/// What the rows of a chunk came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tallied {
+    pub counts: Counts,
+    /// Rows that are sent again, and in no count.
+    pub deferred: u64,
 }
 
 /// What became of the rows of a chunk.
@@ -324,7 +355,8 @@ impl<'a> Sheet<'a> {
     fn of(chunk: &'a Chunk, fate: Fate) -> Result<Self, Failure> {
         let mut rows = SourceRows::open(chunk)?;
         let has_row = rows.next()?;
-        Ok(Self { rows, fate, counts: Counts::default(), at: 0, has_row })
+        let (counts, body) = (Counts::default(), BodyRows::default());
+        Ok(Self { rows, fate, counts, deferred: 0, body, at: 0, has_row })
     }
 
     /// The number of the row at hand; none at the end.
@@ -333,13 +365,14 @@ impl<'a> Sheet<'a> {
     }
 
     /// The rows by verdict, after the last one, and room for the outcomes of another chunk.
-    pub fn end(self) -> Result<(Counts, Outcomes), Failure> {
+    pub fn end(self) -> Result<(Tallied, Outcomes), Failure> {
+        let tallied = Tallied { counts: self.counts, deferred: self.deferred };
         match self.fate {
             Fate::Matched(matched) if matched.outcomes.len() != self.at => {
                 Err(self.rows.damaged("it has fewer rows than the chunk"))
             }
-            Fate::Matched(matched) => Ok((self.counts, matched.outcomes)),
-            _ => Ok((self.counts, Outcomes::default())),
+            Fate::Matched(matched) => Ok((tallied, matched.outcomes)),
+            _ => Ok((tallied, Outcomes::default())),
         }
     }
 
@@ -347,6 +380,38 @@ impl<'a> Sheet<'a> {
         self.at += 1;
         self.has_row = self.rows.next()?;
         Ok(())
+    }
+}
+
+/// The body of a chunk, read as far as it is needed; opened when it is.
+#[derive(Default)]
+struct BodyRows {
+    reader: Option<csv::Reader<File>>,
+    record: ByteRecord,
+    /// Rows that were read.
+    read: usize,
+}
+
+impl BodyRows {
+    /// The row at this place; places ascend.
+    fn row(&mut self, chunk: &Chunk, place: usize) -> Result<&ByteRecord, Failure> {
+        let broken = |error: io::Error| Failure::disk("read", &chunk.body, &error);
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                let file = File::open(&chunk.body).map_err(broken)?;
+                none.insert(ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(file))
+            }
+        };
+        while self.read <= place {
+            let more = reader.read_byte_record(&mut self.record);
+            if !more.map_err(|error| broken(io::Error::other(error)))? {
+                let what = "it has fewer rows than the chunk";
+                return Err(broken(io::Error::new(io::ErrorKind::InvalidData, what)));
+            }
+            self.read += 1;
+        }
+        Ok(&self.record)
     }
 }
 

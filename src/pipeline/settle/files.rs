@@ -27,8 +27,19 @@ impl ResultWriter {
         source: &[String],
         own: &[&str],
     ) -> Result<Self, Failure> {
+        Self::begin_beside(folder, name, "part", source, own)
+    }
+
+    /// The same, written as `folder/name.ending` until it is finished.
+    pub fn begin_beside(
+        folder: &Path,
+        name: &str,
+        ending: &str,
+        source: &[String],
+        own: &[&str],
+    ) -> Result<Self, Failure> {
         let path = folder.join(name);
-        let beside = folder.join(format!("{name}.part"));
+        let beside = folder.join(format!("{name}.{ending}"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -87,6 +98,13 @@ impl ResultWriter {
         Ok(())
     }
 
+    /// Writes what is left, and leaves the file under its other name.
+    pub fn part(mut self) -> Result<Part, Failure> {
+        let written = self.file.flush();
+        written.map_err(|error| Failure::disk("write", &self.beside, &error))?;
+        Ok(Part(self.beside))
+    }
+
     /// Makes the file durable and gives it its name; returns what the ledger remembers of it.
     pub fn finish(mut self) -> Result<Output, Failure> {
         let whole = self
@@ -101,6 +119,9 @@ impl ResultWriter {
         Ok(Output { name, rows: self.rows, bytes: *bytes, digest: Digest::finish(hasher) })
     }
 }
+
+/// A file that is merged into another and removed then.
+pub struct Part(pub PathBuf);
 
 /// A file whose bytes are counted and hashed as they are written.
 struct Hashed {

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Settle;
-use super::emit::Sheet;
+use super::emit::{Sheet, Tallied};
 use crate::model::failure::Failure;
-use crate::model::verdict::Counts;
 use crate::pipeline::handover::EndedChunk;
 
 /// A lane with its chunk at hand, and those of the window that are to come.
@@ -22,13 +21,13 @@ struct Head<'a> {
 
 impl Settle {
     /// Puts the rows of all chunks into the files, in their order; gives the counts of each chunk.
-    pub(super) fn merge(&mut self, window: &[EndedChunk]) -> Result<Vec<Counts>, Failure> {
+    pub(super) fn merge(&mut self, window: &[EndedChunk]) -> Result<Vec<Tallied>, Failure> {
         let mut lanes: BTreeMap<Option<u32>, VecDeque<(usize, &EndedChunk)>> = BTreeMap::new();
         for (place, ended) in window.iter().enumerate() {
             let lane = ended.chunk.window.map(|window| window.lane);
             lanes.entry(lane).or_default().push_back((place, ended));
         }
-        let mut counts = vec![Counts::default(); window.len()];
+        let mut counts = vec![Tallied::default(); window.len()];
         let mut heads = Vec::new();
         for mut behind in lanes.into_values() {
             let Some((place, first)) = behind.pop_front() else { continue };

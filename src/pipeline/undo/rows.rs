@@ -37,7 +37,8 @@ pub(super) struct DoneRows {
     created: usize,
     how: usize,
     row: usize,
-    images: Images,
+    /// Those of the chunks of the input, and of each round.
+    images: Vec<Images>,
 }
 
 impl DoneRows {
@@ -59,18 +60,8 @@ impl DoneRows {
         let (id, created, row) =
             (place("sf__Id")?, place("sf__Created")?, place("longshore__row")?);
         let how = place("longshore__match")?;
-        let images = Images {
-            raw: held.folder.raw(),
-            run: held.manifest.run.clone(),
-            fields: held.manifest.images.len(),
-            cleaned: held.state.cleaned.is_some(),
-            object: held.manifest.object.clone(),
-            binned: held.plan.operation == Operation::Delete,
-            root: held.folder.root().to_owned(),
-            chunks: held.state.chunks.clone().into_iter().peekable(),
-            open: Vec::new(),
-            last_row: 0,
-        };
+        let passes = 0..=u32::try_from(held.state.rounds.len()).unwrap_or(u32::MAX);
+        let images = passes.map(|round| Images::of(held, round)).collect();
         Ok(Self { path, success, record: ByteRecord::new(), id, created, how, row, images })
     }
 
@@ -88,7 +79,7 @@ impl DoneRows {
             let row = text(self.row).parse::<u64>().unwrap_or(u64::MAX);
             let unchanged = cell(self.how) == MatchKind::Look.word().as_bytes();
             let wanted = with_images && !created && !unchanged;
-            let image = if wanted { self.images.find(row)? } else { None };
+            let image = if wanted { self.image(row)? } else { None };
             bytes += image.as_ref().map_or(0, ImageRow::bytes) + id.len();
             batch.push(Done { id, created, unchanged, image });
         }
@@ -96,7 +87,19 @@ impl DoneRows {
     }
 }
 
-/// The images of all chunks, read on and on.
+impl DoneRows {
+    /// The image of a row: that of the last job that had it, as it failed in those before.
+    fn image(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
+        for images in self.images.iter_mut().rev() {
+            if let Some(image) = images.find(row)? {
+                return Ok(Some(image));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The images of all chunks of the input, or of a round, read on and on.
 struct Images {
     raw: PathBuf,
     run: String,
@@ -123,6 +126,23 @@ struct Open {
 }
 
 impl Images {
+    fn of(held: &Held, round: u32) -> Self {
+        let mut chunks = held.state.chunks.clone();
+        chunks.retain(|_, chunk| chunk.round == round);
+        Self {
+            raw: held.folder.raw(),
+            run: held.manifest.run.clone(),
+            fields: held.manifest.images.len(),
+            cleaned: held.state.cleaned.is_some(),
+            object: held.manifest.object.clone(),
+            binned: held.plan.operation == Operation::Delete,
+            root: held.folder.root().to_owned(),
+            chunks: chunks.into_iter().peekable(),
+            open: Vec::new(),
+            last_row: 0,
+        }
+    }
+
     /// The image of a row; rows are asked for in their order.
     fn find(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
         while self.last_row < row {

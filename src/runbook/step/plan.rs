@@ -59,6 +59,7 @@ pub fn load_plan(
         verify_after: load.verify_after,
         group_by: None,
         lanes: None,
+        rounds: 0,
         max_failed: None,
         passing_org: false,
     })

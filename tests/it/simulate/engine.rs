@@ -210,7 +210,7 @@ impl Watch for Teller {
         let line = match event {
             Event::Notice { message } => format!("notice: {message}"),
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
-            Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
+            Event::Settled { chunk, counts, .. } => format!("chunk {chunk} is settled: {counts:?}"),
             Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
             Event::InputEnded { .. } => "the input has been read".to_owned(),
             _ => return,

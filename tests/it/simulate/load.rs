@@ -124,6 +124,7 @@ impl Load {
             // The first column differs in every row, so that each goes into any lane.
             group_by: self.header.split(',').next().map(str::to_owned).filter(|_| self.in_lanes),
             lanes: None,
+            rounds: 0,
             max_failed: None,
             passing_org: false,
             retry_of: None,

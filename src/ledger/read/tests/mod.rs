@@ -229,7 +229,7 @@ fn rows_that_were_unknown_before_a_kill_may_be_known_after_it() {
     let counts = Counts { input: 3, success: 2, error: 1, ..Counts::default() };
     let mut facts = whole_run()[1..12].to_vec();
     assert!(matches!(facts.last(), Some(Fact::Unknown { rows: 1, .. })));
-    facts.push(Fact::Reconciled { chunk: ChunkNumber(1), counts });
+    facts.push(Fact::Reconciled { chunk: ChunkNumber(1), counts, deferred: 0 });
     let place = Place::of(&ledger_of(&facts));
     let (state, _) = RunState::read(&place.path, "friday").unwrap();
     assert_eq!(state.counts().success, 2);
