@@ -252,7 +252,7 @@ const PROJECT_FILE: &str = "\n## The project file\n\n\
     `longshore.toml` in the working directory holds defaults; its keys are flags without the \
     dashes. An unknown key\nis refused.\n\n```toml\n[defaults]\ntarget-org = \"practice\"\n\
     column-delimiter = \"COMMA\"\nline-ending = \"LF\"\nencoding = \"utf-8\"\n\
-    chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 2\napi = \"auto\"\n\
+    chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 8\napi = \"auto\"\n\
     group-by = \"none\"\nruns-dir = \"longshore-runs\"\non-bad-row = \"reject\"\non-duplicate = \"refuse\"\n\
     nulls = \"ignore\"\nbefore-images = \"on\"\n```\n\n\
     Its policy limits what may be loaded from this folder. What passes a limit is refused before \

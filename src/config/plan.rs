@@ -168,6 +168,7 @@ pub struct LoadPlan {
     pub mapping_manner: MappingManner,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
+    /// Jobs at once at most; how many there are depends on what the org shows.
     pub parallel: usize,
     pub on_bad_row: OnBadRow,
     /// What was asked for; without it, it depends on what such rows would do.

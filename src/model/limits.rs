@@ -95,9 +95,35 @@ pub const CHUNKS_WAITING: usize = 2;
 /// Steps of a runbook side by side; their jobs share those of the org.
 pub const STEPS_PARALLEL: usize = 4;
 
-/// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each
-/// other.
-pub const JOBS_PARALLEL_DEFAULT: usize = 2;
+/// Jobs that the org has at once when a run begins. Source: our own bound; what the org
+/// shows decides from then on.
+pub const JOBS_PARALLEL_START: usize = 2;
+
+/// Jobs that the org has at once at most, unless `--parallel` says otherwise. Source: five to ten
+/// jobs is where lock contention begins to dominate.
+pub const JOBS_PARALLEL_DEFAULT: usize = 8;
+
+/// Jobs that are filled side by side; on a link that one connection fills, more of them only delay
+/// the first.
+pub const UPLOADS_PARALLEL: usize = 2;
+
+/// Seconds that a job must have been at the org to tell how busy it is there.
+pub const JOB_TELLS_S: u64 = 2;
+
+/// Seconds of waiting for its turn that mean nothing, whatever else the org has to do.
+pub const QUEUE_GRACE_S: u64 = 30;
+
+/// Rows in a thousand that could not lock their records: from this share on there is no further
+/// job, and above the other one there are half as many.
+pub const LOCKED_FEW_PER_MILLE: u64 = 5;
+pub const LOCKED_MANY_PER_MILLE: u64 = 20;
+
+/// Rows of which such a share tells nothing yet.
+pub const LOCKED_FEW_ROWS: u64 = 1_000;
+
+/// Jobs that end before a number of jobs is tried again that made trouble; twice as many after each
+/// further time.
+pub const JOBS_UNTIL_TRIED_AGAIN: u64 = 16;
 
 /// Jobs in flight at most. Source: five to ten jobs is where lock contention begins to dominate.
 pub const JOBS_PARALLEL_MAX: usize = 25;

@@ -52,10 +52,14 @@ pub(super) async fn decide(
     let Some(column) = column else { return Ok(()) };
     // Where the order of jobs counts they go one after the other, and rows stay in their order.
     let ordered = plan.on_duplicate == Some(OnDuplicate::Separate) && plan.parallel == 1;
-    if asked.is_none() && (ordered || !repeats(plan, mapping, column).await?) {
-        return Ok(());
+    let mut worth = LANES_MAX;
+    if asked.is_none() {
+        match repeats(plan, mapping, column).await? {
+            Some(lanes) if !ordered => worth = lanes,
+            _ => return Ok(()),
+        }
     }
-    let lanes = if ordered { 1 } else { plan.parallel.clamp(1, LANES_MAX) };
+    let lanes = if ordered { 1 } else { plan.parallel.clamp(1, worth) };
     let lanes = u32::try_from(lanes).unwrap_or(1);
     let rows = plan.chunk_rows.min(BATCH_ROWS);
     let column = mapping.sent[column].header.clone();
@@ -108,11 +112,16 @@ pub(super) fn parent_of(operation: Operation, sent: &[SentField]) -> Option<usiz
     ranked.filter_map(|(at, field)| Some((rank(field)?, at))).min().map(|(_, at)| at)
 }
 
-/// Whether lanes are worth it: there are more rows than the far side takes in one batch, and most
-/// of those at the beginning have a parent that others of them have too.
-async fn repeats(plan: &LoadPlan, mapping: &Mapping, column: usize) -> Result<bool, Failure> {
+/// How many lanes are worth it, if any: there are more rows than the far side takes in one batch,
+/// and most of those at the beginning have a parent that others of them have too. A lane for each
+/// batch of few rows is enough; more of them would only make jobs that are not full.
+async fn repeats(
+    plan: &LoadPlan,
+    mapping: &Mapping,
+    column: usize,
+) -> Result<Option<usize>, Failure> {
     if plan.input.source == Source::Stdin {
-        return Ok(false);
+        return Ok(None);
     }
     let (plan, mapping) = (plan.clone(), mapping.narrow(&[column]));
     on_thread("looking for parents", move || {
@@ -138,7 +147,12 @@ async fn repeats(plan: &LoadPlan, mapping: &Mapping, column: usize) -> Result<bo
             }
         }
         let shared: u64 = parents.values().filter(|rows| **rows > 1).map(|r| u64::from(*r)).sum();
-        Ok(rows > u64::from(BATCH_ROWS) && with_parent > 0 && shared * 2 > rows)
+        let is_worth = rows > u64::from(BATCH_ROWS) && with_parent > 0 && shared * 2 > rows;
+        let lanes = match usize::try_from(rows.div_ceil(u64::from(BATCH_ROWS))) {
+            Ok(lanes) if rows < limit => lanes.min(LANES_MAX),
+            _ => LANES_MAX,
+        };
+        Ok(is_worth.then_some(lanes))
     })
     .await
 }

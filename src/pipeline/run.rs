@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
@@ -24,6 +24,7 @@ use super::settle::{Found, KeptColumns, RejectedFile, Settle, SettlePlan, Settle
 use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
+use super::submit::gate::Gate;
 use super::unchanged::{self, Shelf, Unchanged};
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
@@ -137,8 +138,8 @@ pub struct Tools {
     pub guards: Guards,
     /// What the runs of this command may use of the org's day, all together.
     pub budget: Arc<Budget>,
-    /// Jobs that all runs side by side in one org may have at once; `None` where there is one run.
-    pub jobs: Option<Arc<Semaphore>>,
+    /// Lets the jobs of all runs side by side into one org; `None` where there is one run.
+    pub jobs: Option<Arc<Gate>>,
 }
 
 /// All that the stages of one run share.
@@ -271,7 +272,8 @@ impl<T: Target> Parts<T> {
             images: self.images.clone(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
-            shared: self.tools.jobs.clone(),
+            gate: self.tools.jobs.clone().unwrap_or_else(|| Gate::new(self.plan.parallel)),
+            seed: self.tools.seed.random,
             halt: self.halt.clone(),
             earlier: Arc::clone(&self.earlier),
             budget: Arc::clone(&self.tools.budget),

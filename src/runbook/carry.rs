@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::ask::{Frozen, Orgs, Request};
@@ -35,6 +34,7 @@ use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::parent::{Confirmed, Unborn, begin, no_ledger};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
+use crate::pipeline::submit::gate::Gate;
 use crate::pipeline::undo;
 use crate::target::Target;
 
@@ -173,7 +173,7 @@ pub(super) struct At<T> {
     /// What is done to it was confirmed, or needs no confirming.
     pub confirmed: bool,
     /// Jobs at once of all steps together.
-    pub jobs: Arc<Semaphore>,
+    pub jobs: Arc<Gate>,
     /// What all steps together may use of the org's day.
     pub budget: Arc<Budget>,
     /// Its calls before the steps.
@@ -211,15 +211,15 @@ impl<T: Target> Run<T> {
         let parallel = jobs_at_once(&frozen);
         let policy = frozen.runbook.policy.api_budget;
         let asked = tools.budget.asked().or(policy);
-        let mut shared: BTreeMap<&str, (Arc<Semaphore>, Arc<Budget>)> = BTreeMap::new();
+        let mut shared: BTreeMap<&str, (Arc<Gate>, Arc<Budget>)> = BTreeMap::new();
         let mut orgs = BTreeMap::new();
         for (word, org) in &frozen.orgs {
             let (Some(target), Some(facts)) = (targets.get(&org.alias), facts.remove(word)) else {
                 continue;
             };
-            let (jobs, budget) = shared.entry(&org.alias).or_insert_with(|| {
-                (Arc::new(Semaphore::new(parallel)), Budget::new(asked, tools.seed.started))
-            });
+            let (jobs, budget) = shared
+                .entry(&org.alias)
+                .or_insert_with(|| (Gate::new(parallel), Budget::new(asked, tools.seed.started)));
             let at = At {
                 alias: org.alias.clone(),
                 facts,

@@ -157,6 +157,8 @@ pub enum ResultFile {
 pub struct ApiUsage {
     pub calls: u64,
     pub retries: u64,
+    /// Times that the far side asked to be spared (429, 503).
+    pub spared: u64,
     /// Used and allowed in the org's rolling day, as its last answer said.
     pub org_used: Option<u64>,
     pub org_allowed: Option<u64>,

@@ -44,6 +44,7 @@ mod tls;
 mod unchanged;
 mod undelete;
 mod undo;
+mod wall;
 mod web_login;
 mod world;
 mod yard;

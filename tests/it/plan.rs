@@ -164,7 +164,7 @@ fn a_plan_is_a_file_that_is_the_same_each_time() {
     object = "Account"
     on_bad_row = "Reject"
     operation = "insert"
-    parallel = 2
+    parallel = 8
     runs_dir = "longshore-runs"
     skip = 0
     verify_after = false
@@ -296,7 +296,7 @@ fn apply_refuses_what_has_drifted_and_says_what() {
     world.file("map.toml", "[fields]\nName = \"Name\"\nIndustry = \"Industry\"\n");
 
     // Values changed by hand are refused; comments are not.
-    world.file("p.toml", text.replace("parallel = 2", "parallel = 3"));
+    world.file("p.toml", text.replace("parallel = 8", "parallel = 3"));
     refuse(&world, &apply);
     let column = text.lines().find(|line| line.starts_with("describe = ")).unwrap();
     let edited = text.replace(column, "describe = \"000000000000\"");
@@ -353,7 +353,7 @@ fn apply_refuses_what_has_drifted_and_says_what() {
     ");
 
     let commented = text.replace("[input]", "# as discussed with Ada\n[input]");
-    world.file("p.toml", commented.replace("parallel = 2", "parallel = 3"));
+    world.file("p.toml", commented.replace("parallel = 8", "parallel = 3"));
     world.run(&apply).expect(6);
     world.file("p.toml", commented);
     world.run(&apply).expect(0);

@@ -84,7 +84,7 @@ pub struct Load {
     /// Bytes of a job at most, header included [default: 100000000]
     #[arg(long, env = "LONGSHORE_CHUNK_BYTES", value_name = "N", help_heading = "Jobs")]
     pub chunk_bytes: Option<u64>,
-    /// Jobs at once [default: 2]
+    /// Jobs at once at most; it begins with two [default: 8]
     #[arg(long, env = "LONGSHORE_PARALLEL", value_name = "N", help_heading = "Jobs")]
     pub parallel: Option<u64>,
     /// Which API carries the rows; auto chooses Bulk API 2.0 [default: auto]

@@ -334,7 +334,6 @@ impl<'a> Check<'a> {
     fn received(&mut self, tally: &ChunkTally<'_>) {
         let mut received = ids::Sum::default();
         let mut successful = Vec::new();
-        let mut failed = None;
         for (number, chunk) in &tally.chunks {
             for raw in &chunk.raw {
                 let name = format!("{number}.{}.csv", raw.which.word());
@@ -357,15 +356,12 @@ impl<'a> Check<'a> {
                 if is_successful {
                     successful.push(path);
                 }
-                if let (RawKind::Failed, Some(rows)) = (raw.which, raw.rows) {
-                    let before = failed.take().map_or(0, |(rows, _)| rows);
-                    failed = Some((before + rows, name));
-                }
             }
         }
-        if let Some((rows, name)) = failed
+        if let (rows, Some(chunk)) = tally.failed_at_most()
             && rows < tally.counts.error + tally.deferred
         {
+            let name = format!("{chunk}.{}.csv", RawKind::Failed.word());
             self.fault(format!("error.csv has more rows of a job than raw/{name}"));
         }
         if tally.ids != received {

@@ -11,7 +11,7 @@ fn budget(asked: &str) -> Arc<Budget> {
 
 /// An org of 1,000 calls a day, of which so many are used, after so many calls of ours.
 fn usage(calls: u64, org_used: u64) -> ApiUsage {
-    ApiUsage { calls, retries: 0, org_used: Some(org_used), org_allowed: Some(1_000) }
+    ApiUsage { calls, org_used: Some(org_used), org_allowed: Some(1_000), ..ApiUsage::default() }
 }
 
 const JOB: Cost = Cost { to_begin: 3, to_end: 4, batches: 1 };

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::answers::{Meaning, Staged, Tries};
+use super::gate::Gate;
 use super::left::Left;
+use super::locks;
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
@@ -42,10 +44,12 @@ pub struct Submit<T> {
     pub images: Option<ImagePlan>,
     /// Where raw results go.
     pub raw: PathBuf,
-    /// Jobs at once.
+    /// Jobs of this run at once at most.
     pub parallel: usize,
-    /// Those that this run shares with others beside it.
-    pub shared: Option<Arc<Semaphore>>,
+    /// Lets jobs into the org, those of other runs of the command among them.
+    pub gate: Arc<Gate>,
+    /// Decides by chance how often we ask.
+    pub seed: u32,
     pub halt: Halt,
     pub earlier: Arc<Earlier>,
     /// What jobs may still be begun.
@@ -59,8 +63,8 @@ impl<T: Target> Submit<T> {
     /// their end as far as possible.
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
-        let poller = Poller::new();
-        let mut turns = Turns::new(shared.parallel, shared.shared.clone());
+        let poller = Poller::new(Arc::clone(&shared.gate), shared.seed);
+        let mut turns = Turns::new(shared.parallel, Arc::clone(&shared.gate));
         let asking = {
             let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
             tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })
@@ -153,10 +157,14 @@ impl<T: Target> Submit<T> {
                         return ending;
                     }
                 }
-                Step::Await(job) => match self.wait(chunk, &job, poller).await {
-                    Ok(answer) => way.happened(answer),
-                    Err(ending) => return ending,
-                },
+                Step::Await(job) => {
+                    let rows = u64::from(chunk.rows);
+                    let ahead = slot.as_mut().map_or(0, |slot| slot.is_there(rows));
+                    match self.wait(chunk, &job, (poller, ahead)).await {
+                        Ok(answer) => way.happened(answer),
+                        Err(ending) => return ending,
+                    }
+                }
                 Step::Fetch(job, status) => {
                     drop(slot.take());
                     return self.fetch(chunk, job, status).await;
@@ -395,9 +403,14 @@ impl<T: Target> Submit<T> {
     }
 
     /// Waits for the job's end, or a short while longer than the wish to stop.
-    async fn wait(&self, chunk: &Chunk, job: &JobId, poller: &Poller) -> Result<Answer, Ending> {
+    async fn wait(
+        &self,
+        chunk: &Chunk,
+        job: &JobId,
+        (poller, ahead): (&Poller, u64),
+    ) -> Result<Answer, Ending> {
         let waited = tokio::select! {
-            waited = poller.wait(chunk.number, job, u64::from(chunk.rows)) => waited,
+            waited = poller.wait(chunk.number, job, u64::from(chunk.rows), ahead) => waited,
             () = self.stop.asked() => {
                 let why = format!(
                     "job {job} was still running when the run was interrupted; its rows may yet be \
@@ -429,6 +442,10 @@ impl<T: Target> Submit<T> {
             Ok(fetched) => {
                 for file in &fetched.files {
                     self.record(&raw(chunk, file));
+                }
+                let not_locked = locks::told_in(&fetched.files).await;
+                if let Some(message) = self.gate.ended(u64::from(chunk.rows), not_locked) {
+                    self.watch.see(&Event::Notice { message });
                 }
                 fetched.of(job, status)
             }

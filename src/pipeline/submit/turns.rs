@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::gate::{Gate, Pass};
 use crate::model::chunk::Chunk;
 use crate::model::limits::CHUNKS_AHEAD;
 
@@ -17,11 +18,11 @@ pub struct Turns {
     lanes: HashMap<u32, oneshot::Receiver<()>>,
 }
 
-/// The jobs of this run, and those that it shares with the runs beside it.
+/// The jobs of this run, and those of all runs in the org.
 #[derive(Clone)]
 pub struct Slots {
     own: Arc<Semaphore>,
-    shared: Option<Arc<Semaphore>>,
+    gate: Arc<Gate>,
 }
 
 /// A chunk that waits for its turn.
@@ -42,16 +43,16 @@ pub struct Waiting {
 /// The right to have a job at the far side. When it goes, another chunk has it, and the next one of
 /// the lane its turn.
 pub struct Slot {
+    pass: Pass,
     _own: OwnedSemaphorePermit,
-    _shared: Option<OwnedSemaphorePermit>,
     _lane: Option<oneshot::Sender<()>>,
 }
 
 impl Turns {
-    /// At most `parallel` jobs at once, and no more than `shared` lets go.
-    pub fn new(parallel: usize, shared: Option<Arc<Semaphore>>) -> Self {
+    /// At most `parallel` jobs at once, and no more than the gate lets in.
+    pub fn new(parallel: usize, gate: Arc<Gate>) -> Self {
         Self {
-            slots: Slots { own: Arc::new(Semaphore::new(parallel)), shared },
+            slots: Slots { own: Arc::new(Semaphore::new(parallel)), gate },
             ahead: Arc::new(Semaphore::new(CHUNKS_AHEAD)),
             lanes: HashMap::new(),
         }
@@ -74,11 +75,15 @@ impl Slots {
     /// A place among the jobs of this run, and then among those of all runs in the org.
     async fn take(&self, lane: Option<oneshot::Sender<()>>) -> Option<Slot> {
         let own = Arc::clone(&self.own).acquire_owned().await.ok()?;
-        let shared = match &self.shared {
-            Some(shared) => Some(Arc::clone(shared).acquire_owned().await.ok()?),
-            None => None,
-        };
-        Some(Slot { _own: own, _shared: shared, _lane: lane })
+        let pass = self.gate.enter().await?;
+        Some(Slot { pass, _own: own, _lane: lane })
+    }
+}
+
+impl Slot {
+    /// The job is filled and started; returns the rows of ours that were at the org before it.
+    pub fn is_there(&mut self, rows: u64) -> u64 {
+        self.pass.is_there(rows)
     }
 }
 
@@ -106,6 +111,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use super::super::room::Sign;
     use super::*;
     use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 
@@ -145,7 +151,9 @@ mod tests {
             };
             let (lanes, parallel) = (1 + roll(6), 1 + roll(5));
             let seen = Arc::new(Mutex::new(Seen::default()));
-            let mut turns = Turns::new(usize::try_from(parallel).unwrap(), None);
+            let gate = Gate::new(8);
+            (2..parallel).for_each(|_| drop(gate.sees(Sign::AllBegun)));
+            let mut turns = Turns::new(usize::try_from(parallel).unwrap(), gate);
             let mut tasks = tokio::task::JoinSet::new();
             for number in 1..=90 {
                 let lane = u32::try_from(roll(lanes)).unwrap();
@@ -155,7 +163,8 @@ mod tests {
                 tasks.spawn(async move {
                     // A task may come to wait for its turn long after those behind it.
                     tokio::time::sleep(Duration::from_millis(late)).await;
-                    let slot = place.turn().await.unwrap();
+                    let mut slot = place.turn().await.unwrap();
+                    slot.is_there(1);
                     {
                         let mut seen = seen.lock().unwrap();
                         assert!(seen.running.insert(lane), "lane {lane} has two jobs");

@@ -70,6 +70,7 @@ mod tests {
             let usage = ApiUsage {
                 calls: 5,
                 retries: 0,
+                spared: 0,
                 org_used: used.map(|used| used.0),
                 org_allowed: used.map(|used| used.1),
             };
