@@ -13,5 +13,6 @@ pub mod rows;
 pub mod schema;
 pub mod secret;
 pub mod sign_in;
+pub mod table;
 pub mod verdict;
 pub mod wording;

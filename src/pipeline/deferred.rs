@@ -181,7 +181,7 @@ impl DeferredRows {
             let cells = self.record.iter().skip(2);
             cells.clone().take(width).for_each(|cell| slab.raw.table.push_field(cell));
             cells.skip(width).for_each(|cell| slab.fields.push_field(cell));
-            let bytes = slab.raw.table.bytes_held() + slab.fields.bytes_held();
+            let bytes = slab.raw.table.weight() + slab.fields.weight();
             if slab.accepted.len() >= SLAB_ROWS || bytes >= SLAB_BYTES {
                 break;
             }

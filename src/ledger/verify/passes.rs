@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Faults;
 use super::ids::Sum;
-use crate::ledger::{RawKind, round_list};
 use crate::ledger::state::{ChunkState, Phase, RunState};
+use crate::ledger::{RawKind, round_list};
 use crate::model::chunk::{ChunkNumber, Digest};
 use crate::model::verdict::Counts;
 
@@ -230,11 +230,10 @@ mod tests {
     use super::*;
     use crate::ledger::state::{Planned, Raw};
 
-    fn chunk(failed: Option<Option<u64>>) -> ChunkState {
+    fn chunk(raw: &[Raw]) -> ChunkState {
         let digest = Digest::of(b"x");
         let (first_row, last_row, rows) = (1, 10, 5);
         let (source, window) = (None, None);
-        let raw = |rows| Raw { which: RawKind::Failed, rows, bytes: 1, digest };
         ChunkState {
             plan: Planned { first_row, last_row, rows, bytes: 1, digest, source, window },
             round: 0,
@@ -242,7 +241,7 @@ mod tests {
             phase: Phase::Spooled,
             given_up: Vec::new(),
             why_unknown: None,
-            raw: failed.map(raw).into_iter().collect(),
+            raw: raw.to_vec(),
             image: None,
             unknown: 0,
         }
@@ -252,15 +251,18 @@ mod tests {
     /// counted when they came, and others not.
     #[test]
     fn a_file_that_was_not_counted_may_hold_every_row_of_its_chunk() {
+        let digest = Digest::of(b"x");
+        let failed = |rows| vec![Raw { which: RawKind::Failed, rows, bytes: 1, digest }];
         let window = [
-            (Some(Some(2)), 2, Some(1)),
-            (Some(None), 7, Some(1)),
-            (Some(Some(0)), 7, Some(3)),
-            (None, 12, Some(3)),
+            (failed(Some(2)), 2, Some(1)),
+            (failed(None), 7, Some(1)),
+            (failed(Some(0)), 7, Some(3)),
+            (Vec::new(), 12, Some(3)),
         ];
-        let chunks: Vec<ChunkState> = window.iter().map(|(failed, ..)| chunk(*failed)).collect();
+        let chunks: Vec<ChunkState> = window.iter().map(|(raw, ..)| chunk(raw)).collect();
         for (number, (_, most, told_by)) in (1..).zip(window) {
-            let chunks = (1..=number).zip(&chunks).map(|(number, chunk)| (ChunkNumber(number), chunk));
+            let chunks =
+                (1..=number).zip(&chunks).map(|(number, chunk)| (ChunkNumber(number), chunk));
             let tally = ChunkTally {
                 chunks: chunks.collect(),
                 first_row: 1,

@@ -27,11 +27,13 @@ impl Hashed {
     }
 
     /// Where a line is appended; [`Self::end_line`] follows.
+    #[inline]
     pub(super) fn line(&mut self) -> &mut Vec<u8> {
         &mut self.block
     }
 
     /// Passes the block on when it is full.
+    #[inline]
     pub(super) fn end_line(&mut self) -> Result<(), Failure> {
         if self.block.len() < BLOCK_BYTES { Ok(()) } else { self.pass_on() }
     }

@@ -5,6 +5,7 @@
 //! columns of the same rows with row number and line, from which the result files are written
 //! later. Memory holds one row and two write buffers, never a body.
 
+mod counter;
 mod hashed;
 mod intact;
 mod lanes;
@@ -14,9 +15,10 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use self::counter::Counter;
 use self::hashed::Hashed;
 use crate::faults::{self, File};
-use crate::model::cells::{push_cell, push_clean_line, push_line, push_number};
+use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest, InWindow};
 use crate::model::failure::{Blame, Failure};
 use crate::model::limits::CHUNK_ROWS_FIRST;
@@ -83,6 +85,8 @@ pub struct Spool {
     /// The other chunks that are open, where rows are in lanes.
     lanes: Option<lanes::Lanes>,
     line: Vec<u8>,
+    /// Row number and line, as they are written.
+    counters: [Counter; 2],
     /// Chunks are cut and nothing is written.
     is_dry: bool,
     /// Columns whose cells name whom a row is about.
@@ -124,6 +128,7 @@ impl Spool {
             open: None,
             lanes: None,
             line: Vec::new(),
+            counters: Default::default(),
             is_dry: false,
             together: Vec::new(),
             about: [Vec::new(), Vec::new()],
@@ -171,28 +176,27 @@ impl Spool {
     /// Spools the accepted rows of a slab; returns the chunks that became full.
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
-        // One look at all cells is cheaper than one at each.
-        let clean = [&slab.fields, &slab.raw.table].map(|table| is_clean(table.bytes()));
-        let [clean_fields, clean_source] = clean;
+        let mut cells = std::mem::take(&mut self.line);
         for &index in &slab.accepted {
             let index = index as usize;
-            self.line.clear();
-            let cells = slab.fields.row(index);
-            if clean_fields {
-                push_clean_line(&mut self.line, cells);
+            let line = if let Some(line) = slab.fields.line(index) {
+                line
             } else {
-                push_line(&mut self.line, cells);
-            }
+                cells.clear();
+                slab.fields.push_line(index, &mut cells);
+                &cells
+            };
             let row = slab.raw.marks[index].row;
             full.extend(self.enter_lane(row, slab.fields.row(index))?);
             let same = self.is_about_the_same(slab, index);
-            if self.must_part(row) || self.is_full(same) {
+            if self.must_part(row) || self.is_full(same, line) {
                 let closed = self.close_open()?;
                 full.extend(self.hold(closed));
             }
-            self.write_body(row)?;
-            self.write_source(slab, index, clean_source)?;
+            self.write_body(row, line)?;
+            self.write_source(slab, index)?;
         }
+        self.line = cells;
         Ok(full)
     }
 
@@ -208,7 +212,7 @@ impl Spool {
         accepted.retain(|&index| {
             let index = index as usize;
             self.line.clear();
-            push_line(&mut self.line, slab.fields.row(index));
+            slab.fields.push_line(index, &mut self.line);
             let fault = self.too_large();
             if let Some(message) = fault {
                 slab.rejected.push(Rejected {
@@ -271,14 +275,14 @@ impl Spool {
         last == now
     }
 
-    fn is_full(&self, same: bool) -> bool {
+    fn is_full(&self, same: bool, line: &[u8]) -> bool {
         self.open.as_ref().is_some_and(|open| {
             if let Some(cut) = open.cut {
                 return open.chunk.rows >= cut.rows;
             }
             let more = if same { TOGETHER_MAX } else { 0 };
             open.chunk.rows >= self.limits.rows_of(open.chunk.number).saturating_add(more)
-                || open.chunk.body_bytes + self.line.len() as u64 > self.limits.bytes
+                || open.chunk.body_bytes + line.len() as u64 > self.limits.bytes
         })
     }
 
@@ -293,38 +297,26 @@ impl Spool {
         })
     }
 
-    fn write_body(&mut self, row: u64) -> Result<(), Failure> {
+    #[inline]
+    fn write_body(&mut self, row: u64, line: &[u8]) -> Result<(), Failure> {
         if self.open.is_none() {
             self.open = Some(self.begin(row)?);
         }
         let Some(open) = &mut self.open else { unreachable!("a chunk was just begun") };
-        open.body.line().extend_from_slice(&self.line);
-        open.chunk.body_bytes += self.line.len() as u64;
+        open.body.line().extend_from_slice(line);
+        open.chunk.body_bytes += line.len() as u64;
         open.chunk.rows += 1;
         open.chunk.last_row = row;
         open.body.end_line()
     }
 
-    fn write_source(
-        &mut self,
-        slab: &CheckedSlab,
-        index: usize,
-        clean: bool,
-    ) -> Result<(), Failure> {
+    fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
         let (mark, line) = (slab.raw.marks[index], open.source.line());
-        push_number(line, mark.row);
-        line.push(b',');
-        push_number(line, mark.line);
-        for cell in slab.raw.table.row(index) {
-            line.push(b',');
-            if clean {
-                line.extend_from_slice(cell);
-            } else {
-                push_cell(line, cell);
-            }
-        }
-        line.push(b'\n');
+        let [row, number] = &mut self.counters;
+        line.extend_from_slice(row.at(mark.row));
+        line.extend_from_slice(number.at(mark.line));
+        slab.raw.table.push_line(index, line);
         open.source.end_line()
     }
 
@@ -401,11 +393,6 @@ fn drift(chunk: &Chunk) -> Failure {
 
 fn create(path: &Path) -> Result<File, Failure> {
     private(path).map_err(|error| Failure::disk("create", path, &error))
-}
-
-/// Whether no cell in these bytes needs quotes.
-fn is_clean(bytes: &[u8]) -> bool {
-    memchr::memchr3(b',', b'"', b'\n', bytes).is_none() && memchr::memchr(b'\r', bytes).is_none()
 }
 
 /// A new file that only its owner can read: chunks hold the user's data.

@@ -1,8 +1,8 @@
 //! From source columns to the fields that are sent.
 //!
-//! [`compile`] decides once, against the header and the org's describe; [`map`] then fills slots,
-//! row by row. A value that no transform touches is copied from buffer to buffer, and nothing is
-//! allocated for it.
+//! [`compile`] decides once, against the header and the org's describe; [`map`] then fills slots.
+//! Where no slot transforms its values, fields are places in the text of the source rows, and only
+//! values that change are written anew; otherwise slots are filled row by row.
 
 mod apply;
 mod compile;
@@ -24,7 +24,7 @@ pub use resolve::Unfit;
 
 use self::convert::Convert;
 use crate::config::mapping::Transform;
-use crate::model::rows::{MappedSlab, RawSlab, Table, ValueFault};
+use crate::model::rows::{Building, MappedSlab, RawSlab, Table, ValueFault};
 use crate::model::schema::SentField;
 
 /// The codes that `map` gives rows, as `docs/reference/codes.md` lists them.
@@ -82,12 +82,15 @@ enum Filling {
 ///
 /// CRLF and lone CR inside values become LF, because the body's line ending is LF and the far side
 /// may re-spell the others. Rows whose values a transform refuses are listed in `failed`.
-pub fn map(slab: RawSlab, mapping: &Mapping) -> MappedSlab {
+pub fn map(mut slab: RawSlab, mapping: &Mapping) -> MappedSlab {
     let rows = slab.table.len();
     // One look at the whole slab is cheaper than one at each value.
-    let clean = memchr::memchr(b'\r', slab.table.bytes()).is_none();
-    let plain = mapping.slots.iter().all(Slot::is_plain);
-    if plain || rows <= PART_ROWS {
+    let clean = memchr::memchr(b'\r', slab.table.text()).is_none();
+    if mapping.slots.iter().all(Slot::is_plain) {
+        let fields = mapping.pick(&mut slab.table, clean);
+        return MappedSlab { raw: slab, fields, failed: Vec::new() };
+    }
+    if rows <= PART_ROWS {
         let part = mapping.fill(&slab.table, clean, 0..rows);
         return MappedSlab { raw: slab, fields: part.fields, failed: part.failed };
     }
@@ -125,24 +128,54 @@ struct Part {
 }
 
 impl Mapping {
+    /// The fields of slots that are all plain; `clean` says that the source has no CR.
+    fn pick(&self, source: &mut Table, clean: bool) -> Table {
+        let columns: Vec<Option<usize>> = self.slots.iter().map(Slot::only_column).collect();
+        let mut fields = source.derive(&columns);
+        let (mut scratch, mut changed) = (Vec::new(), Vec::new());
+        for (place, slot) in self.slots.iter().enumerate() {
+            if let Filling::Constant(text) = &slot.filling {
+                fields.fill(place, &slot.corrected(text, clean));
+                continue;
+            }
+            let is_column = columns[place].is_some();
+            if is_column && clean && !slot.clear && !slot.boolean {
+                continue;
+            }
+            for row in 0..fields.base().len() {
+                let value = slot.raw_value(fields.base(), row, &mut scratch);
+                // The separator of joined columns may have a CR of its own.
+                let corrected = slot.corrected(value, clean && is_column);
+                if !is_column || *corrected != *value {
+                    changed.clear();
+                    changed.extend_from_slice(&corrected);
+                    fields.set(row, place, &changed);
+                }
+            }
+        }
+        fields.finish()
+    }
+
     /// `clean` says that the source has no CR.
     fn fill(&self, source: &Table, clean: bool, rows: Range<usize>) -> Part {
-        let share = source.bytes_held() * rows.len() / source.len().max(1);
+        let share = source.text().len() * rows.len() / source.len().max(1);
         let fields = Table::with_capacity(self.slots.len(), rows.len(), share);
         let mut part = Part { fields, failed: Vec::new() };
+        let mut fields = part.fields.build();
         let mut scratch = Vec::new();
         let mut room = lookup::Room::default();
         for row in rows {
             let mut fault = None;
             for slot in &self.slots {
                 let value = slot.raw_value(source, row, &mut scratch);
-                if let Err(found) = slot.push(value, clean, &mut room, &mut part.fields) {
-                    part.fields.push_field(b"");
+                if let Err(found) = slot.push(value, clean, &mut room, &mut fields) {
+                    fields.push_field(b"");
                     fault = fault.or(Some(found));
                 }
             }
             part.failed.extend(fault.map(|fault| (row, fault)));
         }
+        part.fields.note_plain();
         part
     }
 }
@@ -151,6 +184,14 @@ impl Slot {
     /// Whether the value is sent as it is.
     fn is_plain(&self) -> bool {
         self.transforms.is_empty() && self.lookup.is_none() && self.convert.is_none()
+    }
+
+    /// The column whose values are sent.
+    fn only_column(&self) -> Option<usize> {
+        match self.filling {
+            Filling::Column(column) => Some(column),
+            Filling::Constant(_) | Filling::Joined { .. } => None,
+        }
     }
 
     fn raw_value<'a>(
@@ -186,7 +227,7 @@ impl Slot {
         value: &[u8],
         clean: bool,
         room: &mut lookup::Room,
-        into: &mut Table,
+        into: &mut Building<'_>,
     ) -> Result<(), ValueFault> {
         if self.is_plain() {
             self.push_final(value, clean, into);
@@ -225,31 +266,39 @@ impl Slot {
         }
     }
 
-    fn push_final(&self, value: &[u8], clean: bool, into: &mut Table) {
+    fn push_final(&self, value: &[u8], clean: bool, into: &mut Building<'_>) {
+        let clean = clean && !matches!(self.filling, Filling::Joined { .. });
+        into.push_field(&self.corrected(value, clean));
+    }
+
+    /// The value as it is sent; `clean` says that it has no CR.
+    fn corrected<'a>(&self, value: &'a [u8], clean: bool) -> Cow<'a, [u8]> {
         if value.is_empty() && self.clear {
-            into.push_field(CLEAR);
+            Cow::Borrowed(CLEAR)
         } else if self.boolean && value.eq_ignore_ascii_case(b"true") {
-            into.push_field(b"true");
+            Cow::Borrowed(b"true")
         } else if self.boolean && value.eq_ignore_ascii_case(b"false") {
-            into.push_field(b"false");
-        } else if clean && !matches!(self.filling, Filling::Joined { .. }) {
-            into.push_field(value);
+            Cow::Borrowed(b"false")
+        } else if clean || memchr::memchr(b'\r', value).is_none() {
+            Cow::Borrowed(value)
         } else {
-            push_with_line_feeds(value, into);
+            Cow::Owned(with_line_feeds(value))
         }
     }
 }
 
-/// Adds a field with CRLF and lone CR as LF.
-fn push_with_line_feeds(value: &[u8], into: &mut Table) {
+/// The value with CRLF and lone CR as LF.
+fn with_line_feeds(value: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(value.len());
     let mut rest = value;
     while let Some(at) = memchr::memchr(b'\r', rest) {
-        into.extend_field(&rest[..at]);
-        into.extend_field(b"\n");
+        text.extend_from_slice(&rest[..at]);
+        text.push(b'\n');
         let after = &rest[at + 1..];
         rest = after.strip_prefix(b"\n").unwrap_or(after);
     }
-    into.push_field(rest);
+    text.extend_from_slice(rest);
+    text
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ mod decode;
 mod error;
 mod header;
 mod record;
+mod runs;
 mod slabs;
 mod source;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use crate::config::plan::LineEnding;
 use crate::model::limits::ROW_FIELDS_MAX;
-use crate::model::rows::Table;
+use crate::model::rows::Building;
 
 /// Where the fields of a record go.
 pub(super) trait Cells {
@@ -14,7 +14,7 @@ pub(super) trait Cells {
     fn end(&mut self, at: usize);
 }
 
-impl Cells for Table {
+impl Cells for Building<'_> {
     fn part(&mut self, bytes: &[u8]) {
         self.extend_field(bytes);
     }

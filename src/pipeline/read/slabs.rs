@@ -8,12 +8,13 @@ use super::header::header;
 use super::record::{
     Apart, Line, Place, Record, Scan, chars, is_strict, line, line_ends, open_quote, place, scan,
 };
+use super::runs::Run;
 use super::source::{Raw, Tally, plain};
 use super::window::{Fill, RECORD_BYTES_MAX, Window};
 use crate::config::plan::{Input, LineEnding};
 use crate::model::chunk::Digest;
 use crate::model::limits::{FIELD_CHARS_MAX, ROW_CHARS_MAX, SLAB_BYTES, SLAB_ROWS};
-use crate::model::rows::{RawSlab, Rejected, RowMark, Table};
+use crate::model::rows::{self, RawSlab, Rejected, RowMark, Table};
 
 /// The rows of one input, a slab at a time.
 ///
@@ -40,6 +41,10 @@ pub struct SlabReader {
     doomed: Option<Doomed>,
     /// Bytes of source text in the rejections of this slab.
     rejected_bytes: usize,
+    /// Rows and bytes of text of the last slab: the next one will have about as many.
+    last: (usize, usize),
+    /// Room that is used again for each record.
+    places: Vec<rows::Place>,
 }
 
 /// The lines that follow are within an opening quote and are all rejected.
@@ -79,6 +84,8 @@ impl SlabReader {
             blanks: 0,
             doomed: None,
             rejected_bytes: 0,
+            last: (0, 0),
+            places: Vec::new(),
         };
         reader.notices.extend(head.notice);
         reader.see_ending(head.record.ending, 1 + head.record.lines)?;
@@ -122,19 +129,58 @@ impl SlabReader {
     ///
     /// An error ends the input: the stream broke, or a line ends in another way than was asked for.
     pub fn next_slab(&mut self) -> Result<Option<RawSlab>, ReadError> {
-        let table = Table::new(self.header.len());
-        let mut slab = RawSlab { table, marks: Vec::new(), rejected: Vec::new() };
+        let (rows, text) = self.last;
+        let table = Table::with_capacity(self.header.len(), rows, text);
+        let mut slab = RawSlab { table, marks: Vec::with_capacity(rows), rejected: Vec::new() };
         self.rejected_bytes = 0;
-        while self.has_room(&slab) && self.step(&mut slab)? {}
+        while self.has_room(&slab) {
+            self.take_run(&mut slab);
+            if !self.has_room(&slab) || !self.step(&mut slab)? {
+                break;
+            }
+        }
+        self.last = (slab.marks.len(), slab.table.text().len());
         Ok((!slab.marks.is_empty() || !slab.rejected.is_empty()).then_some(slab))
     }
 
     /// Counts what rows weigh in memory beside their text too: a row may have thousands of empty
     /// fields.
     fn has_room(&self, slab: &RawSlab) -> bool {
-        let ends = slab.marks.len() * self.header.len() * size_of::<u32>();
         slab.marks.len() + slab.rejected.len() < SLAB_ROWS
-            && slab.table.bytes_held() + ends + self.rejected_bytes < SLAB_BYTES
+            && slab.table.weight() + self.rejected_bytes < SLAB_BYTES
+    }
+
+    /// Takes good rows for as long as nothing else stands at the start of the window.
+    fn take_run(&mut self, slab: &mut RawSlab) {
+        if self.doomed.is_some() || self.blanks > 0 {
+            return;
+        }
+        // What is known of line ends lets through those that need no word.
+        let known = self.only_ending;
+        let any = known.is_none() && self.asked_ending.is_none();
+        let width = self.header.len();
+        let bytes = self.window.clean_bytes();
+        let mut room = SLAB_ROWS - (slab.marks.len() + slab.rejected.len());
+        let mut run = Run::new(bytes, self.delimiter, &mut self.places);
+        let mut table = slab.table.build();
+        let mut used = 0;
+        while room > 0 && table.weight() + self.rejected_bytes < SLAB_BYTES {
+            let Some(plain) = run.record() else { break };
+            // A text of so few bytes has no field and no row over the limits.
+            let short = plain.text <= FIELD_CHARS_MAX.min(ROW_CHARS_MAX);
+            let known = any || known == Some(plain.ending);
+            if run.places().len() != width || !short || !known {
+                break;
+            }
+            let text = &bytes[plain.start..plain.start + plain.text];
+            table.push_row(text, run.places(), plain.is_line);
+            self.rows += 1;
+            slab.marks.push(RowMark { row: self.rows, line: self.line });
+            self.line += plain.lines + 1;
+            used = plain.start + plain.used;
+            room -= 1;
+        }
+        self.window.consume(used);
     }
 
     /// Takes what stands at the start of the window; `false` at the end of the input.
@@ -153,7 +199,7 @@ impl SlabReader {
             return Ok(true);
         }
         let bytes = self.window.bytes();
-        match scan(bytes, self.window.at_end(), self.delimiter, &mut slab.table) {
+        match scan(bytes, self.window.at_end(), self.delimiter, &mut slab.table.build()) {
             Scan::Row(record) => self.take(slab, record)?,
             fault => {
                 slab.table.truncate(slab.marks.len());

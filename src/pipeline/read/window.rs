@@ -121,6 +121,13 @@ impl Window {
         self.start + len <= self.clean
     }
 
+    /// The next bytes that are known to be UTF-8 without NUL, as far as [`Self::bytes`] go.
+    pub(super) fn clean_bytes(&self) -> &[u8] {
+        let clean = self.clean.saturating_sub(self.start);
+        let bytes = self.bytes();
+        &bytes[..clean.min(bytes.len())]
+    }
+
     /// The offset of the first byte, of the next `len`, that is NUL or not UTF-8.
     ///
     /// For a whole record of which [`Self::is_clean`] does not know; what comes after it is judged

@@ -107,10 +107,22 @@ impl Checks {
     }
 
     /// The first fault of a row in the order of its columns.
+    #[inline]
     pub(super) fn fault(&self, fields: &Table, row: usize) -> Option<ValueFault> {
         let mut bytes = 0;
-        for (column, check) in self.columns.iter().enumerate() {
-            let value = fields.field(row, column);
+        let columns = self.columns.iter().zip(fields.row(row));
+        let fine = columns.fold(true, |fine, (check, value)| {
+            bytes += value.len();
+            fine && check.is_fine(value)
+        });
+        if fine && bytes <= ROW_CHARS_MAX { None } else { self.looked_at(fields, row) }
+    }
+
+    /// The same, with a close look at each value.
+    #[inline(never)]
+    fn looked_at(&self, fields: &Table, row: usize) -> Option<ValueFault> {
+        let mut bytes = 0;
+        for (check, value) in self.columns.iter().zip(fields.row(row)) {
             bytes += value.len();
             if let Err(complaint) = check.run(value) {
                 return Some(check.fault(complaint));
@@ -139,6 +151,36 @@ impl Check {
             column: Some(self.column.clone()),
             code,
             message: format!("`{}`: {what}", self.column),
+        }
+    }
+
+    /// The quick way to most good values; what it does not know it denies, and [`Self::run`]
+    /// decides.
+    #[inline]
+    fn is_fine(&self, value: &[u8]) -> bool {
+        if let Test::Id(prefixes) = &self.test {
+            return match value {
+                [] => self.blank == Blank::Fine,
+                _ => values::is_id(value) && prefixes.take(value),
+            };
+        }
+        let Some(first) = value.first() else { return self.blank == Blank::Fine };
+        // Perhaps blank, perhaps `#N/A`, perhaps too long.
+        let odd = first.is_ascii_whitespace() || *first == b'#';
+        if odd || value.len() > self.length.min(FIELD_CHARS_MAX) {
+            return false;
+        }
+        match &self.test {
+            Test::Text => true,
+            Test::Boolean => values::is_boolean(value),
+            Test::Date { .. } => values::is_date(value),
+            Test::DateTime { .. } => values::is_datetime(value),
+            Test::Time => values::is_time(value),
+            Test::Email => values::is_email(value),
+            Test::OneOf(picklist) | Test::SomeOf(picklist) => picklist.has(value),
+            Test::Int(digits) => int(value, *digits).is_ok(),
+            Test::Number(digits) => number(value, *digits).is_ok(),
+            Test::Id(_) => false,
         }
     }
 
@@ -239,7 +281,7 @@ impl Check {
             RecordId::parse(value).map_err(|bad| bad_id(value, &bad))?;
         }
         let prefix = &value[..3];
-        if prefixes.allowed.is_empty() || prefixes.allowed.iter().any(|one| one == prefix) {
+        if prefixes.take(value) {
             return Ok(());
         }
         self.wrong_object(value, prefix, prefixes)
@@ -344,10 +386,29 @@ fn datetime(value: &[u8]) -> Result<(), Complaint> {
     Err((BAD_DATETIME, what))
 }
 
+impl Prefixes {
+    /// Whether an id of this beginning is one of theirs.
+    fn take(&self, id: &[u8]) -> bool {
+        let known = |prefix| self.allowed.contains(prefix);
+        self.allowed.is_empty() || id.first_chunk().is_some_and(known)
+    }
+}
+
+/// Values among which looking at each is quicker than hashing.
+const PICKLIST_SHORT: usize = 12;
+
 impl Picklist {
+    /// Whether it is one of the values, to the letter.
+    fn has(&self, value: &[u8]) -> bool {
+        if self.values.len() > PICKLIST_SHORT {
+            return self.exact.contains(value);
+        }
+        self.values.iter().any(|(known, _)| known.as_bytes() == value)
+    }
+
     /// The org compares without case and stores its own spelling, so any case will do.
     fn check(&self, value: &[u8]) -> Result<(), Complaint> {
-        if self.exact.contains(value) { Ok(()) } else { self.check_slowly(value) }
+        if self.has(value) { Ok(()) } else { self.check_slowly(value) }
     }
 
     #[cold]

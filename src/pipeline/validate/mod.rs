@@ -8,16 +8,11 @@ mod codes;
 mod prepare;
 mod values;
 
-use rayon::prelude::*;
-
 pub use checks::Checks;
 pub use codes::CODES;
 pub use prepare::{CheckError, allowed, prepare};
 
 use crate::model::rows::{CheckedSlab, MappedSlab, RawSlab, Rejected, ValueFault};
-
-/// Rows that one thread takes at least; less is not worth the hand-over.
-const PART_ROWS: usize = 512;
 
 /// Sorts the rows of a slab into those that may be sent and those that may not.
 ///
@@ -25,17 +20,17 @@ const PART_ROWS: usize = 512;
 /// Rows that `read` rejected keep their place among the rejected.
 pub fn validate(slab: MappedSlab, checks: &Checks) -> CheckedSlab {
     let MappedSlab { mut raw, fields, failed } = slab;
-    let found: Vec<(usize, ValueFault)> = (0..raw.table.len())
-        .into_par_iter()
-        .with_min_len(PART_ROWS)
-        .filter_map(|row| checks.fault(&fields, row).map(|fault| (row, fault)))
-        .collect();
-    let faults = merged(failed, found);
-    let mut faulty = faults.iter().map(|(row, _)| *row).peekable();
-    let accepted = (0..raw.table.len())
-        .filter(|row| faulty.next_if_eq(row).is_none())
-        .map(|row| u32::try_from(row).expect("a slab has some thousands of rows"))
-        .collect();
+    // On one thread: the checks cost less than handing them over would, and the stages before and
+    // after this one have threads of their own.
+    let rows = raw.table.len();
+    let found = (0..rows).filter_map(|row| checks.fault(&fields, row).map(|fault| (row, fault)));
+    let faults = merged(failed, found.collect());
+    let rows = u32::try_from(rows).expect("a slab has some thousands of rows");
+    let mut accepted: Vec<u32> = (0..rows).collect();
+    if !faults.is_empty() {
+        let mut faulty = faults.iter().map(|(row, _)| *row).peekable();
+        accepted.retain(|row| faulty.next_if_eq(&(*row as usize)).is_none());
+    }
     let mut rejected = std::mem::take(&mut raw.rejected);
     rejected.extend(faults.into_iter().map(|(row, fault)| rejection(&raw, row, fault)));
     rejected.sort_by_key(|row| row.mark.row);

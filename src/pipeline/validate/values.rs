@@ -82,6 +82,7 @@ pub fn is_whole(value: &[u8]) -> bool {
 }
 
 /// Whether a value is true or false as the far side reads it.
+#[inline]
 pub fn is_boolean(value: &[u8]) -> bool {
     matches!(value, b"0" | b"1")
         || value.eq_ignore_ascii_case(b"true")
@@ -176,59 +177,83 @@ pub fn is_email(value: &[u8]) -> bool {
         return false;
     };
     let (local, domain) = (&value[..at], &value[at + 1..]);
-    let bad = |byte: &u8| {
-        byte.is_ascii_whitespace() || byte.is_ascii_control() || b"@,;:<>()[]\\\"".contains(byte)
-    };
-    !local.is_empty()
-        && !local.iter().any(bad)
-        && !domain.iter().any(bad)
-        && domain.contains(&b'.')
-        && !domain.split(|byte| *byte == b'.').any(<[u8]>::is_empty)
-}
-
-/// Whether a value is an id of 15 or 18 characters with the right checksum in capitals.
-///
-/// The quick way to most ids: what it does not know (a checksum in small letters, say) it denies,
-/// and `RecordId::parse` decides. Ids are most of what a loader sees, hence the table.
-pub fn is_id(value: &[u8]) -> bool {
-    let (fifteen, check) = match value.len() {
-        15 => (value, None),
-        18 => (&value[..15], Some(&value[15..])),
-        _ => return false,
-    };
-    let mut bad = 0;
-    for (group, five) in fifteen.chunks_exact(5).enumerate() {
-        let mut capitals = 0;
-        for (bit, byte) in five.iter().enumerate() {
-            let class = ID_CLASS[usize::from(*byte)];
-            capitals |= (class & 1) << bit;
-            bad |= class & 2;
+    // All bytes are looked at without a way out on the first: most addresses are good.
+    let bad = |text: &[u8]| text.iter().fold(false, |bad, byte| bad | NO_EMAIL[usize::from(*byte)]);
+    let mut labels = 0;
+    let mut last = b'.';
+    for byte in domain {
+        if *byte == b'.' && last == b'.' {
+            return false;
         }
-        let expected = ID_CHECK[usize::from(capitals)];
-        bad |= u8::from(check.is_some_and(|check| check[group] != expected));
+        labels += usize::from(*byte == b'.');
+        last = *byte;
     }
-    bad == 0
+    !local.is_empty() && labels > 0 && last != b'.' && !bad(local) && !bad(domain)
 }
 
-/// The characters of an id's checksum, by which of five letters are capitals.
-const ID_CHECK: [u8; 32] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-
-/// 0 for a small letter or digit, 1 for a capital, 2 for what no id has.
-const ID_CLASS: [u8; 256] = {
-    let mut class = [2; 256];
+/// What an address does not have beside its one `@`.
+const NO_EMAIL: [bool; 256] = {
+    let mut bad = [false; 256];
     let mut byte = 0;
     while byte < 256 {
         #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
         let character = byte as u8;
-        if character.is_ascii_uppercase() {
-            class[byte] = 1;
-        } else if character.is_ascii_alphanumeric() {
-            class[byte] = 0;
-        }
+        bad[byte] = character.is_ascii_whitespace()
+            || character.is_ascii_control()
+            || matches!(
+                character,
+                b'@' | b',' | b';' | b':' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'\\' | b'"'
+            );
         byte += 1;
     }
-    class
+    bad
 };
+
+/// Whether a value is an id of 15 or 18 characters with the right checksum in capitals.
+///
+/// The quick way to most ids: what it does not know (a checksum in small letters, say) it denies,
+/// and `RecordId::parse` decides. Ids are most of what a loader sees, so eight bytes are looked at
+/// at once.
+#[inline]
+pub fn is_id(value: &[u8]) -> bool {
+    let check: Option<&[u8; 3]> = match value.len() {
+        18 => value.last_chunk(),
+        15 => None,
+        _ => return false,
+    };
+    // The eighth byte is in both words.
+    let (Some(head), Some(tail)) = (value.first_chunk(), value.get(7..15)) else { return false };
+    let Some(tail) = tail.first_chunk() else { return false };
+    let [head, tail] = [head, tail].map(|word| letters_and_digits(u64::from_le_bytes(*word)));
+    let (Some(head), Some(tail)) = (head, tail) else { return false };
+    let Some(check) = check else { return true };
+    let capitals = head | (tail << 7);
+    let expected = [capitals, capitals >> 5, capitals >> 10]
+        .map(|five| ID_CHECK[usize::from(five.to_le_bytes()[0] & 31)]);
+    *check == expected
+}
+
+/// Which of eight bytes are capitals, as the lowest bits; `None` unless all are letters or digits.
+#[inline]
+fn letters_and_digits(word: u64) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // The high bit of each byte that is at least so much, if all are ASCII.
+    let least = |word: u64, byte: u8| word.wrapping_add(ONES * u64::from(0x80 - byte));
+    let small = word | (0x20 * ONES);
+    let letter = least(small, b'a') & !least(small, b'z' + 1);
+    let digit = least(word, b'0') & !least(word, b'9' + 1);
+    if (!(letter | digit) | word) & HIGH != 0 {
+        return None;
+    }
+    // A capital lacks the bit that stands two places before the high one.
+    let capital = letter & !(word << 2) & HIGH;
+    // The product has the eight bits side by side in its highest byte.
+    Some((capital >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+}
+
+/// The characters of an id's checksum, by which of five letters are capitals.
+const ID_CHECK: [u8; 32] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
 /// Characters of a UTF-8 text.
 pub fn characters(value: &[u8]) -> usize {
