@@ -247,8 +247,8 @@ mod tests {
         }
     }
 
-    /// Found by seed 3099 of the simulation: of the chunks of one window some have results that were
-    /// counted when they came, and others not.
+    /// Found by seed 3099 of the simulation: of the chunks of one window some have results that
+    /// were counted when they came, and others not.
     #[test]
     fn a_file_that_was_not_counted_may_hold_every_row_of_its_chunk() {
         let digest = Digest::of(b"x");
