@@ -11,7 +11,7 @@ use crate::model::limits::ROWS_LISTED;
 use crate::pipeline::event::ErrorGroup;
 use crate::pipeline::guards;
 use crate::pipeline::manifest::input_name;
-use crate::pipeline::survey::{Change, Sample, Survey};
+use crate::pipeline::survey::{Calls, Change, Sample, Survey};
 use crate::report::figures::{bytes, count, counted, escape, path, shorten};
 use crate::report::paint::Paint;
 
@@ -202,10 +202,9 @@ impl Told<'_> {
         );
         if let Some((left, allowed)) = calls.left {
             let left = format!("{} of {} are left today", count(left), count(allowed));
-            let left = if calls.are_too_many() { paint.red(&left) } else { left };
             write!(text, "; {left}").unwrap_or_default();
         }
-        text.push('\n');
+        text.push_str(&may_be_used(calls, paint));
         for refusal in &self.survey.refusals {
             writeln!(text, "{} {}", paint.yellow("refused now:"), escape(refusal))
                 .unwrap_or_default();
@@ -242,7 +241,9 @@ impl Told<'_> {
             "rows": {"input": survey.rows(), "sent": survey.accepted, "rejected": survey.rejected},
             "jobs": jobs,
             "calls": {"before": calls.before, "for_jobs": calls.for_jobs, "all": calls.all(),
-                "left": calls.left.map(|left| left.0), "allowed": calls.left.map(|left| left.1)},
+                "left": calls.left.map(|left| left.0), "allowed": calls.left.map(|left| left.1),
+                "budget": calls.room.calls},
+            "batches": {"for_jobs": calls.batches, "budget": calls.room.batches},
             "columns": columns,
             "not_sent": survey.not_sent,
             "rejected": survey.groups,
@@ -260,6 +261,25 @@ impl Told<'_> {
         }
         document
     }
+}
+
+/// What of the org's day the jobs may take, to the end of the line, and what if they take more.
+fn may_be_used(calls: &Calls, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(room) = calls.room.calls {
+        write!(text, ", {} may be used", count(room)).unwrap_or_default();
+    }
+    if let Some(room) = calls.room.batches {
+        let batches = if calls.batches == 1 { "batch" } else { "batches" };
+        let needed = count(calls.batches);
+        write!(text, "; {needed} {batches}, {} may be used", count(room)).unwrap_or_default();
+    }
+    text.push('\n');
+    if calls.are_too_many() {
+        let pauses = paint.red("the run would pause when its budget is used up;");
+        writeln!(text, "{pauses} `--api-budget` with more lets it go on").unwrap_or_default();
+    }
+    text
 }
 
 /// `rows 17, 44, …`.

@@ -30,20 +30,20 @@ use crate::model::wording::{count, counted};
 use crate::target::{ApiUsage, Limits, Target};
 
 /// Calls that begin a job of Bulk API 2.0: create, upload, start.
-pub const TO_BEGIN: u64 = 3;
+const TO_BEGIN: u64 = 3;
 
 /// Questions about a job. Only the oldest job is asked about, so most need one or two.
-pub const TO_ASK: u64 = 2;
+const TO_ASK: u64 = 2;
 
 /// Result files of a job: those that succeeded, and those in error where there are any.
-pub const TO_FETCH: u64 = 2;
+const TO_FETCH: u64 = 2;
 
 /// Calls for a user of an Auth0 tenant: a look before the change, the change, and for an e-mail
 /// the question whose it is.
-pub const FOR_A_USER: u64 = 3;
+const FOR_A_USER: u64 = 3;
 
 /// What a job takes of the org's day, about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Until it runs.
     pub to_begin: u64,
@@ -74,6 +74,20 @@ impl Cost {
     pub fn calls(self) -> u64 {
         self.to_begin + self.to_end
     }
+
+    /// The same with that of another job.
+    pub fn add(&mut self, other: Self) {
+        self.to_begin += other.to_begin;
+        self.to_end += other.to_end;
+        self.batches += other.batches;
+    }
+}
+
+/// What jobs may take of the budget; `None` where nothing limits them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    pub calls: Option<u64>,
+    pub batches: Option<u64>,
 }
 
 /// What a load will be, about, before it is read.
@@ -230,13 +244,7 @@ impl Budget {
     /// What some work takes, and of what.
     fn foretold(&self, work: Work, usage: ApiUsage) -> Option<String> {
         let rows = work.rows?;
-        let of_calls = self.left(usage);
-        let (set_aside, of_batches) = {
-            let state = self.locked();
-            let batches = state.batches.map(|all| all.saturating_sub(state.batches_taken));
-            (state.set_aside, batches)
-        };
-        let of_calls = of_calls.map(|left| left.saturating_sub(set_aside));
+        let Room { calls: of_calls, batches: of_batches } = self.room(usage);
         let (rows, calls) = (counted(rows, "row"), counted(work.calls, "API call"));
         let calls_there = of_calls.map(|left| format!(" of the {} in the budget", count(left)));
         let batches = if work.batches == 1 { "batch" } else { "batches" };
@@ -248,6 +256,16 @@ impl Budget {
         let pauses = if over { "; the run will pause when the budget is used up" } else { "" };
         let (of_calls, batches) = (calls_there.unwrap_or_default(), batches.unwrap_or_default());
         Some(format!("about {rows} will take about {calls}{of_calls}{batches}{pauses}"))
+    }
+
+    /// What further jobs may take, when those under way have what is set aside for them.
+    pub fn room(&self, usage: ApiUsage) -> Room {
+        let left = self.left(usage);
+        let state = self.locked();
+        Room {
+            calls: left.map(|left| left.saturating_sub(state.set_aside)),
+            batches: state.batches.map(|all| all.saturating_sub(state.batches_taken)),
+        }
     }
 
     /// Sets aside what a job takes, or says why it is not begun.

@@ -1,38 +1,38 @@
 //! What a load costs in API calls, as arithmetic.
 
-use super::Jobs;
-use crate::pipeline::budget::{FOR_A_USER, TO_ASK, TO_BEGIN, TO_FETCH};
+use crate::pipeline::budget::{Cost, Room};
 use crate::target::ApiUsage;
 
-/// Calls of a load.
+/// Calls of a load, and batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Made before the first row: sign-in, version, org, user, describes, lookups, and those that
-    /// look for unchanged rows.
+    /// Made before the first row: sign-in, version, org, user, describes, lookups, limits, and
+    /// those that look for unchanged rows.
     pub before: u64,
     /// Those of them that look for unchanged rows.
     pub look: u64,
     /// For all jobs together, about; an Auth0 tenant has calls for users instead, at most these.
     pub for_jobs: u64,
+    /// Batches of Bulk API that the jobs come to; 0 where there are none.
+    pub batches: u64,
     /// Left of the org's day now, and its allowance; `None` where the org does not say.
     pub left: Option<(u64, u64)>,
+    /// What the budget leaves for the jobs.
+    pub room: Room,
 }
 
 impl Calls {
-    /// What these jobs will cost; `begun` is what a load has used when its first job is made, and
-    /// `usage` what the survey has, which may have looked further.
-    pub fn of(kind: &str, jobs: &Jobs, begun: ApiUsage, usage: ApiUsage) -> Self {
-        let for_jobs = if kind == "auth0" {
-            jobs.rows * FOR_A_USER
-        } else {
-            jobs.count * (TO_BEGIN + TO_ASK + TO_FETCH)
-        };
+    /// What jobs of this cost make of it; `begun` is what a load has used when its first job is
+    /// made, and `usage` what the survey has, which may have looked further.
+    pub fn of(jobs: Cost, begun: ApiUsage, usage: ApiUsage, room: Room) -> Self {
         let left = usage.org_used.zip(usage.org_allowed);
         Self {
             before: begun.calls,
             look: 0,
-            for_jobs,
+            for_jobs: jobs.calls(),
+            batches: jobs.batches,
             left: left.map(|(used, allowed)| (allowed.saturating_sub(used), allowed)),
+            room,
         }
     }
 
@@ -47,9 +47,10 @@ impl Calls {
         self.before + self.for_jobs
     }
 
-    /// Whether the org has not so many left today.
+    /// Whether the budget has not so many, so that the run would pause.
     pub fn are_too_many(&self) -> bool {
-        self.left.is_some_and(|(left, _)| self.all() > left)
+        self.room.calls.is_some_and(|room| self.for_jobs > room)
+            || self.room.batches.is_some_and(|room| self.batches > room)
     }
 }
 
@@ -58,14 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_by_kind_and_what_is_left() {
-        let jobs = Jobs { count: 4, rows: 1_000, ..Jobs::default() };
-        for (kind, used, all, too_many) in [
-            ("salesforce", Some((50, 100)), 33, false),
-            ("salesforce", Some((68, 100)), 33, true),
-            ("salesforce", Some((101, 100)), 33, true),
-            ("salesforce", None, 33, false),
-            ("auth0", None, 3_005, false),
+    fn what_is_left_and_what_of_it_may_be_used() {
+        let jobs = Cost { to_begin: 12, to_end: 16, batches: 4 };
+        for (used, room, left, too_many) in [
+            (Some((50, 100)), (Some(30), Some(4)), Some((50, 100)), false),
+            (Some((50, 100)), (Some(28), None), Some((50, 100)), false),
+            (Some((50, 100)), (Some(27), None), Some((50, 100)), true),
+            (Some((50, 100)), (Some(30), Some(3)), Some((50, 100)), true),
+            (Some((101, 100)), (Some(0), None), Some((0, 100)), true),
+            (None, (None, None), None, false),
         ] {
             let usage = ApiUsage {
                 calls: 5,
@@ -74,8 +76,10 @@ mod tests {
                 org_used: used.map(|used| used.0),
                 org_allowed: used.map(|used| used.1),
             };
-            let calls = Calls::of(kind, &jobs, usage, ApiUsage { calls: 9, ..usage });
-            assert_eq!((calls.all(), calls.are_too_many()), (all, too_many), "{kind} {used:?}");
+            let room = Room { calls: room.0, batches: room.1 };
+            let calls = Calls::of(jobs, usage, ApiUsage { calls: 9, ..usage }, room);
+            assert_eq!((calls.all(), calls.left), (33, left), "{used:?}");
+            assert_eq!(calls.are_too_many(), too_many, "{used:?} {room:?}");
         }
     }
 }

@@ -324,7 +324,7 @@ const COMMENTS: [(&str, &str); 13] = [
     ("jobs", "# The jobs, all together; bytes are those of their bodies.\n"),
     (
         "calls",
-        "# API calls, about: before the first row; then 7 a job (create, upload, start, 2 questions,\n# 2 result files). For Auth0 at most 3 a row.\n",
+        "# API calls, about: before the first row; then 7 a job (create, upload, start, 2 questions,\n# 2 result files), and 1 for 2,000 records of which is kept what they hold. For Auth0 at most 3 a\n# row.\n",
     ),
     (
         "policy",

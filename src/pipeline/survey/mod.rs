@@ -17,6 +17,7 @@ use differences::FirstRows;
 
 pub use super::unchanged::{Change, Differences};
 
+use super::budget::{Cost, Work};
 use super::chunk::{ChunkLimits, Spool};
 use super::event::{ErrorGroup, Event};
 use super::intake::{Intake, ReadingEnd};
@@ -172,10 +173,15 @@ pub async fn survey<T: Target>(
     let (fields, not_sent) = (mapping.sent.clone(), mapping.not_sent.clone());
     let opened = Opened { reader, mapping, checks, repeats, unchanged };
     let about = target.together(&plan.object);
-    let taken = take(&laned, opened, about, tools, rejected_to).await?;
+    let taken = take(&laned, opened, (target.kind(), about), tools, rejected_to).await?;
     same_reading(plan, input_digest, taken.read_digest)?;
     let rows = taken.accepted + taken.rejected + taken.unchanged;
+    let Cost { batches, .. } = taken.cost;
+    let (accepted, jobs) = (Some(taken.accepted), taken.jobs.count);
+    let work = Work { rows: accepted, jobs, calls: taken.cost.calls(), batches };
+    tools.budget.learn(target, work).await?;
     let begun = target.usage();
+    let room = tools.budget.room(begun);
     let differences = match (idle.differences.take(), &taken.first) {
         (None, Some(first)) => first_differences(plan, target, first, tools).await,
         (all, _) => all,
@@ -186,7 +192,7 @@ pub async fn survey<T: Target>(
         refusals: foreseen.refusals,
         to_confirm: foreseen.to_confirm,
         org_kind: target.kind().to_owned(),
-        calls: Calls::of(target.kind(), &taken.jobs, begun, target.usage()).with_look(idle.calls),
+        calls: Calls::of(taken.cost, begun, target.usage(), room).with_look(idle.calls),
         org,
         input_digest,
         columns,
@@ -244,16 +250,19 @@ struct Taken {
     unchanged: u64,
     groups: Vec<ErrorGroup>,
     jobs: Jobs,
+    /// What they take of the org's day, all together.
+    cost: Cost,
     sample: Vec<Sample>,
     first: Option<FirstRows>,
     /// Digest of the input, where it was read to its end.
     read_digest: Option<Digest>,
 }
 
+/// Takes the input in. Of the far side come its kind, and the columns that say whom a row is about.
 async fn take(
     plan: &LoadPlan,
     opened: Opened,
-    about: &[&str],
+    (kind, about): (&str, &[&str]),
     tools: &Tools,
     rejected_to: Option<&Path>,
 ) -> Result<Taken, Failure> {
@@ -293,15 +302,17 @@ async fn take(
             seen.lock().unwrap_or_else(PoisonError::into_inner).look(slab);
         })),
     };
+    let (kind, operation, imaged) = (kind.to_owned(), plan.operation, plan.before_images);
     let running = on_thread("the survey", move || {
-        let mut jobs = Jobs::default();
+        let (mut jobs, mut cost) = (Jobs::default(), Cost::default());
         let taken_in = intake.run(|chunk| {
             jobs.add(&chunk);
+            cost.add(Cost::of(&kind, operation, imaged, u64::from(chunk.rows)));
             true
         });
-        taken_in.map(|taken_in| (taken_in, jobs))
+        taken_in.map(|taken_in| (taken_in, jobs, cost))
     });
-    let (taken_in, jobs) = running.await?;
+    let (taken_in, jobs, cost) = running.await?;
     if let Some(failure) = halt.take() {
         return Err(failure);
     }
@@ -313,6 +324,7 @@ async fn take(
         unchanged: taken_in.unchanged,
         groups: taken_in.groups.sorted(),
         jobs,
+        cost,
         sample: std::mem::take(&mut first.sample),
         first: first.rows.take(),
         read_digest: whole.then_some(taken_in.source.digest),
