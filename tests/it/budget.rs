@@ -83,6 +83,31 @@ fn a_run_pauses_when_its_calls_are_used_up_and_another_budget_goes_on_with_it() 
     all_are_there_once(&world);
 }
 
+/// What a check says of the budget: the rest of its line of calls, and the line behind it.
+fn foretold(world: &World, more: &[&str]) -> String {
+    let load = &LOAD[..LOAD.len() - 2];
+    let args = [&["check", "Account", "rows.csv", "--operation", "insert"], &load[3..], more];
+    let ran = world.run(&args.concat()).expect(0);
+    let lines = ran.stdout.lines().skip_while(|line| !line.starts_with("about "));
+    let told: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    told.join("\n").split_once(" for 10 jobs").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_check_tells_what_may_be_used_and_that_a_run_would_pause() {
+    let world = world(1_000, 10);
+    let pauses = "\nthe run would pause when its budget is used up; `--api-budget` with more lets it \
+                  go on";
+    // Few rows that are no drop in anybody's day: the limits are not asked for.
+    assert_eq!(foretold(&world, &[]), "; 997 of 1,000 are left today, 797 may be used");
+    let number = foretold(&world, &["--api-budget", "40"]);
+    let told = "; 993 of 1,000 are left today, 33 may be used; 10 batches, 8 may be used";
+    assert_eq!(number, format!("{told}{pauses}"));
+    let share = foretold(&world, &["--api-budget", "100%"]);
+    let told = "; 989 of 1,000 are left today, 989 may be used; 10 batches, 10 may be used";
+    assert_eq!(share, told);
+}
+
 #[test]
 fn a_fifth_of_the_orgs_day_is_left_unless_it_is_asked_for() {
     let world = world(60, 15_000);

@@ -50,7 +50,7 @@ async fn checked(
     if let Some(path) = &args.rejected {
         not_an_input(path, "rejected", &plan)?;
     }
-    let (survey, _, _) = survey_of(&plan, choice, session, args.rejected.as_deref()).await?;
+    let (survey, _) = survey_of(&plan, choice, &asked, session, args.rejected.as_deref()).await?;
     Ok((plan, choice, survey))
 }
 
@@ -65,21 +65,23 @@ pub fn planned(asked: &Asked<'_>, shell: &Shell) -> Result<(LoadPlan, Choice), F
     Ok((plan, choice))
 }
 
-/// Signs in and works a load out.
+/// Signs in and works a load out. Nothing is confirmed by it; the budget is that of the run.
 pub async fn survey_of(
     plan: &LoadPlan,
     choice: Choice,
+    asked: &Asked<'_>,
     session: &Session<'_>,
     rejected_to: Option<&Path>,
-) -> Result<(Survey, Tools, std::sync::Arc<crate::target::any::AnyTarget>), Failure> {
+) -> Result<(Survey, Tools), Failure> {
     session.listen()?;
-    let nothing = Confirm::default();
+    let api_budget = asked.load.confirm.api_budget;
+    let nothing = Confirm { api_budget, ..Confirm::default() };
     let work = async {
         let target = session.connect(choice).await?;
         let input_is_stdin = plan.input.source == Source::Stdin;
         let tools = session.tools(Asking { confirm: &nothing, input_is_stdin })?;
         let survey = Box::pin(survey(plan, &*target, &tools, rejected_to)).await?;
-        Ok((survey, tools, target))
+        Ok((survey, tools))
     };
     session.within(work).await
 }

@@ -53,7 +53,7 @@ async fn made(
     if let Some(path) = output {
         not_an_input(path, "output", &plan)?;
     }
-    let (survey, tools, _) = survey_of(&plan, choice, session, None).await?;
+    let (survey, tools) = survey_of(&plan, choice, asked, session, None).await?;
     let frozen = Frozen::of(&plan, &survey, choice.alias(), &tools.guards.policy)?;
     let text = frozen.text(&survey)?;
     let Some(path) = output else { return Ok((survey, text)) };
