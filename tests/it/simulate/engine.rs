@@ -207,6 +207,9 @@ impl Assent for Teller {
 
 impl Watch for Teller {
     fn see(&self, event: &Event) {
+        if matches!(event, Event::Notice { message } if message.contains(" sent again (round ")) {
+            self.0.fired("rows sent again");
+        }
         let line = match event {
             Event::Notice { message } => format!("notice: {message}"),
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),

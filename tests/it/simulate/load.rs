@@ -28,6 +28,9 @@ pub struct Load {
     parallel: u64,
     on_bad_row: OnBadRow,
     in_lanes: bool,
+    /// Rows that meet a lock are sent again, and of rows with one key the first is sent; else all
+    /// are, in their order.
+    pub in_rounds: bool,
 }
 
 /// A row of the file.
@@ -62,6 +65,7 @@ impl Load {
             parallel: dice.roll(1, 4),
             on_bad_row: OnBadRow::Reject,
             in_lanes: seed.is_multiple_of(3),
+            in_rounds: seed.is_multiple_of(2),
         };
         for number in 1..=rows {
             let (mut mark, mut cells) = match kind {
@@ -117,8 +121,12 @@ impl Load {
             copy_style: CopyStyle::Own,
             conversions: None,
             state_dir: None,
-            // The files repeat keys on purpose; all rows are sent, and in their order.
-            on_duplicate: Some(OnDuplicate::Separate),
+            // The files repeat keys on purpose.
+            on_duplicate: Some(if self.in_rounds {
+                OnDuplicate::KeepFirst
+            } else {
+                OnDuplicate::Separate
+            }),
             skip_unchanged: false,
             verify_after: false,
             // The first column differs in every row, so that each goes into any lane.

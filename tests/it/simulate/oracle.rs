@@ -19,6 +19,8 @@ struct Fate {
     applied: u64,
     /// Rows in bodies of jobs that were told to start.
     sent: u64,
+    /// Rows of which a job said that they met a lock: these may be sent again in a round.
+    locked: u64,
     /// Rows in bodies of jobs of which nobody can tell any more.
     untold: u64,
     /// Ids that success.csv gives, and those that the org gave.
@@ -38,6 +40,9 @@ pub fn check(scene: &Scene, root: &Path) -> Vec<String> {
     files(scene, root, &mut fates, &mut faults);
     effects(scene, &mut fates, &mut faults);
     bodies(scene, &mut fates, &mut faults);
+    if scene.load.in_rounds {
+        locked(scene, root, &mut fates);
+    }
     for (mark, fate) in &fates {
         judge(mark, fate, &mut faults);
     }
@@ -49,7 +54,7 @@ fn judge(mark: &str, fate: &Fate, faults: &mut Vec<String>) {
     if fate.applied > fate.rows {
         fault("DOUBLED, applied more often than it stands in the file");
     }
-    if fate.sent > fate.rows {
+    if fate.sent > fate.rows + fate.locked {
         fault("DOUBLED, started more often than it stands in the file");
     }
     if fate.applied < fate.success {
@@ -137,6 +142,28 @@ fn effects(scene: &Scene, fates: &mut BTreeMap<String, Fate>, faults: &mut Vec<S
             ""
         };
         *fate.ids.entry(id.to_owned()).or_default() -= 1;
+    }
+}
+
+/// What the org said of locks.
+fn locked(scene: &Scene, root: &Path, fates: &mut BTreeMap<String, Fate>) {
+    for file in std::fs::read_dir(root.join("raw")).unwrap() {
+        let path = file.unwrap().path();
+        if !path.to_str().unwrap().ends_with(".failed.csv") {
+            continue;
+        }
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(&path).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|found| found.eq_ignore_ascii_case(name));
+        let (Some(mark), Some(error)) = (column(scene.load.mark), column("sf__Error")) else {
+            continue;
+        };
+        for record in reader.records().map_while(Result::ok) {
+            if record.get(error).is_some_and(|error| error.starts_with("UNABLE_TO_LOCK_ROW")) {
+                let mark = scene.load.mark_of(record.get(mark).unwrap_or_default());
+                fates.entry(mark).or_default().locked += 1;
+            }
+        }
     }
 }
 

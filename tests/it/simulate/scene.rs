@@ -410,7 +410,7 @@ impl Scene {
 }
 
 /// Names of what [`Scene`] itself does wrong.
-pub const TROUBLES: [&str; 16] = [
+pub const TROUBLES: [&str; 17] = [
     "killed before a call",
     "killed after a call",
     "killed at an instant",
@@ -424,6 +424,7 @@ pub const TROUBLES: [&str; 16] = [
     "job aborted half-way",
     "results left out",
     "rows locked",
+    "rows sent again",
     "order kept",
     "aborted by a person",
     "deleted by a person",
