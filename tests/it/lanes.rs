@@ -122,7 +122,8 @@ fn lanes_are_found_out_and_a_plan_tells_of_them() {
     assert!(ran.code == 2 && ran.stderr.contains(says), "{}", ran.stderr);
 }
 
-/// The figures of decisions 26 and 30: `cargo test --test it lanes::measured -- --ignored --nocapture`.
+/// The figures of decisions 26 and 30:
+/// `cargo test --test it lanes::measured -- --ignored --nocapture`.
 #[test]
 #[ignore = "minutes: measures what lanes and rounds are worth"]
 fn measured() {
