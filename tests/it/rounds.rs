@@ -1,9 +1,13 @@
 //! Rows that met a lock and are sent again, in an org that locks.
 
 use std::fmt::Write;
+use std::time::Duration;
 
+use longshore::practice::mischief::{Fault, Rule};
 use longshore::practice::switches::{RowLocks, Switches};
 use longshore::practice::{Org, SeedSize};
+
+use serde_json::Value;
 
 use crate::lanes::{contacts, insert, world};
 use crate::world::{Ran, World, read_csv};
@@ -31,13 +35,26 @@ fn all_are_there(world: &World, run: &str, rows: u64) {
     assert!(names.into_iter().all(|name| !name.contains("part")));
 }
 
-/// The rows as they stand in the file: jobs side by side meet each other's locks, and the rows go
-/// through when fewer of them run at once.
+/// Loads while somebody else has a parent, until the first rows have failed for it.
+fn load_beside(world: &World, parent: &str, args: &[&str]) -> (Ran, Value) {
+    let held = world.practice().hold_locks(&[parent]);
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| world.load(args));
+        while world.practice().locks_told().rows_failed == 0 && !load.is_finished() {
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        drop(held);
+        load.join().unwrap()
+    })
+}
+
+/// The rows as they stand in the file: jobs meet locks, and the rows go through when fewer of them
+/// run at once and others have gone.
 #[test]
 fn rows_that_met_a_lock_go_through_in_a_later_round() {
     let world = world(8);
     world.file("rows.csv", contacts(2_000));
-    let (ran, summary) = world.load(&insert("none", &[]));
+    let (ran, summary) = load_beside(&world, "a-00001", &insert("none", &[]));
     let told = world.practice().locks_told();
     assert!(told.met_other_jobs > 0 && told.rows_failed > 0, "{told:?}");
     assert!(ran.stderr.contains("(round 1 of 3)"), "{}", ran.stderr);
@@ -67,7 +84,7 @@ fn rows_with_two_parents_go_through() {
         writeln!(csv, "{line},{department}").unwrap();
     }
     world.file("rows.csv", csv);
-    let (ran, summary) = world.load(&insert("AccountId", &[]));
+    let (ran, summary) = load_beside(&world, "d1", &insert("AccountId", &[]));
     ran.expect(3);
     assert!(world.practice().locks_told().rows_failed > 0);
     all_are_there(&world, summary["run"].as_str().unwrap(), 2_000);
@@ -117,8 +134,13 @@ fn a_run_is_gone_on_with_from_wherever_its_round_was_killed() {
     .into_iter()
     .enumerate()
     {
-        let world = world(8);
+        let world = World::of(Org::new(&SeedSize { users: 30, permission_sets: 5 }));
         world.file("rows.csv", contacts(2_000));
+        // The ten jobs before the first round, wherever the processes are killed.
+        let (method, path) = ("POST".to_owned(), "*/jobs/ingest".to_owned());
+        let fault_of_jobs = Fault::LockRows { every: 3 };
+        let rule = Rule { method, path, nth: 1, times: 10, fault: fault_of_jobs };
+        world.practice().mischief().add(rule);
         let run = format!("r{number}");
         let args = insert("none", &["--run-name", &run]);
         let with = |args: &[&str], fault: &str| {
@@ -128,9 +150,8 @@ fn a_run_is_gone_on_with_from_wherever_its_round_was_killed() {
         let killed = with(&args, fault);
         assert_eq!(killed.code, -1, "{fault}: {}", killed.stderr);
         let again = with(&["resume", &run], then);
-        if again.code == -1 {
-            world.run(&["resume", &run]).expect(3);
-        }
+        assert_eq!(again.code, -1, "{then}: {}", again.stderr);
+        world.run(&["resume", &run]).expect(3);
         all_are_there(&world, &run, 2_000);
     }
 }
