@@ -270,7 +270,7 @@ impl Spool {
         let [row, number] = &mut self.counters;
         line.extend_from_slice(row.at(mark.row));
         line.extend_from_slice(number.at(mark.line));
-        slab.raw.table.push_line(index, line);
+        slab.raw.table.push_rest(index, line);
         open.source.end_line()
     }
 
