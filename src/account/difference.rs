@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
 
-use super::{Account, Kind, Step, state_word};
+use super::{Account, Kind, Step};
 use crate::model::chunk::Digest;
 use crate::model::verdict::Counts;
 use crate::model::wording::shape;
@@ -165,7 +165,7 @@ impl Differ {
         self.steps += 1;
         let (id, of_one, of_other) = (&one.step.id, &one.step, &other.step);
         self.compare(id, "kind", &of_one.kind, &of_other.kind);
-        self.compare(id, "state", state_word(of_one.state), state_word(of_other.state));
+        self.compare(id, "state", of_one.state.word(), of_other.state.word());
         self.counts(id, of_one.rows, of_other.rows);
         self.checks(id, &of_one.checks, &of_other.checks);
         self.compare(id, "runs", &one.runs.len().to_string(), &other.runs.len().to_string());

@@ -19,9 +19,7 @@ pub use undo::Undo;
 use crate::ledger::{Approval, Confirmed, Output};
 use crate::model::chunk::Digest;
 use crate::model::verdict::Counts;
-use crate::pipeline::event::{
-    ErrorGroup, Status, StepState, SummaryApi, SummaryFailure, SummaryStep,
-};
+use crate::pipeline::event::{ErrorGroup, Status, SummaryApi, SummaryFailure, SummaryStep};
 
 /// All there is to say of a run.
 #[derive(Debug, Clone)]
@@ -223,18 +221,5 @@ impl End {
             Some(Status::Refused) => "refused",
             None => "unfinished",
         }
-    }
-}
-
-/// Where a step stands, in a word or two.
-pub fn state_word(state: StepState) -> &'static str {
-    match state {
-        StepState::Succeeded => "succeeded",
-        StepState::Partial => "partial",
-        StepState::Failed => "failed",
-        StepState::Interrupted => "interrupted",
-        StepState::Waiting => "waiting",
-        StepState::Skipped => "skipped",
-        StepState::NotBegun => "not begun",
     }
 }

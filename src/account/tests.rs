@@ -115,6 +115,7 @@ impl Load {
                 bytes,
                 digest,
                 source: None,
+                window: None,
             });
         }
         if before.is_empty() {
@@ -138,7 +139,7 @@ impl Load {
                 Fact::Prepared { chunk, job: job.clone(), bytes, digest },
                 Fact::Started { chunk, job: job.clone() },
                 Fact::Terminal { chunk, job, state, processed, failed, message },
-                Fact::Reconciled { chunk, counts: settled },
+                Fact::Reconciled { chunk, counts: settled, deferred: 0 },
             ]);
         }
         let name = "success.csv".to_owned();
@@ -147,7 +148,8 @@ impl Load {
         facts.extend(match until {
             Until::Killed => vec![],
             Until::Resumed => {
-                let paused = Fact::Paused { counts, exit_code: 130, first_row: 1, files: vec![] };
+                let paused =
+                    Fact::Paused { counts, exit_code: 130, first_row: 1, files: vec![], rounds: 0 };
                 let when = "2026-11-21T08:00:00Z".to_owned();
                 let resumed = Fact::Resumed { when, version: "0.1.0".to_owned() };
                 vec![paused, resumed, Fact::Outputs { files: vec![output] }, closing]

@@ -252,13 +252,15 @@ const PROJECT_FILE: &str = "\n## The project file\n\n\
     `longshore.toml` in the working directory holds defaults; its keys are flags without the \
     dashes. An unknown key\nis refused.\n\n```toml\n[defaults]\ntarget-org = \"practice\"\n\
     column-delimiter = \"COMMA\"\nline-ending = \"LF\"\nencoding = \"utf-8\"\n\
-    chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 2\napi = \"auto\"\n\
-    runs-dir = \"longshore-runs\"\non-bad-row = \"reject\"\non-duplicate = \"refuse\"\n\
+    chunk-rows = 250000\nchunk-bytes = 100000000\nparallel = 8\napi = \"auto\"\n\
+    group-by = \"none\"\nruns-dir = \"longshore-runs\"\non-bad-row = \"reject\"\non-duplicate = \"refuse\"\n\
     nulls = \"ignore\"\nbefore-images = \"on\"\n```\n\n\
     Its policy limits what may be loaded from this folder. What passes a limit is refused before \
-    anything is sent\n(exit code 6); `max_failed` stops a run, and `resume` goes on with it. \
-    `change_window` (one, or a list) is for\nproduction orgs; the others are for every org.\n\n\
+    anything is sent\n(exit code 6); `max_failed` stops a run, `api_budget` pauses it (exit code \
+    75), and `resume` goes on with it.\n`change_window` (one, or a list) is for production \
+    orgs; the others are for every org.\n\n\
     ```toml\n[policy]\nmax_rows = 500000\nmax_failed = \"5%\"\nmax_delete_share = \"10%\"\n\
+    api_budget = \"50%\"\n\
     allowed_orgs = [\"00D8c00000Hn2PqEAJ\"]\n\
     change_window = \"Fri 18:00-22:00 Europe/Berlin\"\n```\n";
 
@@ -283,6 +285,6 @@ fn the_project_file_of_the_page_is_a_good_one() {
     let project =
         crate::config::project::Project::parse(&text, Path::new("longshore.toml")).unwrap();
     let policy = project.policy.lines();
-    assert_eq!(policy.len(), 5, "{policy:?}");
+    assert_eq!(policy.len(), 6, "{policy:?}");
     assert!(!format!("{:?}", project.defaults).contains("None"), "{:?}", project.defaults);
 }

@@ -12,6 +12,7 @@ use crate::config::policy::Policy;
 use crate::model::failure::{Blame, Failure};
 use crate::model::sign_in::SignIn;
 use crate::pipeline::assent::{Assent, Word};
+use crate::pipeline::budget::Budget;
 use crate::pipeline::event::{Event, Status, Summary, Watch};
 use crate::pipeline::guards::Guards;
 use crate::pipeline::run::{Seed, Tools};
@@ -98,11 +99,14 @@ impl<'a> Session<'a> {
     /// What a run needs of the world; reads the policy of the project.
     pub fn tools(&self, asking: Asking<'_>) -> Result<Tools, Failure> {
         let policy = Policy::read(&self.shell.dir)?;
+        let seed = Seed { started: (self.shell.now)(), random: low_half(org::random()) };
+        let budget = asking.confirm.api_budget.or(policy.api_budget);
         Ok(Tools {
             watch: Arc::clone(&self.show) as Arc<dyn Watch>,
             stop: self.stop.clone(),
             assent: assent(self.shell, self.manners, asking),
-            seed: Seed { started: (self.shell.now)(), random: low_half(org::random()) },
+            seed,
+            budget: Budget::new(budget, seed.started),
             guards: Guards { policy, max_failed: asking.confirm.max_failed, reviewed: None },
             jobs: None,
         })

@@ -131,6 +131,19 @@ impl MappingManner {
     }
 }
 
+/// What is asked for to group rows by nothing.
+pub const GROUP_BY_NONE: &str = "none";
+
+/// Rows are in lanes: those that lock one parent go out one job after the other.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LanePlan {
+    /// The header cell of the column that names the parent.
+    pub column: String,
+    pub lanes: u32,
+    /// Rows of a job at most.
+    pub rows: u32,
+}
+
 /// Where run folders go, below the working directory, if nothing else is asked for.
 pub const RUNS_DIR: &str = "longshore-runs";
 
@@ -155,6 +168,7 @@ pub struct LoadPlan {
     pub mapping_manner: MappingManner,
     pub chunk_rows: u32,
     pub chunk_bytes: u64,
+    /// Jobs at once at most; how many there are depends on what the org shows.
     pub parallel: usize,
     pub on_bad_row: OnBadRow,
     /// What was asked for; without it, it depends on what such rows would do.
@@ -189,6 +203,16 @@ pub struct LoadPlan {
     /// Look at what was changed once more after the change; for far sides that can.
     #[serde(default)]
     pub verify_after: bool,
+    /// The field by whose records rows are grouped, or [`GROUP_BY_NONE`]; without it, that is found
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<String>,
+    /// What came of that; decided before the first row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lanes: Option<LanePlan>,
+    /// Rounds at most in which rows that met a lock are sent again; decided before the first row.
+    #[serde(default)]
+    pub rounds: u32,
     /// Rows in error past which no further job is started.
     #[serde(default)]
     pub max_failed: Option<super::policy::MaxFailed>,

@@ -5,6 +5,7 @@
 //! max_rows = 500000
 //! max_failed = "5%"
 //! max_delete_share = "10%"
+//! api_budget = "50%"
 //! allowed_orgs = ["00D8c00000Hn2PqEAJ"]
 //! change_window = "Fri 18:00-22:00 Europe/Berlin"
 //! ```
@@ -29,6 +30,8 @@ pub struct Policy {
     pub max_failed: Option<MaxFailed>,
     /// The part of an object's records that a load may delete at most.
     pub max_delete_share: Option<Share>,
+    /// API calls that a command may make.
+    pub api_budget: Option<ApiBudget>,
     /// The ids of the orgs that may be loaded into; 15 or 18 characters, or the host of a tenant.
     pub allowed_orgs: Option<Vec<String>>,
     /// When a production org may be loaded into.
@@ -61,6 +64,11 @@ impl Policy {
         if let Some(share) = self.max_delete_share {
             lines.push(("max_delete_share", quoted(&share.to_string())));
         }
+        if let Some(budget) = self.api_budget {
+            let text = budget.to_string();
+            let number = matches!(budget, ApiBudget::Calls(_));
+            lines.push(("api_budget", if number { text } else { quoted(&text) }));
+        }
         if let Some(orgs) = &self.allowed_orgs {
             let ids: Vec<String> =
                 orgs.iter().map(|id| quoted(&id.escape_debug().to_string())).collect();
@@ -89,6 +97,12 @@ impl Share {
     /// Whether `part` is more than this share of `whole`.
     pub fn is_passed_by(self, part: u64, whole: u64) -> bool {
         u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(self.0)
+    }
+
+    /// So much of `whole`, rounded down.
+    pub fn of(self, whole: u64) -> u64 {
+        let part = u128::from(whole) * u128::from(self.0) / u128::from(WHOLE);
+        u64::try_from(part).unwrap_or(whole)
     }
 }
 
@@ -172,28 +186,86 @@ impl Serialize for MaxFailed {
 
 impl<'de> Deserialize<'de> for MaxFailed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl Visitor<'_> for Either {
-            type Value = MaxFailed;
+        let number_or_share =
+            NumberOrShare { of: "rows", number: MaxFailed::Rows, share: MaxFailed::Share };
+        deserializer.deserialize_any(number_or_share)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of rows or a percentage such as \"5%\"")
-            }
+/// How many calls of the org's interface may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiBudget {
+    Calls(u64),
+    /// Of what the org has left when the run begins.
+    Share(Share),
+}
 
-            fn visit_u64<E: de::Error>(self, rows: u64) -> Result<MaxFailed, E> {
-                Ok(MaxFailed::Rows(rows))
-            }
+impl FromStr for ApiBudget {
+    type Err = String;
 
-            fn visit_i64<E: de::Error>(self, rows: i64) -> Result<MaxFailed, E> {
-                let wrong = |_| E::invalid_value(de::Unexpected::Signed(rows), &self);
-                u64::try_from(rows).map(MaxFailed::Rows).map_err(wrong)
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<MaxFailed, E> {
-                text.parse().map(MaxFailed::Share).map_err(E::custom)
-            }
+    /// Reads `5000` or `50%`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.ends_with('%') {
+            return text.parse().map(Self::Share);
         }
-        deserializer.deserialize_any(Either)
+        text.parse().map(Self::Calls).map_err(|_| {
+            format!("`{}` is neither a number of calls nor a percentage", text.escape_debug())
+        })
+    }
+}
+
+impl fmt::Display for ApiBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls(calls) => write!(f, "{calls}"),
+            Self::Share(share) => write!(f, "{share}"),
+        }
+    }
+}
+
+impl Serialize for ApiBudget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Calls(calls) => serializer.serialize_u64(*calls),
+            Self::Share(share) => serializer.collect_str(share),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ApiBudget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number_or_share =
+            NumberOrShare { of: "calls", number: ApiBudget::Calls, share: ApiBudget::Share };
+        deserializer.deserialize_any(number_or_share)
+    }
+}
+
+/// Reads a bound that is a number, or a part of something.
+struct NumberOrShare<T> {
+    /// What is counted.
+    of: &'static str,
+    number: fn(u64) -> T,
+    share: fn(Share) -> T,
+}
+
+impl<T> Visitor<'_> for NumberOrShare<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a number of {} or a percentage such as \"5%\"", self.of)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        Ok((self.number)(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        let wrong = |_| E::invalid_value(de::Unexpected::Signed(number), &self);
+        u64::try_from(number).map(self.number).map_err(wrong)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map(self.share).map_err(E::custom)
     }
 }
 
@@ -250,7 +322,7 @@ mod tests {
     #[test]
     fn a_policy_is_read_whole_and_told_as_it_was_written() {
         let text = "[policy]\nmax_rows = 500000\nmax_failed = \"2.5%\"\n\
-            max_delete_share = \"10%\"\nallowed_orgs = [\"00D8c00000Hn2PqEAJ\"]\n\
+            max_delete_share = \"10%\"\napi_budget = \"50%\"\nallowed_orgs = [\"00D8c00000Hn2PqEAJ\"]\n\
             change_window = \"Fri 18:00-22:00 Europe/Berlin\"\n";
         let policy = read(text).unwrap();
         let told: Vec<String> =
@@ -258,6 +330,8 @@ mod tests {
         assert_eq!(format!("[policy]\n{}", told.concat()), text);
         let rows = read("[policy]\nmax_failed = 7\n").unwrap();
         assert_eq!(rows.lines(), [("max_failed", "7".to_owned())]);
+        let calls = read("[policy]\napi_budget = 900\n").unwrap();
+        assert_eq!(calls.lines(), [("api_budget", "900".to_owned())]);
         assert_eq!(read("").unwrap(), Policy::default());
         assert_eq!(Policy::default().lines(), []);
     }
@@ -272,6 +346,8 @@ mod tests {
             "[policy]\nmax_failed = -1\n",
             "[policy]\nmax_failed = \"5\"\n",
             "[policy]\nmax_delete_share = \"101%\"\n",
+            "[policy]\napi_budget = -1\n",
+            "[policy]\napi_budget = \"all\"\n",
             "[policy]\nallowed_orgs = \"00D\"\n",
             "[policy]\nchange_window = []\n",
             "[policy]\nmax_rows = 1\nchange_window = [\"Fri 18:00-22:00\"]\n",
@@ -279,13 +355,15 @@ mod tests {
         let told = texts.map(|text| read(text).unwrap_err().replace("one of ", "one of\n    "));
         insta::assert_snapshot!(told.join("\n"), @r#"
         longshore.toml:2:1: unknown field `max-rows`, expected one of
-            `max_rows`, `max_failed`, `max_delete_share`, `allowed_orgs`, `change_window`
+            `max_rows`, `max_failed`, `max_delete_share`, `api_budget`, `allowed_orgs`, `change_window`
         longshore.toml:2:12: invalid type: string "many", expected u64
         longshore.toml:2:12: invalid value: integer `-4`, expected u64
         longshore.toml:2:14: invalid type: floating point `5.5`, expected a number of rows or a percentage such as "5%"
         longshore.toml:2:14: invalid value: integer `-1`, expected a number of rows or a percentage such as "5%"
         longshore.toml:2:14: `5` is no percentage such as `5%`
         longshore.toml:2:20: `101%` is no percentage such as `5%`
+        longshore.toml:2:14: invalid value: integer `-1`, expected a number of calls or a percentage such as "5%"
+        longshore.toml:2:14: `all` is no percentage such as `5%`
         longshore.toml:2:16: invalid type: string "00D", expected a sequence
         longshore.toml:2:17: a list without a window never lets a load through
         longshore.toml:3:17: `Fri 18:00-22:00` is no window: days, hours and a place, such as `Fri 18:00-22:00 Europe/Berlin`
@@ -305,6 +383,11 @@ mod tests {
             assert_eq!(share.to_string(), shown);
             assert!(share.is_passed_by(passes.0, passes.1), "{text}");
             assert!(!share.is_passed_by(stays.0, stays.1), "{text}");
+        }
+        for (text, whole, part) in
+            [("50%", 7, 3), ("0%", 9, 0), ("100%", u64::MAX, u64::MAX), ("12.5%", 16, 2)]
+        {
+            assert_eq!(text.parse::<Share>().unwrap().of(whole), part, "{text} of {whole}");
         }
         for text in ["5", "%", "-5%", "5.%", ".5%", "5,0%", "1e1%", "100.0001%", "0.00001%"] {
             assert!(text.parse::<Share>().is_err(), "{text}");

@@ -33,6 +33,7 @@ pub struct Defaults {
     pub chunk_bytes: Option<u64>,
     pub parallel: Option<u64>,
     pub api: Option<String>,
+    pub group_by: Option<String>,
     pub runs_dir: Option<PathBuf>,
     pub on_bad_row: Option<String>,
     pub on_duplicate: Option<String>,
@@ -142,6 +143,7 @@ mod tests {
             chunk-bytes = 50000000
             parallel = 4
             api = "auto"
+            group-by = "AccountId"
             runs-dir = "runs"
             on-bad-row = "stop"
             on-duplicate = "keep-last"
@@ -167,7 +169,7 @@ mod tests {
         insta::assert_snapshot!(texts.map(refused).join("\n"), @r#"
         longshore.toml:2:1: unknown field `paralel`, expected one of
             `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`,
-            `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
+            `chunk-bytes`, `parallel`, `api`, `group-by`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
         longshore.toml:2:12: invalid type: string "4", expected u64
         longshore.toml:1:2: unknown field `default`, expected `defaults` or `policy`
         longshore.toml:2:1: invalid unquoted key, expected letters, numbers, `-`, `_`

@@ -1,6 +1,6 @@
 //! The facts of a run.
 
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
 
@@ -21,6 +21,9 @@ pub enum Fact {
         /// Digest of the source rows beside the body; ledgers of 0.1 did not have it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<Digest>,
+        /// There where rows of several chunks interleave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<InWindow>,
     },
     /// Reading is over, at the end of the input (`whole`) or before it. Rows are numbered from
     /// `first_row` without a gap; bytes and digest are those of the source as it lies on disk.
@@ -65,7 +68,18 @@ pub enum Fact {
     /// damaged and cannot be counted.
     Raw { chunk: ChunkNumber, which: RawKind, rows: Option<u64>, bytes: u64, digest: Digest },
     /// The rows of the chunk are in the result files.
-    Reconciled { chunk: ChunkNumber, counts: Counts },
+    ///
+    /// Rows that are sent again in the next round are in none of them, and in no count but
+    /// `deferred`.
+    Reconciled {
+        chunk: ChunkNumber,
+        counts: Counts,
+        #[serde(default, skip_serializing_if = "is_nought")]
+        deferred: u64,
+    },
+    /// A round begins: every chunk before is settled, and so many rows are sent again, in chunks
+    /// that are planned after this. `digest` is that of their list, `roundN.rows`.
+    RoundBegan { round: u32, rows: u64, digest: Digest },
     /// Rows whose fate cannot be known.
     Unknown { chunk: ChunkNumber, rows: u64, why: String },
     /// The result files stand under their names.
@@ -73,7 +87,15 @@ pub enum Fact {
     /// The process ends in an orderly way before the run is over. The result files hold what is
     /// known by now, from row `first_row` on; all of it is worked out anew when the run
     /// is gone on with.
-    Paused { counts: Counts, exit_code: u8, first_row: u64, files: Vec<Output> },
+    Paused {
+        counts: Counts,
+        exit_code: u8,
+        first_row: u64,
+        files: Vec<Output>,
+        /// Rounds that the process has come to.
+        #[serde(default, skip_serializing_if = "is_none")]
+        rounds: u32,
+    },
     /// Another process goes on with the run.
     Resumed { when: String, version: String },
     /// The run is over.
@@ -172,6 +194,7 @@ impl Fact {
             | Self::Unknown { chunk, .. } => Some(*chunk),
             Self::Opened { .. }
             | Self::InputRead { .. }
+            | Self::RoundBegan { .. }
             | Self::Outputs { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. }
@@ -200,6 +223,7 @@ impl Fact {
             | Self::StepEnded { .. } => true,
             Self::Planned { .. }
             | Self::InputRead { .. }
+            | Self::RoundBegan { .. }
             | Self::Imaged { .. }
             | Self::Created { .. }
             | Self::Started { .. }
@@ -209,4 +233,14 @@ impl Fact {
             | Self::Outputs { .. } => false,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_nought(rows: &u64) -> bool {
+    *rows == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_none(rounds: &u32) -> bool {
+    *rounds == 0
 }

@@ -24,7 +24,7 @@ pub use manifest::{
 };
 pub use read::{BadLedger, Facts, Torn};
 pub use state::{
-    Approval, ChunkState, EndedStep, Image, InputRead, Paused, Phase, Planned, Raw, RunState,
-    StepState,
+    Approval, ChunkState, EndedStep, Image, InputRead, Paused, Phase, Planned, Raw, Round,
+    RunState, StepState, round_list,
 };
 pub use verify::{Verified, verify};

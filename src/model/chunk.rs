@@ -58,6 +58,26 @@ impl TryFrom<String> for Digest {
     }
 }
 
+/// Where a chunk lies among those whose rows lie between its own: all chunks of a window have the
+/// same numbers here, and outside a window rows of chunks do not interleave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InWindow {
+    /// Chunks of one lane go out one after the other.
+    pub lane: u32,
+    /// The first and the last chunk of the window.
+    pub first: ChunkNumber,
+    pub last: ChunkNumber,
+    /// The last row of all of them.
+    pub last_row: u64,
+}
+
+impl InWindow {
+    /// Whether both are of one window.
+    pub fn is_with(&self, other: &Self) -> bool {
+        (self.first, self.last, self.last_row) == (other.first, other.last, other.last_row)
+    }
+}
+
 /// A chunk on disk. Memory holds this, never the body.
 #[derive(Debug, Clone)]
 pub struct Chunk {
@@ -74,4 +94,6 @@ pub struct Chunk {
     /// The source rows of the body, row for row: row number, line, then every source column.
     pub source: PathBuf,
     pub source_digest: Digest,
+    /// There where rows are in lanes.
+    pub window: Option<InWindow>,
 }

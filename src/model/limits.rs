@@ -9,6 +9,12 @@ pub const CHUNK_BYTES_MAX: u64 = 100_000_000;
 /// (about 50 bytes a row) fits the memory bound.
 pub const CHUNK_ROWS_DEFAULT: u32 = 250_000;
 
+/// Rows of the first jobs of a run at most; all later ones are as large as may be. Source: a
+/// simulation of wall time against its lower bound: while the first job is uploaded the org has
+/// nothing to do; over a slow link a load takes 1.05 times the least with these, and 1.09 with
+/// 250,000 rows from the first job on (`docs/submit.md`).
+pub const CHUNK_ROWS_FIRST: [u32; 2] = [50_000, 100_000];
+
 /// Rows of one job at most: what the matching table may hold.
 pub const CHUNK_ROWS_MAX: u32 = 1_000_000;
 
@@ -34,6 +40,10 @@ pub const SLAB_BYTES: usize = 1 << 20;
 /// Fingerprints of keys that are sorted in memory, 24 bytes each; more go to disk in sorted parts.
 pub const KEYS_HELD: usize = 1 << 16;
 
+/// Fingerprints of keys that a filter may suspect to be there twice, 16 bytes each, before all are
+/// sorted.
+pub const SUSPECTS_MAX: usize = 1 << 18;
+
 /// Sorted parts that are read side by side, each a file and a buffer; more are merged first.
 pub const SORTED_PARTS_MAX: usize = 128;
 
@@ -48,15 +58,72 @@ pub const SEPARATE_CUTS_MAX: u64 = 99;
 /// number of hand-overs.
 pub const SLABS_WAITING: usize = 1;
 
+/// Rows that the far side takes in one batch; batches of one job run side by side, and an org takes
+/// 15,000 of them in a rolling day. Source: Bulk API 2.0.
+pub const BATCH_ROWS: u32 = 10_000;
+
+/// Lanes at most. Source: our own bound; each has two files open.
+pub const LANES_MAX: usize = 16;
+
+/// Full chunks of each lane in a window, on average. More of them: fewer jobs that are not full at
+/// the end of a window, and later results. Source: our own bound.
+pub const LANE_CHUNKS_IN_WINDOW: u64 = 4;
+
+/// Rows at the beginning of an input that are looked at to decide about lanes. Source: our own
+/// bound.
+pub const LANE_LOOK_ROWS: u64 = 50_000;
+
+/// Rounds in which rows that met a lock are sent again. Source: our own bound; the first still runs
+/// side by side, in the second there is one job at a time, so what fails there fails on the locks
+/// of others, and the third asks once more.
+pub const ROUNDS_MAX: u32 = 3;
+
+/// Milliseconds before the first round, more or less by half; twice as many before each further
+/// one. Source: our own bound; the far side itself has waited 10 s for the lock.
+pub const ROUND_PAUSE_MS: u64 = 500;
+
+/// Rows of a job in the last round, and the number of its jobs past which they are larger.
+pub const LAST_ROUND_ROWS: u32 = 1_000;
+pub const LAST_ROUND_JOBS: u64 = 100;
+
+/// Chunks that wait for the one before them in their lane. Source: our own bound.
+pub const CHUNKS_AHEAD: usize = 64;
+
 /// Chunks that may be spooled and not yet taken up by `submit`.
 pub const CHUNKS_WAITING: usize = 2;
 
 /// Steps of a runbook side by side; their jobs share those of the org.
 pub const STEPS_PARALLEL: usize = 4;
 
-/// Jobs in flight unless `--parallel` says otherwise; beyond two, one link's uploads slow each
-/// other.
-pub const JOBS_PARALLEL_DEFAULT: usize = 2;
+/// Jobs that the org has at once when a run begins. Source: our own bound; what the org
+/// shows decides from then on.
+pub const JOBS_PARALLEL_START: usize = 2;
+
+/// Jobs that the org has at once at most, unless `--parallel` says otherwise. Source: five to ten
+/// jobs is where lock contention begins to dominate.
+pub const JOBS_PARALLEL_DEFAULT: usize = 8;
+
+/// Jobs that are filled side by side; on a link that one connection fills, more of them only delay
+/// the first.
+pub const UPLOADS_PARALLEL: usize = 2;
+
+/// Seconds that a job must have been at the org to tell how busy it is there.
+pub const JOB_TELLS_S: u64 = 2;
+
+/// Seconds of waiting for its turn that mean nothing, whatever else the org has to do.
+pub const QUEUE_GRACE_S: u64 = 30;
+
+/// Rows in a thousand that could not lock their records: from this share on there is no further
+/// job, and above the other one there are half as many.
+pub const LOCKED_FEW_PER_MILLE: u64 = 5;
+pub const LOCKED_MANY_PER_MILLE: u64 = 20;
+
+/// Rows of which such a share tells nothing yet.
+pub const LOCKED_FEW_ROWS: u64 = 1_000;
+
+/// Jobs that end before a number of jobs is tried again that made trouble; twice as many after each
+/// further time.
+pub const JOBS_UNTIL_TRIED_AGAIN: u64 = 16;
 
 /// Jobs in flight at most. Source: five to ten jobs is where lock contention begins to dominate.
 pub const JOBS_PARALLEL_MAX: usize = 25;
@@ -98,6 +165,12 @@ pub const PAUSE_S: u64 = 30;
 /// Pages of the list of jobs that are read at most. Source: 1,000 jobs a page, and an org may make
 /// 15,000 batches of them in a rolling day; jobs go after 7 days.
 pub const JOB_PAGES_MAX: u32 = 110;
+
+/// The part of an org's day, in percent, that is left to others where no budget is given.
+pub const BUDGET_KEPT_PERCENT: u64 = 20;
+
+/// Bytes of an input from which the number of its rows is guessed.
+pub const ROWS_SAMPLED_BYTES: u64 = 256 << 10;
 
 /// Seconds to get a connection, TLS included.
 pub const CONNECT_S: u64 = 30;

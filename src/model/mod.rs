@@ -7,6 +7,7 @@ pub mod ids;
 pub mod limits;
 pub mod names;
 pub mod operation;
+pub mod records;
 pub mod row_error;
 pub mod rows;
 pub mod schema;

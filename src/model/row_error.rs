@@ -30,6 +30,13 @@ pub struct RowError {
 }
 
 impl RowError {
+    /// Whether the row was refused as a record that it needs was locked for too long, by its own
+    /// transaction or within a trigger. Nothing of the row was done.
+    pub fn is_lock(&self) -> bool {
+        self.code == LOCKED
+            || WRAPPERS.contains(&self.code.as_str()) && self.message.contains(LOCKED)
+    }
+
     /// Takes `CODE:message:Field,Field --` apart; a text of another form becomes the message.
     ///
     /// The message may itself hold colons, commas and line breaks; the part after the last colon
@@ -95,9 +102,12 @@ fn is_field(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
 }
 
+/// The code of a row whose transaction could not get a lock.
+const LOCKED: &str = "UNABLE_TO_LOCK_ROW";
+
 /// Codes of rows that may pass when sent again as they are.
 const RETRYABLE: [&str; 14] = [
-    "UNABLE_TO_LOCK_ROW",
+    LOCKED,
     "REQUEST_RUNNING_TOO_LONG",
     "QUERY_TIMEOUT",
     "SERVER_UNAVAILABLE",
@@ -122,7 +132,7 @@ const WRAPPERS: [&str; 3] = [
 
 fn class_of(code: &str, rest: &str) -> RowErrorClass {
     let wrapped = WRAPPERS.contains(&code)
-        && ["UNABLE_TO_LOCK_ROW", "LimitException"].iter().any(|inner| rest.contains(inner));
+        && [LOCKED, "LimitException"].iter().any(|inner| rest.contains(inner));
     if wrapped || RETRYABLE.contains(&code) {
         RowErrorClass::Retryable
     } else {
@@ -216,6 +226,7 @@ mod tests {
             assert_eq!(error.message, *message, "{text}");
             assert_eq!(error.fields, *fields, "{text}");
             assert_eq!(error.class, *class, "{text}");
+            assert_eq!(error.is_lock(), text.contains(LOCKED), "{text}");
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn conclude<T: Target>(
         record(run, &Fact::Closed { counts, exit_code })?;
         remove_inputs(run);
     } else {
-        record(run, &Fact::Paused { counts, exit_code, first_row: 1, files })?;
+        record(run, &Fact::Paused { counts, exit_code, first_row: 1, files, rounds: 0 })?;
     }
     let told = Event::Ended { summary: Box::new(summary.clone()) };
     run.tools.watch.see(&told);

@@ -240,6 +240,9 @@ impl Step {
             before_images: self.operation != Operation::Insert,
             skip_unchanged: false,
             verify_after: false,
+            group_by: None,
+            lanes: None,
+            rounds: 0,
             max_failed: None,
             passing_org,
         })

@@ -12,7 +12,7 @@ use super::map::Mapping;
 use super::run::Tools;
 use super::unchanged::Unchanged;
 use super::validate::Checks;
-use super::{duplicates, manifest, unchanged};
+use super::{duplicates, lanes, manifest, rounds, unchanged};
 use crate::config::plan::{LoadPlan, Source};
 use crate::faults::{self, Op};
 use crate::ledger::{Ledger, Manifest, RunFolder, sync_folder};
@@ -45,6 +45,8 @@ pub(super) async fn run<T: Target>(
     let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
     manifest::same_reading(plan, manifest.input_digest, rows.digest)?;
     rows.set_lanes(plan);
+    lanes::decide(plan, target.kind(), mapping, tools).await?;
+    plan.rounds = rounds::of(plan, target.kind());
     let opened = (&*mapping, checks);
     let look = unchanged::look(plan, target, opened, &mut rows, &manifest.run, tools);
     let mut idle = Box::pin(look).await?;

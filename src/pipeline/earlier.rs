@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::chunk::{Cut, Cuts};
 use super::submit::machine::Progress;
-use crate::ledger::{ChunkState, Fact, Facts, InputRead, Phase, Raw, RunFolder, RunState};
+use crate::ledger::{ChunkState, Fact, Facts, InputRead, Phase, Raw, Round, RunFolder, RunState};
 use crate::model::chunk::ChunkNumber;
 use crate::model::failure::Failure;
 use crate::model::ids::JobId;
@@ -16,6 +16,7 @@ use crate::model::verdict::Counts;
 pub struct Earlier {
     chunks: BTreeMap<ChunkNumber, EarlierChunk>,
     input: Option<InputRead>,
+    rounds: Vec<Round>,
 }
 
 #[derive(Debug)]
@@ -53,7 +54,8 @@ impl Earlier {
             chunk.intact = chunk.is_prepared() && chunk.cut().is_intact(&folder.sent(), number);
             (number, chunk)
         };
-        Ok(Self { chunks: state.chunks.into_iter().map(chunk).collect(), input: state.input })
+        let (input, rounds) = (state.input, state.rounds);
+        Ok(Self { chunks: state.chunks.into_iter().map(chunk).collect(), input, rounds })
     }
 
     /// Where a chunk stands.
@@ -100,23 +102,43 @@ impl Earlier {
         Some(EarlierResults { raw: state.raw.clone(), settled })
     }
 
-    /// Where the chunks were cut.
+    /// Where the chunks were cut, those of rounds among them.
     pub fn cuts(&self) -> Cuts {
         self.chunks.iter().map(|(number, chunk)| (*number, chunk.cut())).collect()
+    }
+
+    /// Where the chunks of the input were cut.
+    pub fn cuts_of_input(&self) -> Cuts {
+        self.of_input().map(|(number, chunk)| (*number, chunk.cut())).collect()
+    }
+
+    /// The rows of a round that was begun.
+    pub fn round(&self, round: u32) -> Option<Round> {
+        let place = usize::try_from(round).ok()?.checked_sub(1)?;
+        self.rounds.get(place).copied()
+    }
+
+    /// The chunks that were cut from the input; the others hold rows of theirs once more.
+    fn of_input(&self) -> impl Iterator<Item = (&ChunkNumber, &EarlierChunk)> {
+        self.chunks.iter().filter(|(_, chunk)| chunk.state.round == 0)
     }
 
     /// Chunks that a job may have and whose files are not as they were written.
     pub fn damaged(&self) -> impl Iterator<Item = ChunkNumber> {
         let damaged = |chunk: &EarlierChunk| chunk.is_prepared() && !chunk.intact;
-        self.chunks.iter().filter(move |(_, chunk)| damaged(chunk)).map(|(number, _)| *number)
+        self.of_input().filter(move |(_, chunk)| damaged(chunk)).map(|(number, _)| *number)
     }
 
     /// The last row of the chunks that jobs may have, when no other lies before it; 0 for none.
     pub fn sent_to(&self) -> Option<u64> {
         let sent = |chunk: &&EarlierChunk| chunk.is_prepared();
-        let first: Vec<_> = self.chunks.values().take_while(sent).collect();
-        let all = self.chunks.values().filter(sent).count();
-        (first.len() == all).then(|| first.last().map_or(0, |chunk| chunk.state.plan.last_row))
+        let first = self.of_input().map(|(_, chunk)| chunk).take_while(sent).count();
+        let all = self.of_input().map(|(_, chunk)| chunk).filter(sent).count();
+        let Some(at) = first.checked_sub(1) else { return (all == 0).then_some(0) };
+        let (number, last) = self.chunks.iter().nth(at)?;
+        // Between the rows of a window are those of its other chunks.
+        let whole = last.state.plan.window.is_none_or(|window| window.last == *number);
+        (first == all && whole).then(|| last.state.plan.end())
     }
 
     /// What was read, when reading came to its end.
@@ -127,7 +149,7 @@ impl Earlier {
     /// Whether every row was read and is in a job that holds it, with its files here, so that the
     /// input is not needed.
     pub fn needs_no_input(&self) -> bool {
-        self.input.is_some() && self.chunks.values().all(|chunk| chunk.intact)
+        self.input.is_some() && self.of_input().all(|(_, chunk)| chunk.intact)
     }
 
     /// Jobs that were made and, by what the ledger says, never started.
@@ -164,6 +186,7 @@ impl EarlierChunk {
             bytes: plan.bytes,
             digest: plan.digest,
             source: plan.source,
+            window: plan.window,
             keep: self.intact,
         }
     }

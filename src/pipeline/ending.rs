@@ -48,11 +48,11 @@ pub(super) fn conclude<T: Target>(
         return Err(refusal);
     }
     let outputs = tally.outputs();
-    let (is_over, first_row) = (tally.is_over, tally.first_row);
+    let (is_over, first_row, rounds) = (tally.is_over, tally.first_row, tally.rounds);
     let mut summary = summary(parts, tally, names, began);
     let finished = match outputs {
         Some(files) if is_over => close(parts, &mut summary, files),
-        files => pause(parts, &mut summary, first_row, files.unwrap_or_default()),
+        files => pause(parts, &mut summary, (first_row, rounds), files.unwrap_or_default()),
     };
     if let Err(failure) = finished {
         fail(&mut summary, &failure);
@@ -93,14 +93,14 @@ fn close<T: Target>(
 fn pause<T: Target>(
     parts: &Parts<T>,
     summary: &mut Summary,
-    first_row: u64,
+    (first_row, rounds): (u64, u32),
     files: Vec<Output>,
 ) -> Result<(), Failure> {
     go_on(parts, summary);
     copies::place(&parts.plan, &summary.files)?;
     write_summary(parts, summary)?;
     let (counts, exit_code, whole) = (summary.rows, summary.exit_code, files.len() == 5);
-    record(parts, &Fact::Paused { counts, exit_code, first_row, files })?;
+    record(parts, &Fact::Paused { counts, exit_code, first_row, files, rounds })?;
     if whole { check(parts, summary) } else { Ok(()) }
 }
 
@@ -180,6 +180,8 @@ struct Tally {
     /// Every row of the input has ended.
     is_over: bool,
     first_row: u64,
+    /// Rounds that were begun.
+    rounds: u32,
     /// The result files that were finished.
     outputs: Vec<Output>,
 }
@@ -193,6 +195,7 @@ impl Tally {
             failure: None,
             is_over: false,
             first_row: 1,
+            rounds: 0,
             outputs: Vec::new(),
         };
         let mut open = None;
@@ -203,6 +206,7 @@ impl Tally {
                 tally.groups = settled.groups;
                 tally.jobs = settled.jobs;
                 tally.failure = settled.alarm;
+                tally.rounds = settled.rounds;
                 tally.outputs.extend(settled.outputs);
             }
             Err(failure) => tally.failure = Some(failure),

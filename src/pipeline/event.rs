@@ -48,8 +48,8 @@ pub enum Event {
     JobProgress { chunk: ChunkNumber, job: JobId, processed: u64, failed: u64 },
     /// A job came to its end, in the far side's word.
     JobEnded { chunk: ChunkNumber, job: JobId, state: String, message: Option<String> },
-    /// A chunk's rows are in the result files.
-    Settled { chunk: ChunkNumber, counts: Counts },
+    /// A chunk's rows are in the result files, but for those that are sent again.
+    Settled { chunk: ChunkNumber, counts: Counts, deferred: u64 },
     /// Calls made so far, and what is left of the org's day where it says so.
     Calls { calls: u64, retries: u64, left: Option<u64> },
     /// What the work under way still takes at a far side that lets only so many calls through; it
@@ -212,6 +212,21 @@ pub enum StepState {
     Skipped,
     /// It was not begun yet, or `--only`, `--from` or `--until` left it out.
     NotBegun,
+}
+
+impl StepState {
+    /// The state in a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Waiting => "waiting",
+            Self::Skipped => "skipped",
+            Self::NotBegun => "not begun",
+        }
+    }
 }
 
 /// Two numbers or values that were held against each other.

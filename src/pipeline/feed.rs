@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::chunk::Spool;
+use super::deferred::DeferredRows;
 use super::earlier::Earlier;
 use super::intake::{Intake, ReadingEnd, SourceRead, TakenIn};
 use super::run::no_ledger;
@@ -57,7 +59,7 @@ impl Feed {
             return self
                 .prepared_only(Failure::new(Blame::Run, "the input was not read to its end"));
         };
-        for (number, cut) in self.earlier.cuts() {
+        for (number, cut) in self.earlier.cuts_of_input() {
             let chunk = cut.chunk(&self.sent, number);
             if !self.hand_on(chunk) {
                 break;
@@ -79,13 +81,30 @@ impl Feed {
     /// Nothing new is sent, for this reason; the jobs that hold rows already are followed.
     pub fn prepared_only(mut self, failure: Failure) -> Result<TakenIn, Failure> {
         self.halt.because(Failure::new(failure.blame, &failure.message));
-        let left = self.earlier.cuts();
+        let left = self.earlier.cuts_of_input();
         for (number, cut) in left.into_iter().filter(|(_, cut)| cut.keep) {
             if number.0 > self.handed_on && !self.hand_on(cut.chunk(&self.sent, number)) {
                 break;
             }
         }
         Err(failure)
+    }
+
+    /// Rows that are sent again, in chunks of their own.
+    pub fn take_round(mut self, spool: Spool, rows: DeferredRows) -> Result<(), Failure> {
+        let fed = self.cut_round(spool, rows);
+        if let Err(failure) = &fed {
+            self.halt.because(Failure::new(failure.blame, &failure.message));
+        }
+        fed
+    }
+
+    fn cut_round(&mut self, mut spool: Spool, mut rows: DeferredRows) -> Result<(), Failure> {
+        while let Some(slab) = rows.next_slab()? {
+            spool.take(&slab)?.into_iter().all(|chunk| self.hand_on(chunk));
+        }
+        spool.close()?.into_iter().all(|chunk| self.hand_on(chunk));
+        Ok(())
     }
 
     fn hand_on(&mut self, chunk: Chunk) -> bool {
@@ -99,6 +118,7 @@ impl Feed {
                 bytes: chunk.body_bytes,
                 digest: chunk.digest,
                 source: Some(chunk.source_digest),
+                window: chunk.window,
             });
         }
         // Submit takes all that is handed on; it ends only after this sender is gone.

@@ -257,8 +257,10 @@ impl Sink<'_> {
         first_row: u64,
         source: SourceRead,
     ) -> Result<TakenIn, Failure> {
-        if let Some(chunk) = self.spool.close()? {
-            (self.hand_on)(chunk);
+        for chunk in self.spool.close()? {
+            if !(self.hand_on)(chunk) {
+                break;
+            }
         }
         let rejected = self.rejected.rows();
         let (accepted, unchanged) = (self.accepted, self.unchanged);

@@ -6,10 +6,13 @@
 pub mod again;
 mod begin;
 mod copies;
+mod deferred;
 pub mod ending;
 mod feed;
 mod intake;
+mod lanes;
 pub mod manifest;
+mod rounds;
 mod row_list;
 #[cfg(test)]
 mod sample;
@@ -18,6 +21,7 @@ mod styled;
 
 pub mod answers;
 pub mod assent;
+pub mod budget;
 pub mod chunk;
 pub mod duplicates;
 pub mod earlier;

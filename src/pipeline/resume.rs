@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::budget::Work;
 use super::duplicates::Repeats;
 use super::earlier::Earlier;
 use super::event::{Event, Summary};
@@ -67,6 +68,8 @@ pub async fn resume<T: Target>(
         resumed: true,
     };
     strays::check(&parts, &manifest).await?;
+    let work = Work::of(&parts.plan, parts.target.kind()).await;
+    parts.tools.budget.learn(&*parts.target, work).await?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     parts
         .ledger

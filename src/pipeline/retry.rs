@@ -95,6 +95,7 @@ pub fn gather(
         success_copy: None,
         error_copy: None,
         copy_style: CopyStyle::Own,
+        lanes: None,
         retry_of: Some(manifest.run.clone()),
         ..plan
     };

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::assent::Assent;
 use super::begin::Begun;
+use super::budget::{Budget, Work};
 use super::chunk::{ChunkLimits, Spool};
 use super::duplicates::{self, Repeats};
 use super::earlier::Earlier;
@@ -23,6 +24,7 @@ use super::settle::{Found, KeptColumns, RejectedFile, Settle, SettlePlan, Settle
 use super::stop::Halt;
 pub use super::stop::Stop;
 use super::submit::driver::Submit;
+use super::submit::gate::Gate;
 use super::unchanged::{self, Shelf, Unchanged};
 use super::validate::{self, Checks};
 use super::{again, begin, copies, ending, lookup, manifest};
@@ -73,6 +75,8 @@ pub async fn load<T: Target>(
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
+    let work = Work::of(&plan, target.kind()).await;
+    let foretold = tools.budget.learn(&*target, work).await?;
     plan.max_failed = tools.guards.max_failed.or(tools.guards.policy.max_failed);
 
     let kept = KeptColumns::of_header(reader.header());
@@ -99,7 +103,7 @@ pub async fn load<T: Target>(
     let ledger = Arc::new(ledger);
     tell_start(&**watch, &plan, &run.to_string(), &folder, &org, &alias);
     tell_mapping(&**watch, &mapping);
-    for message in looked_up.notices().into_iter().chain(before.notices) {
+    for message in looked_up.notices().into_iter().chain(before.notices).chain(foretold) {
         watch.see(&Event::Notice { message });
     }
 
@@ -120,7 +124,7 @@ pub async fn load<T: Target>(
         resumed: false,
     };
     let opened = Opened { reader, mapping, checks, repeats, unchanged };
-    let carried = parts.carry(Incoming::Read(Box::new(opened))).await;
+    let carried = Box::pin(parts.carry(Incoming::Read(Box::new(opened)))).await;
     ending::conclude(&parts, carried, &ending::Names { run: name, alias, org }, began)
 }
 
@@ -132,8 +136,10 @@ pub struct Tools {
     pub assent: Arc<dyn Assent>,
     pub seed: Seed,
     pub guards: Guards,
-    /// Jobs that all runs side by side in one org may have at once; `None` where there is one run.
-    pub jobs: Option<Arc<Semaphore>>,
+    /// What the runs of this command may use of the org's day, all together.
+    pub budget: Arc<Budget>,
+    /// Lets the jobs of all runs side by side into one org; `None` where there is one run.
+    pub jobs: Option<Arc<Gate>>,
 }
 
 /// All that the stages of one run share.
@@ -221,7 +227,11 @@ impl<T: Target> Parts<T> {
             let empty = RejectedFile::begin(&self.folder.out(), &self.kept);
             let _kept = empty.and_then(RejectedFile::finish).is_ok();
         }
-        Carried { taken_in, settled: settling.await.unwrap_or_else(|_| Err(broken("settle"))) }
+        let settled = match settling.await.unwrap_or_else(|_| Err(broken("settle"))) {
+            Ok(settle) => Box::pin(self.rounds(settle, &taken_in)).await,
+            Err(failure) => Err(failure),
+        };
+        Carried { taken_in, settled }
     }
 
     fn intake(&self, opened: Opened) -> Result<Intake, Failure> {
@@ -229,7 +239,9 @@ impl<T: Target> Parts<T> {
         let sent: Vec<String> = mapping.sent.iter().map(|field| field.header.clone()).collect();
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let about = self.target.together(&self.plan.object);
-        let spool = Spool::new(&self.folder.sent(), &sent, limits).together(&sent, about);
+        let spool = Spool::new(&self.folder.sent(), &sent, limits)
+            .together(&sent, about)
+            .in_lanes(&sent, self.plan.lanes.as_ref());
         Ok(Intake {
             reader,
             mapping,
@@ -250,7 +262,7 @@ impl<T: Target> Parts<T> {
         })
     }
 
-    fn submit(&self) -> Submit<T> {
+    pub(super) fn submit(&self) -> Submit<T> {
         Submit {
             target: Arc::clone(&self.target),
             ledger: Arc::clone(&self.ledger),
@@ -260,9 +272,11 @@ impl<T: Target> Parts<T> {
             images: self.images.clone(),
             raw: self.folder.raw(),
             parallel: self.plan.parallel,
-            shared: self.tools.jobs.clone(),
+            gate: self.tools.jobs.clone().unwrap_or_else(|| Gate::new(self.plan.parallel)),
+            seed: self.tools.seed.random,
             halt: self.halt.clone(),
             earlier: Arc::clone(&self.earlier),
+            budget: Arc::clone(&self.tools.budget),
         }
     }
 
@@ -283,8 +297,11 @@ impl<T: Target> Parts<T> {
             external_id: self.plan.external_id.clone(),
             kept: self.kept.clone(),
             shelf: shelf.map(Shelf::reader),
+            root: self.folder.root().to_owned(),
+            sent: self.folder.sent(),
             raw: self.folder.raw(),
             out: self.folder.out(),
+            rounds: self.plan.rounds,
             seed: u64::from(self.tools.seed.random),
         };
         let (ledger, watch) = (Arc::clone(&self.ledger), Arc::clone(&self.tools.watch));
@@ -304,12 +321,12 @@ pub(super) fn no_ledger(error: &std::io::Error) -> Failure {
 }
 
 /// Settles until the last chunk has ended; when the disk fails, nothing more is sent.
-fn settle_all(
+pub(super) fn settle_all(
     mut settle: Settle,
     mut ended: mpsc::Receiver<EndedChunk>,
     halt: &Halt,
     brake: Option<&Brake>,
-) -> Result<Settled, Failure> {
+) -> Result<Settle, Failure> {
     while let Some(chunk) = ended.blocking_recv() {
         if let Err(failure) = settle.take(chunk) {
             halt.because(Failure::new(failure.blame, &failure.message));
@@ -319,7 +336,7 @@ fn settle_all(
             halt.because(refusal);
         }
     }
-    settle.finish()
+    Ok(settle)
 }
 
 /// The input of a plan is the one that was reviewed, to the moment of its load.
@@ -443,6 +460,6 @@ pub(super) async fn digest(plan: &LoadPlan) -> Result<Option<Digest>, Failure> {
     Ok(hashed.map_err(|_| broken("read"))??)
 }
 
-fn broken(stage: &str) -> Failure {
+pub(super) fn broken(stage: &str) -> Failure {
     Failure::new(Blame::Run, format!("the {stage} stage broke down; this is a fault of longshore"))
 }

@@ -69,6 +69,8 @@ pub enum Fault {
     DropResults { every: u64 },
     /// Every `every`-th row of the upload fails with `UNABLE_TO_LOCK_ROW`.
     LockRows { every: u64 },
+    /// Every `every`-th row of the upload fails with `REQUEST_RUNNING_TOO_LONG`.
+    TireRows { every: u64 },
     /// The job's results come in the order of the upload, which the service does not promise.
     KeepOrder,
     /// So many calls remain of the daily allowance.
@@ -106,6 +108,8 @@ pub struct Trouble {
     pub abort_after: Option<u64>,
     pub drop_every: Option<u64>,
     pub lock_every: Option<u64>,
+    #[serde(default)]
+    pub tire_every: Option<u64>,
     pub keep_order: bool,
 }
 
@@ -119,6 +123,7 @@ impl Trouble {
             Fault::AbortJob { after_rows } => self.abort_after = Some(*after_rows),
             Fault::DropResults { every } => self.drop_every = Some((*every).max(1)),
             Fault::LockRows { every } => self.lock_every = Some((*every).max(1)),
+            Fault::TireRows { every } => self.tire_every = Some((*every).max(1)),
             Fault::KeepOrder => self.keep_order = true,
             _ => {}
         }

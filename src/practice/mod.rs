@@ -33,7 +33,7 @@ mod tls;
 mod wire;
 
 pub use application::{Application, TokenRefusal};
-pub use jobs::LocksTold;
+pub use jobs::{LocksHeld, LocksTold};
 pub use mischief::Mischief;
 pub use org::{Org, SeedSize};
 pub use serve::{Body, BoxedError, Dropped, Pace, Practice, serve};

@@ -148,6 +148,7 @@ impl Practice {
 
     fn idle(org: Org, tenant: Option<Tenant>, clock: Clock) -> io::Result<Self> {
         let jobs = Jobs::open(org.dir())?;
+        let meter = Meter::of(org.switches());
         let inner = Arc::new(Inner {
             org,
             tenant,
@@ -155,7 +156,7 @@ impl Practice {
             tokens: Tokens::default(),
             mischief: Mischief::default(),
             clock,
-            meter: Meter::default(),
+            meter,
             cursors: Cursors::default(),
             application: Mutex::default(),
             pace: Mutex::default(),
@@ -206,6 +207,15 @@ impl Practice {
     /// What row locks have come to so far.
     pub fn locks_told(&self) -> jobs::LocksTold {
         self.handle.inner.jobs.locks.told()
+    }
+
+    /// Takes parents as somebody else would, until what it gives goes; keys in small letters.
+    ///
+    /// Panics if a job has one of them.
+    pub fn hold_locks(&self, parents: &[&str]) -> jobs::LocksHeld<'_> {
+        let parents = parents.iter().map(|&parent| parent.to_owned()).collect();
+        let taken = self.handle.inner.jobs.locks.take("somebody", parents, Duration::ZERO);
+        taken.unwrap_or_else(|busy| panic!("taken already: {}", busy.join(", ")))
     }
 
     /// Makes jobs slower from now on.

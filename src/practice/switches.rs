@@ -51,6 +51,10 @@ pub struct Switches {
     pub security_token: String,
     /// Whether SOAP `login()` says that the password has expired.
     pub password_expired: bool,
+    /// API calls of a day. Source of the default: an Enterprise org's base allowance.
+    pub calls_a_day: u64,
+    /// Internal Bulk API batches of a day. Source of the default: Bulk API limits.
+    pub batches_a_day: u64,
     /// Whether transactions lock the parents of their rows, and how.
     pub row_locks: RowLocks,
 }
@@ -134,6 +138,8 @@ impl Default for Switches {
             soap_login: true,
             security_token: String::new(),
             password_expired: false,
+            calls_a_day: 100_000,
+            batches_a_day: 15_000,
             row_locks: RowLocks::default(),
         }
     }

@@ -87,7 +87,10 @@ fn members(event: &Event) -> Value {
         Event::JobEnded { chunk, job, state, message } => {
             json!({ "chunk": chunk, "job": job, "state": state, "message": message })
         }
-        Event::Settled { chunk, counts } => json!({ "chunk": chunk, "rows": counts }),
+        Event::Settled { chunk, counts, deferred: 0 } => json!({ "chunk": chunk, "rows": counts }),
+        Event::Settled { chunk, counts, deferred } => {
+            json!({ "chunk": chunk, "rows": counts, "deferred": deferred })
+        }
         Event::Calls { calls, retries, left } => {
             json!({ "calls": calls, "retries": retries, "left": left })
         }

@@ -49,8 +49,9 @@ impl Tally {
                 self.running.insert(*chunk, (*processed, *failed));
             }
             Event::JobEnded { .. } => self.jobs_ended += 1,
-            Event::Settled { chunk, counts } => {
+            Event::Settled { chunk, counts, deferred } => {
                 self.running.remove(chunk);
+                self.sent = self.sent.saturating_sub(*deferred);
                 self.settled.add(*counts);
             }
             Event::Calls { left, .. } => self.calls_left = left.or(self.calls_left),
@@ -182,7 +183,7 @@ pub(crate) mod tests {
                 state: "JobComplete".to_owned(),
                 message: None,
             },
-            Event::Settled { chunk: one, counts },
+            Event::Settled { chunk: one, counts, deferred: 0 },
             Event::JobProgress { chunk: two, job: job('K'), processed: 500, failed: 2 },
             Event::Calls { calls: 12, retries: 0, left: Some(14_988) },
             Event::Calls { calls: 13, retries: 0, left: None },

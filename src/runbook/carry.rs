@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::ask::{Frozen, Orgs, Request};
@@ -30,10 +29,12 @@ use crate::model::limits::{JOBS_PARALLEL_DEFAULT, STEPS_PARALLEL};
 use crate::model::schema::OrgFacts;
 use crate::perms;
 use crate::pipeline::assent::Assent;
+use crate::pipeline::budget::Budget;
 use crate::pipeline::event::{Event, Summary};
 use crate::pipeline::parent::{Confirmed, Unborn, begin, no_ledger};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
+use crate::pipeline::submit::gate::Gate;
 use crate::pipeline::undo;
 use crate::target::Target;
 
@@ -172,7 +173,9 @@ pub(super) struct At<T> {
     /// What is done to it was confirmed, or needs no confirming.
     pub confirmed: bool,
     /// Jobs at once of all steps together.
-    pub jobs: Arc<Semaphore>,
+    pub jobs: Arc<Gate>,
+    /// What all steps together may use of the org's day.
+    pub budget: Arc<Budget>,
     /// Its calls before the steps.
     pub before: Left,
 }
@@ -206,19 +209,23 @@ impl<T: Target> Run<T> {
         (approve, by): (Vec<String>, String),
     ) -> Self {
         let parallel = jobs_at_once(&frozen);
-        let mut shared: BTreeMap<&str, Arc<Semaphore>> = BTreeMap::new();
+        let policy = frozen.runbook.policy.api_budget;
+        let asked = tools.budget.asked().or(policy);
+        let mut shared: BTreeMap<&str, (Arc<Gate>, Arc<Budget>)> = BTreeMap::new();
         let mut orgs = BTreeMap::new();
         for (word, org) in &frozen.orgs {
             let (Some(target), Some(facts)) = (targets.get(&org.alias), facts.remove(word)) else {
                 continue;
             };
-            let jobs = shared.entry(&org.alias);
-            let jobs = jobs.or_insert_with(|| Arc::new(Semaphore::new(parallel)));
+            let (jobs, budget) = shared
+                .entry(&org.alias)
+                .or_insert_with(|| (Gate::new(parallel), Budget::new(asked, tools.seed.started)));
             let at = At {
                 alias: org.alias.clone(),
                 facts,
                 confirmed: org.confirmed,
                 jobs: Arc::clone(jobs),
+                budget: Arc::clone(budget),
                 before: Left::of(target.usage()),
                 target: Arc::clone(target),
             };
@@ -348,6 +355,7 @@ impl<T: Target> Run<T> {
         tools.seed.started = self.timestamp();
         tools.guards.max_failed = base.guards.max_failed.or(self.frozen.max_failed(step));
         tools.jobs = Some(Arc::clone(&at.jobs));
+        tools.budget = Arc::clone(&at.budget);
         tools
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn conclude<T: Target>(
         run.record(&Fact::Outputs { files: Vec::new() })?;
         run.record(&Fact::Closed { counts, exit_code })?;
     } else if let Err(failure) =
-        run.record(&Fact::Paused { counts, exit_code, first_row: 1, files: Vec::new() })
+        run.record(&Fact::Paused { counts, exit_code, first_row: 1, files: Vec::new(), rounds: 0 })
     {
         tracing::debug!(%failure, "The ledger cannot say that the run pauses.");
     }

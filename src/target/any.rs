@@ -5,7 +5,7 @@ use std::path::Path;
 use super::auth0::Auth0;
 use super::salesforce::Salesforce;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource, Limits,
     Outcome, Pace, Record, RecordsWanted, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::model::ids::JobId;
@@ -92,6 +92,10 @@ impl Target for AnyTarget {
 
     async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
         ask!(self, org => org.count_records(object).await)
+    }
+
+    async fn limits(&self) -> Result<Limits, Fault> {
+        ask!(self, org => org.limits().await)
     }
 
     fn usage(&self) -> ApiUsage {

@@ -157,9 +157,20 @@ pub enum ResultFile {
 pub struct ApiUsage {
     pub calls: u64,
     pub retries: u64,
+    /// Times that the far side asked to be spared (429, 503).
+    pub spared: u64,
     /// Used and allowed in the org's rolling day, as its last answer said.
     pub org_used: Option<u64>,
     pub org_allowed: Option<u64>,
+}
+
+/// What an org allows in its rolling day, and what of it is left; each as left and allowed, where
+/// the org says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub calls: Option<(u64, u64)>,
+    /// Internal batches of Bulk API, of 10,000 rows of a job each.
+    pub batches: Option<(u64, u64)>,
 }
 
 /// What is left to do at a far side that lets only so many calls through.
@@ -378,6 +389,11 @@ pub trait Target: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<u64>, Fault>> + Send {
         let _ = object;
         std::future::ready(Ok(None))
+    }
+
+    /// What the org allows in its day; nothing where it has no such limits, or does not tell us.
+    fn limits(&self) -> impl Future<Output = Result<Limits, Fault>> + Send {
+        std::future::ready(Ok(Limits::default()))
     }
 
     /// Calls made so far.

@@ -164,7 +164,7 @@ fn a_plan_is_a_file_that_is_the_same_each_time() {
     object = "Account"
     on_bad_row = "Reject"
     operation = "insert"
-    parallel = 2
+    parallel = 8
     runs_dir = "longshore-runs"
     skip = 0
     verify_after = false
@@ -296,7 +296,7 @@ fn apply_refuses_what_has_drifted_and_says_what() {
     world.file("map.toml", "[fields]\nName = \"Name\"\nIndustry = \"Industry\"\n");
 
     // Values changed by hand are refused; comments are not.
-    world.file("p.toml", text.replace("parallel = 2", "parallel = 3"));
+    world.file("p.toml", text.replace("parallel = 8", "parallel = 3"));
     refuse(&world, &apply);
     let column = text.lines().find(|line| line.starts_with("describe = ")).unwrap();
     let edited = text.replace(column, "describe = \"000000000000\"");
@@ -353,7 +353,7 @@ fn apply_refuses_what_has_drifted_and_says_what() {
     ");
 
     let commented = text.replace("[input]", "# as discussed with Ada\n[input]");
-    world.file("p.toml", commented.replace("parallel = 2", "parallel = 3"));
+    world.file("p.toml", commented.replace("parallel = 8", "parallel = 3"));
     world.run(&apply).expect(6);
     world.file("p.toml", commented);
     world.run(&apply).expect(0);
@@ -541,32 +541,34 @@ fn explain_tells_where_each_value_came_from() {
         command.env("LONGSHORE_ENCODING", "latin1").env("LONGSHORE_NULLS", "clear");
     });
     insta::assert_snapshot!(ran.expect(0).stdout, @"
-    value of          is                       from
-    sobject           Account                  typed
-    file              accounts.csv             typed
-    target-org        env                      default
-    map               headers are field names  default
-    skip              0                        default
-    limit             all                      default
-    on-bad-row        reject                   default
-    on-duplicate      refuse                   default
-    column-delimiter  found out                default
-    line-ending       found out                default
-    encoding          latin1                   environment, LONGSHORE_ENCODING
-    chunk-rows        100                      flag, --chunk-rows
-    chunk-bytes       100000000                default
-    parallel          4                        longshore.toml
-    api               auto                     default
-    runs-dir          longshore-runs           default
-    run-name          from the time            default
-    success           no copy                  default
-    error             no copy                  default
-    verify-after      false                    default
-    max-failed        5%                       longshore.toml
-    nulls             clear                    environment, LONGSHORE_NULLS
-    skip-unchanged    false                    default
-    before-images     off                      default
-    external-id       Legacy_Id__c             flag, --external-id
+    value of          is                        from
+    sobject           Account                   typed
+    file              accounts.csv              typed
+    target-org        env                       default
+    map               headers are field names   default
+    skip              0                         default
+    limit             all                       default
+    on-bad-row        reject                    default
+    on-duplicate      refuse                    default
+    column-delimiter  found out                 default
+    line-ending       found out                 default
+    encoding          latin1                    environment, LONGSHORE_ENCODING
+    chunk-rows        100                       flag, --chunk-rows
+    chunk-bytes       100000000                 default
+    parallel          4                         longshore.toml
+    api               auto                      default
+    group-by          a parent that rows share  default
+    runs-dir          longshore-runs            default
+    run-name          from the time             default
+    success           no copy                   default
+    error             no copy                   default
+    verify-after      false                     default
+    max-failed        5%                        longshore.toml
+    api-budget        all but 20% of a day      default
+    nulls             clear                     environment, LONGSHORE_NULLS
+    skip-unchanged    false                     default
+    before-images     off                       default
+    external-id       Legacy_Id__c              flag, --external-id
     ");
     assert!(!world.path("p.toml").exists());
     let document = document(&world.run(&[&args[..], &["--json"]].concat()).expect(0));

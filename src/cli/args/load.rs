@@ -84,7 +84,7 @@ pub struct Load {
     /// Bytes of a job at most, header included [default: 100000000]
     #[arg(long, env = "LONGSHORE_CHUNK_BYTES", value_name = "N", help_heading = "Jobs")]
     pub chunk_bytes: Option<u64>,
-    /// Jobs at once [default: 2]
+    /// Jobs at once at most; it begins with two [default: 8]
     #[arg(long, env = "LONGSHORE_PARALLEL", value_name = "N", help_heading = "Jobs")]
     pub parallel: Option<u64>,
     /// Which API carries the rows; auto chooses Bulk API 2.0 [default: auto]
@@ -97,6 +97,10 @@ pub struct Load {
         help_heading = "Jobs"
     )]
     pub api: Option<Api>,
+    /// Send rows that lock the same record one job after the other: the field that names it, or
+    /// `none` [default: a parent that the org locks, where rows share it]
+    #[arg(long, env = "LONGSHORE_GROUP_BY", value_name = "FIELD", help_heading = "Jobs")]
+    pub group_by: Option<String>,
 
     /// Where run folders are made [default: longshore-runs]
     #[arg(long, env = "LONGSHORE_RUNS_DIR", value_name = "DIR", help_heading = "Result files")]

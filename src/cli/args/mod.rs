@@ -13,7 +13,7 @@ mod runs;
 
 use std::ffi::OsString;
 
-use crate::config::policy::MaxFailed;
+use crate::config::policy::{ApiBudget, MaxFailed};
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches, ValueEnum};
@@ -141,6 +141,10 @@ pub struct Confirm {
     /// those whose fate is known, such as 5%
     #[arg(long, env = "LONGSHORE_MAX_FAILED", value_name = "N|P%")]
     pub max_failed: Option<MaxFailed>,
+    /// Begin no job that takes the command past so many API calls: a number, or a percentage of
+    /// those that the org has left, such as 50% [default: leave 20% of the org's day]
+    #[arg(long, env = "LONGSHORE_API_BUDGET", value_name = "N|P%")]
+    pub api_budget: Option<ApiBudget>,
 }
 
 /// How things are told, for every command that speaks to an org.

@@ -81,6 +81,12 @@ pub fn settings(
             &limits::JOBS_PARALLEL_DEFAULT.to_string(),
         ),
         of.value("api", word(load.api), file.api.clone(), "auto"),
+        of.value(
+            "group-by",
+            load.group_by.clone(),
+            file.group_by.clone(),
+            "a parent that rows share",
+        ),
         of.value("runs-dir", shown(&load.runs_dir), shown(&file.runs_dir), RUNS_DIR),
         of.value("run-name", load.run_name.clone(), None, "from the time"),
         of.value("success", shown(&load.success), None, "no copy"),
@@ -91,6 +97,12 @@ pub fn settings(
             load.confirm.max_failed.map(|limit| limit.to_string()),
             project.policy.max_failed.map(|limit| limit.to_string()),
             "no limit",
+        ),
+        of.value(
+            "api-budget",
+            load.confirm.api_budget.map(|budget| budget.to_string()),
+            project.policy.api_budget.map(|budget| budget.to_string()),
+            "all but 20% of a day",
         ),
     ];
     if takes_nulls(operation) {

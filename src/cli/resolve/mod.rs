@@ -137,6 +137,9 @@ pub fn load_plan(
         before_images,
         skip_unchanged: extra.skip_unchanged,
         verify_after: load.verify_after,
+        group_by: load.group_by.clone().or_else(|| defaults.group_by.clone()),
+        lanes: None,
+        rounds: 0,
         max_failed: None,
         passing_org: false,
     })

@@ -35,7 +35,7 @@ fn what_is_left_out_has_its_default() {
     let plan = plan(&["Account", "a.csv"]).unwrap();
     assert_eq!((plan.object.as_str(), plan.operation), ("Account", Operation::Insert));
     assert_eq!(plan.input.source, Source::File("a.csv".into()));
-    assert_eq!((plan.chunk_rows, plan.chunk_bytes, plan.parallel), (250_000, 100_000_000, 2));
+    assert_eq!((plan.chunk_rows, plan.chunk_bytes, plan.parallel), (250_000, 100_000_000, 8));
     assert_eq!((plan.on_bad_row, plan.nulls), (OnBadRow::Reject, Nulls::Ignore));
     assert_eq!((plan.skip, plan.limit), (0, None));
     assert_eq!(plan.runs_dir, Path::new("longshore-runs"));

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::mapping::Place;
 use super::plan::{Delimiter, LineEnding, Nulls, OnBadRow, OnDuplicate};
+pub use super::policy::ApiBudget;
 use super::policy::{MaxFailed, Share};
 use super::window::Window;
 use crate::model::chunk::Digest;
@@ -69,14 +70,6 @@ pub struct RunbookPolicy {
     pub change_window: Vec<Window>,
     /// Calls that the run may make in each org.
     pub api_budget: Option<ApiBudget>,
-}
-
-/// Calls that may be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum ApiBudget {
-    Calls(u64),
-    /// Of what the org has left when the run begins.
-    Share(Share),
 }
 
 /// One step.

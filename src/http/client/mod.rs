@@ -116,6 +116,7 @@ struct Inner {
     redactor: Redactor,
     calls: AtomicU64,
     retries: AtomicU64,
+    spared: AtomicU64,
 }
 
 /// Where the body of a success goes.
@@ -134,6 +135,7 @@ impl Client {
             redactor: Redactor::default(),
             calls: AtomicU64::new(0),
             retries: AtomicU64::new(0),
+            spared: AtomicU64::new(0),
             settings,
         };
         Self { inner: Arc::new(inner) }
@@ -172,6 +174,11 @@ impl Client {
         (inner.calls.load(Ordering::Relaxed), inner.retries.load(Ordering::Relaxed))
     }
 
+    /// Answers that asked to be spared: 429 and 503, and that there are too many calls at once.
+    pub fn spared(&self) -> u64 {
+        self.inner.spared.load(Ordering::Relaxed)
+    }
+
     async fn repeat(&self, call: &Call, into: Into<'_>) -> Reply {
         let mut tries = 1;
         loop {
@@ -186,7 +193,12 @@ impl Client {
             self.inner.calls.fetch_add(1, Ordering::Relaxed);
             let tried = self.attempt(call, into).await;
             self.note_health(&tried);
-            let (cost, certainty) = match judge(came_back(&tried, call.accept), call.repeat) {
+            let back = came_back(&tried, call.accept);
+            if matches!(back, CameBack::Status(429 | 503, _) | CameBack::Status(403, Limit::AtOnce))
+            {
+                self.inner.spared.fetch_add(1, Ordering::Relaxed);
+            }
+            let (cost, certainty) = match judge(back, call.repeat) {
                 Verdict::RepeatAfter(cost, certainty) => (cost, certainty),
                 Verdict::Done => {
                     self.backoff(Backoff::earn);

@@ -4,8 +4,8 @@ mod certificates;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::reqwest::redirect::Policy;
@@ -65,11 +65,16 @@ impl crate::model::failure::Explain for BadTransport {
 /// The network.
 ///
 /// Certificates are checked by the platform's verifier; there is no way to turn that off, only to
-/// trust one more authority. Loopback hosts are never reached through a proxy.
+/// trust one more authority. Loopback hosts are never reached through a proxy. Each way is set up
+/// when it is first needed: to read the platform's certificates takes longer than all else that is
+/// done before the first byte goes out.
 #[derive(Debug, Clone)]
 pub struct Reqwest {
-    proxied: ::reqwest::Client,
-    direct: ::reqwest::Client,
+    proxied: OnceLock<::reqwest::Client>,
+    direct: OnceLock<::reqwest::Client>,
+    /// To loopback hosts without TLS.
+    plain: OnceLock<::reqwest::Client>,
+    certificates: Vec<::reqwest::Certificate>,
     patience: Patience,
 }
 
@@ -77,28 +82,59 @@ impl Reqwest {
     /// `ca_file` holds certificates (PEM) to trust besides the platform's.
     pub fn new(patience: Patience, ca_file: Option<&Path>) -> Result<Self, BadTransport> {
         let certificates = ca_file.map(certificates::read).transpose()?.unwrap_or_default();
-        let builder = || {
-            ::reqwest::Client::builder()
-                .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::none())
-                .referer(false)
-                .retry(::reqwest::retry::never())
-                .connect_timeout(patience.connect)
-                .gzip(true)
-                .tls_version_min(::reqwest::tls::Version::TLS_1_2)
-                .tls_certs_merge(certificates.iter().cloned())
-        };
-        let build = |builder: ::reqwest::ClientBuilder| {
-            builder.build().map_err(|error| BadTransport::Tls(chain(&error)))
-        };
-        Ok(Self { proxied: build(builder())?, direct: build(builder().no_proxy())?, patience })
+        let never = OnceLock::new;
+        let new =
+            Self { proxied: never(), direct: never(), plain: never(), certificates, patience };
+        if ca_file.is_some() {
+            // What is wrong with a certificate shows only here.
+            new.set_up(&new.direct, |builder| new.trusting(builder).no_proxy())
+                .map_err(BadTransport::Tls)?;
+        }
+        Ok(new)
+    }
+
+    /// The way to a host.
+    fn way_to(&self, url: &::reqwest::Url) -> Result<&::reqwest::Client, String> {
+        match (is_loopback(url), url.scheme()) {
+            (true, "http") => {
+                // No certificate is looked at, so none is read.
+                self.set_up(&self.plain, |builder| builder.no_proxy().tls_certs_only([]))
+            }
+            (true, _) => self.set_up(&self.direct, |builder| self.trusting(builder).no_proxy()),
+            (false, _) => self.set_up(&self.proxied, |builder| self.trusting(builder)),
+        }
+    }
+
+    fn trusting(&self, builder: ::reqwest::ClientBuilder) -> ::reqwest::ClientBuilder {
+        builder.tls_certs_merge(self.certificates.iter().cloned())
+    }
+
+    fn set_up<'a>(
+        &self,
+        way: &'a OnceLock<::reqwest::Client>,
+        kind: impl FnOnce(::reqwest::ClientBuilder) -> ::reqwest::ClientBuilder,
+    ) -> Result<&'a ::reqwest::Client, String> {
+        if let Some(client) = way.get() {
+            return Ok(client);
+        }
+        let builder = ::reqwest::Client::builder()
+            .user_agent(concat!("longshore/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .retry(::reqwest::retry::never())
+            .connect_timeout(self.patience.connect)
+            .gzip(true)
+            .tls_version_min(::reqwest::tls::Version::TLS_1_2);
+        let client = kind(builder).build().map_err(|error| chain(&error))?;
+        Ok(way.get_or_init(|| client))
     }
 
     async fn exchange(&self, request: http::Request<Body>) -> Result<Answer, Broken> {
         let (parts, body) = request.into_parts();
         let url = ::reqwest::Url::parse(&parts.uri.to_string())
             .map_err(|error| Broken::NotSent(error.to_string()))?;
-        let client = if is_loopback(&url) { &self.direct } else { &self.proxied };
+        // A platform without certificates trusts nobody, until a person does something.
+        let client = self.way_to(&url).map_err(Broken::Untrusted)?;
         let upload = Arc::new(Upload::default());
         let builder = client.request(parts.method, url).headers(parts.headers);
         let builder = match body {

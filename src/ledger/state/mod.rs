@@ -3,16 +3,18 @@
 //! Every fact is held against what must be true when it is written. One that cannot follow is an
 //! error, also in a release build: a run whose ledger makes no sense is not gone on with.
 
+mod rounds;
 mod steps;
 
 use std::collections::BTreeMap;
 
 use super::Fact;
 use super::fact::{Output, RawKind, Shelved};
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::{ChunkNumber, Digest, InWindow};
 use crate::model::ids::JobId;
 use crate::model::verdict::Counts;
 
+pub use rounds::{Round, round_list};
 pub use steps::{Approval, EndedStep, StepState};
 
 /// What is known of a run.
@@ -22,6 +24,8 @@ pub struct RunState {
     pub run: String,
     pub chunks: BTreeMap<ChunkNumber, ChunkState>,
     pub input: Option<InputRead>,
+    /// Rounds in which rows are sent again, in their order from 1 on.
+    pub rounds: Vec<Round>,
     pub outputs: Option<Vec<Output>>,
     /// How the last process left the run, if it could say so and no other has gone on with it.
     pub paused: Option<Paused>,
@@ -36,6 +40,10 @@ pub struct RunState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChunkState {
     pub plan: Planned,
+    /// The round that it belongs to; 0 for a chunk of the input.
+    pub round: u32,
+    /// Rows that are sent again in the next round; known when it is settled.
+    pub deferred: u64,
     pub phase: Phase,
     /// Jobs that were given up, and whether the far side confirmed it.
     pub given_up: Vec<(JobId, bool)>,
@@ -58,6 +66,37 @@ pub struct Planned {
     pub digest: Digest,
     /// Digest of the source rows beside the body.
     pub source: Option<Digest>,
+    /// There where rows of several chunks interleave.
+    pub window: Option<InWindow>,
+}
+
+impl Planned {
+    /// The row behind which a chunk begins that comes next. In one window chunks begin in the order
+    /// of their numbers, and end in any.
+    fn before(&self, next: &Self) -> u64 {
+        let together = self.window.zip(next.window).is_some_and(|(own, other)| own.is_with(&other));
+        if together { self.first_row } else { self.end() }
+    }
+
+    /// Whether chunks of the window are still to come, and the next one is none of them.
+    fn is_amid_window(&self, number: ChunkNumber, next: &Self) -> bool {
+        let together = self.window.zip(next.window).is_some_and(|(own, other)| own.is_with(&other));
+        self.window.is_some_and(|window| number < window.last) && !together
+    }
+
+    /// Whether the chunk lies in the window that it names.
+    fn is_in_window(&self, number: ChunkNumber) -> bool {
+        let inside = |window: InWindow| {
+            (window.first..=window.last).contains(&number) && self.last_row <= window.last_row
+        };
+        self.window.is_none_or(inside)
+    }
+
+    /// The last row before which every row is in this chunk or one before it, or beside it in its
+    /// window.
+    pub fn end(&self) -> u64 {
+        self.window.map_or(self.last_row, |window| window.last_row)
+    }
 }
 
 /// How far a chunk has come.
@@ -133,11 +172,16 @@ pub struct Paused {
     pub exit_code: u8,
     pub first_row: u64,
     pub files: Vec<Output>,
+    /// Rounds that the process has come to.
+    pub rounds: u32,
 }
 
 impl Paused {
     /// Whether the result files end before the chunk begins.
     pub fn is_before(&self, chunk: &ChunkState) -> bool {
+        if chunk.round > 0 {
+            return chunk.round > self.rounds;
+        }
         self.first_row + self.counts.input <= chunk.plan.first_row
     }
 }
@@ -169,19 +213,23 @@ impl RunState {
         check(open, || "a fact stands after the run is closed".to_owned())?;
         match fact {
             Fact::Opened { .. } => Ok(()),
-            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source } => {
-                self.plan(chunk, Planned { first_row, last_row, rows, bytes, digest, source })
+            &Fact::Planned { chunk, first_row, last_row, rows, bytes, digest, source, window } => {
+                let plan = Planned { first_row, last_row, rows, bytes, digest, source, window };
+                self.plan(chunk, plan)
             }
             Fact::InputRead { .. } => self.read_input(fact),
+            &Fact::RoundBegan { round, rows, digest } => {
+                self.begin_round(round, Round { rows, digest })
+            }
             // A process that goes on with the run writes the files anew.
             Fact::Outputs { files } => {
                 self.outputs = Some(files.clone());
                 Ok(())
             }
-            Fact::Paused { counts, exit_code, first_row, files } => {
+            Fact::Paused { counts, exit_code, first_row, files, rounds } => {
                 let (counts, exit_code, first_row) = (*counts, *exit_code, *first_row);
-                let files = files.clone();
-                self.paused = Some(Paused { counts, exit_code, first_row, files });
+                let (files, rounds) = (files.clone(), *rounds);
+                self.paused = Some(Paused { counts, exit_code, first_row, files, rounds });
                 Ok(())
             }
             Fact::Resumed { .. } => {
@@ -222,11 +270,21 @@ impl RunState {
     }
 
     fn plan(&mut self, chunk: ChunkNumber, plan: Planned) -> Step {
-        check(self.input.is_none(), || {
+        let round = self.round();
+        check(round > 0 || self.input.is_none(), || {
             format!("chunk {chunk} is planned after the end of the input")
         })?;
+        check(self.has_room(plan.rows), || {
+            format!("chunk {chunk} holds more rows than round {round} sends again")
+        })?;
         let last = self.chunks.last_key_value();
-        let (number, row) = last.map_or((0, 0), |(number, last)| (number.0, last.plan.last_row));
+        let number = last.map_or(0, |(number, _)| number.0);
+        let beside = last.filter(|(_, last)| last.round == round);
+        let row = beside.map_or(0, |(_, last)| last.plan.before(&plan));
+        let gap = last.is_some_and(|(number, last)| last.plan.is_amid_window(*number, &plan));
+        check(!gap && plan.is_in_window(chunk), || {
+            format!("chunk {chunk} is not of the window where it stands")
+        })?;
         check(chunk.0 == number + 1, || {
             format!("chunk {chunk} is planned after chunk {}", ChunkNumber(number))
         })?;
@@ -242,6 +300,8 @@ impl RunState {
         })?;
         let state = ChunkState {
             plan,
+            round,
+            deferred: 0,
             phase: Phase::Spooled,
             given_up: Vec::new(),
             why_unknown: None,
@@ -368,10 +428,11 @@ impl ChunkState {
                 self.unknown = *rows;
                 self.why_unknown = Some(why.clone());
             }
-            Fact::Reconciled { counts, .. } => self.settle(*counts)?,
+            Fact::Reconciled { counts, deferred, .. } => self.settle(*counts, *deferred)?,
             Fact::Opened { .. }
             | Fact::Planned { .. }
             | Fact::InputRead { .. }
+            | Fact::RoundBegan { .. }
             | Fact::Outputs { .. }
             | Fact::Paused { .. }
             | Fact::Resumed { .. }
@@ -392,22 +453,23 @@ impl ChunkState {
         check(self.phase == *phase, || format!("has a fact of job {job} out of its order"))
     }
 
-    fn settle(&mut self, counts: Counts) -> Step {
+    fn settle(&mut self, counts: Counts, deferred: u64) -> Step {
         let whole = counts.is_balanced()
             && counts.rejected == 0
-            && counts.input == u64::from(self.plan.rows);
+            && counts.input.checked_add(deferred) == Some(u64::from(self.plan.rows));
         check(whole, || format!("has {} rows and is settled with others", self.plan.rows))?;
         // Rows that were noted as unknown may be known by now: the note was written, the process
         // ended, and the next one got all the results.
         check(counts.unknown == 0 || counts.unknown == self.unknown, || {
             format!("has {} unknown rows and was noted with {}", counts.unknown, self.unknown)
         })?;
-        let ran = counts.success + counts.error + counts.unknown > 0;
+        let ran = counts.success + counts.error + counts.unknown + deferred > 0;
         let job = self.phase.job().cloned();
         check(!ran || self.phase.may_have_run(), || {
             "has rows that ran, and no job that may have run".to_owned()
         })?;
         self.phase = Phase::Settled { job, counts };
+        self.deferred = deferred;
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ pub(crate) fn whole_run() -> Vec<Fact> {
             bytes: 40,
             digest,
             source: None,
+            window: None,
         },
         Fact::InputRead {
             first_row: 1,
@@ -44,7 +45,7 @@ pub(crate) fn whole_run() -> Vec<Fact> {
         raw(RawKind::Successful, Some(1)),
         raw(RawKind::Failed, None),
         Fact::Unknown { chunk, rows: 1, why: "no line names it".to_owned() },
-        Fact::Reconciled { chunk, counts },
+        Fact::Reconciled { chunk, counts, deferred: 0 },
         Fact::Outputs {
             files: vec![Output { name: "success.csv".to_owned(), rows: 1, bytes: 2, digest }],
         },
@@ -114,6 +115,7 @@ fn a_fact_that_cannot_follow_is_an_error() {
         bytes: 1,
         digest,
         source: None,
+        window: None,
     };
     let prepared = |job, bytes| Fact::Prepared { chunk, job, bytes, digest };
     let messages = [
@@ -130,14 +132,24 @@ fn a_fact_that_cannot_follow_is_an_error() {
         refused(4, Fact::Started { chunk, job: job(1) }),
         refused(4, prepared(job(2), 40)),
         refused(4, prepared(job(1), 41)),
-        refused(4, Fact::Reconciled { chunk, counts: all }),
+        refused(4, Fact::Reconciled { chunk, counts: all, deferred: 0 }),
         refused(7, prepared(job(2), 40)),
         refused(7, Fact::Created { chunk, job: job(3) }),
         refused(7, Fact::Abandoned { chunk, job: job(2), confirmed: true }),
         refused(8, Fact::Spoiled { chunk, job: job(2) }),
         refused(8, Fact::Raw { chunk, which: RawKind::Failed, rows: None, bytes: 0, digest }),
-        refused(9, Fact::Reconciled { chunk, counts: Counts { input: 2, success: 2, ..all } }),
-        refused(9, Fact::Reconciled { chunk, counts: Counts { success: 2, unknown: 1, ..all } }),
+        refused(
+            9,
+            Fact::Reconciled { chunk, counts: Counts { input: 2, success: 2, ..all }, deferred: 0 },
+        ),
+        refused(
+            9,
+            Fact::Reconciled {
+                chunk,
+                counts: Counts { success: 2, unknown: 1, ..all },
+                deferred: 0,
+            },
+        ),
         refused(13, Fact::Started { chunk, job: job(2) }),
         refused(14, Fact::Cleaned { when: String::new() }),
         refused(15, planned(2, 5, 6, 1)),
@@ -193,4 +205,119 @@ fn a_spoiled_job_is_the_only_prepared_one_that_may_be_given_up() {
     let state = folded(&facts).unwrap();
     assert_eq!(state.chunks[&chunk].phase, Phase::Reserved(job(3)));
     assert!(!state.chunks[&chunk].phase.may_have_run());
+}
+
+/// A run of one chunk of three rows that puts two of them off, and a round that sends those again.
+fn run_with_a_round() -> Vec<Fact> {
+    let (one, two, digest) = (ChunkNumber(1), ChunkNumber(2), Digest::of(b"body"));
+    let planned = |chunk, first_row, last_row, rows| Fact::Planned {
+        chunk,
+        first_row,
+        last_row,
+        rows,
+        bytes: 40,
+        digest,
+        source: None,
+        window: None,
+    };
+    let ran = |chunk, job: JobId| {
+        let state = "JobComplete".to_owned();
+        let (processed, failed, message) = (None, None, None);
+        [
+            Fact::Created { chunk, job: job.clone() },
+            Fact::Prepared { chunk, job: job.clone(), bytes: 40, digest },
+            Fact::Started { chunk, job: job.clone() },
+            Fact::Terminal { chunk, job, state, processed, failed, message },
+        ]
+    };
+    let settled = |chunk, input, deferred| {
+        let counts = Counts { input, success: input, ..Counts::default() };
+        Fact::Reconciled { chunk, counts, deferred }
+    };
+    let mut facts = vec![
+        Fact::Opened { format: 1, run: "friday".to_owned() },
+        planned(one, 1, 3, 3),
+        Fact::InputRead {
+            first_row: 1,
+            rows: 3,
+            accepted: 3,
+            rejected: 0,
+            bytes: 60,
+            digest,
+            whole: true,
+            unchanged: None,
+        },
+    ];
+    facts.extend(ran(one, job(1)));
+    facts.extend([settled(one, 1, 2), Fact::RoundBegan { round: 1, rows: 2, digest }]);
+    facts.push(planned(two, 1, 3, 2));
+    facts.extend(ran(two, job(2)));
+    facts.push(settled(two, 2, 0));
+    facts
+}
+
+#[test]
+fn a_round_sends_again_what_was_put_off() {
+    let facts = run_with_a_round();
+    for length in 0..=facts.len() {
+        folded(&facts[..length]).unwrap();
+    }
+    let state = folded(&facts).unwrap();
+    assert_eq!(state.rounds, [Round { rows: 2, digest: Digest::of(b"body") }]);
+    let rounds: Vec<(u32, u64)> =
+        state.chunks.values().map(|chunk| (chunk.round, chunk.deferred)).collect();
+    assert_eq!(rounds, [(0, 2), (1, 0)]);
+    let counts = Counts { input: 3, success: 3, ..Counts::default() };
+    assert_eq!(state.counts(), counts, "each row counts once");
+}
+
+#[test]
+fn a_round_that_cannot_be_is_refused() {
+    let digest = Digest::of(b"body");
+    let refused = |length: usize, next: Fact| {
+        let mut facts = run_with_a_round()[..length].to_vec();
+        facts.push(next);
+        folded(&facts).unwrap_err().to_string()
+    };
+    let began = |round, rows| Fact::RoundBegan { round, rows, digest };
+    let planned = |chunk, rows| Fact::Planned {
+        chunk: ChunkNumber(chunk),
+        first_row: 1,
+        last_row: 3,
+        rows,
+        bytes: 40,
+        digest,
+        source: None,
+        window: None,
+    };
+    let all = Counts { input: 3, success: 3, ..Counts::default() };
+    let wrong = [
+        refused(7, Fact::Reconciled { chunk: ChunkNumber(1), counts: all, deferred: 1 }),
+        refused(
+            2,
+            Fact::Reconciled { chunk: ChunkNumber(1), counts: Counts::default(), deferred: 3 },
+        ),
+        refused(2, began(1, 2)),
+        refused(7, began(1, 2)),
+        refused(8, began(2, 2)),
+        refused(8, began(1, 3)),
+        refused(8, planned(2, 2)),
+        refused(9, planned(2, 3)),
+        refused(9, began(2, 2)),
+        refused(10, planned(3, 1)),
+        refused(15, began(2, 1)),
+    ];
+    insta::assert_snapshot!(wrong.join("\n"), @"
+    chunk 000001 has 3 rows and is settled with others
+    chunk 000001 has rows that ran, and no job that may have run
+    round 1 begins before the input ends
+    round 1 begins and chunk 000001 is open
+    round 2 begins after round 0
+    round 1 has 3 rows, and 2 were put off
+    chunk 000002 is planned after the end of the input
+    chunk 000002 holds more rows than round 1 sends again
+    round 2 begins and the one before has rows in no chunk
+    chunk 000003 holds more rows than round 1 sends again
+    round 2 has 1 rows, and 0 were put off
+    ");
 }

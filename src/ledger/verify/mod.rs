@@ -5,30 +5,37 @@
 //! was read once, in one file); the rows by verdict in the files, per chunk in the ledger, in the
 //! summary and in the last fact; the Ids of success.csv and those of the results as received; the
 //! digests of the files and those that the ledger remembers; the rows that were left out as they
-//! change nothing, and the list that was made before anything was sent. Memory holds the Ids of one
-//! chunk, or a map of those seen (4 MiB), and otherwise one row of each file.
+//! change nothing, and the list that was made before anything was sent; the rows that were sent
+//! again in rounds, and the lists of those. Memory holds a map of the Ids seen (1.4 MiB for 10
+//! million rows where ids are counted up, at most 14 MiB), the Ids of one chunk, in each round,
+//! where there are rounds or its Ids are not those of its results, and otherwise one row of each
+//! file.
 
 mod ids;
+mod passes;
 mod tables;
 mod unchanged;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::ids::{first_double, rows_of, stand_in};
-use self::tables::{NAMES, Table, read_raw};
+use xxhash_rust::xxh3::xxh3_128;
+
+use self::ids::{NotSure, Seen, first_double, number_of, rows_of, stand_in};
+use self::passes::{ChunkTally, Pass};
+use self::tables::{NAMES, Table, ids_from, read_raw};
 use self::unchanged::Listed;
-use super::state::{ChunkState, InputRead, Phase, RunState};
+use super::state::{ChunkState, InputRead, RunState};
 use super::{Manifest, Output, RawKind};
-use crate::model::chunk::{ChunkNumber, Digest};
+use crate::model::chunk::Digest;
 use crate::model::failure::{Blame, Failure};
 use crate::model::verdict::Counts;
 
 /// Faults that are told one by one.
 const FAULTS_TOLD: usize = 20;
 
-/// Ids that are looked at together for doubles; a larger file is read twice more for each further
-/// such part.
+/// Ids that are looked at together for doubles where a map of all cannot tell; a larger file is
+/// read twice more for each further such part.
 const IDS_AT_ONCE: u64 = 2_000_000;
 
 /// What verifying came to.
@@ -86,10 +93,7 @@ pub fn verify(root: &Path) -> Result<Verified, Failure> {
         check.output(table, outputs);
     }
     check.totals(&state, &input);
-    // The Ids that Auth0 gives are those of users, who have several rows each.
-    if manifest.operation == "insert" && manifest.org_kind != "auth0" {
-        check.doubles();
-    }
+    check.doubles();
     Ok(check.done(manifest.run))
 }
 
@@ -148,18 +152,11 @@ struct Check<'a> {
     faults: Faults,
     notes: Vec<String>,
     counts: Counts,
-    chunk: Option<ChunkTally<'a>>,
-    chunks: std::collections::btree_map::Iter<'a, ChunkNumber, ChunkState>,
+    /// The chunks of the input, and those of each round that counts.
+    passes: Vec<Pass<'a>>,
     listed: Listed,
-}
-
-/// The chunk whose rows are passing.
-struct ChunkTally<'a> {
-    number: ChunkNumber,
-    state: &'a ChunkState,
-    counts: Counts,
-    /// Digests of the Ids in success.csv.
-    ids: Vec<u128>,
+    /// The Ids of success.csv, where no two rows may share one.
+    seen: Option<Seen>,
 }
 
 impl<'a> Check<'a> {
@@ -178,10 +175,11 @@ impl<'a> Check<'a> {
                 manifest.run
             ));
         }
-        let mut chunks = state.chunks.iter();
-        let chunk = chunks.next().map(ChunkTally::of);
         let mut faults = Faults::default();
         let listed = Listed::open(root, manifest.unchanged.as_ref(), &mut faults);
+        // The Ids that Auth0 gives are those of users, who have several rows each.
+        let one_row_each = manifest.operation == "insert" && manifest.org_kind != "auth0";
+        let passes = Pass::all(root, state, &mut faults);
         Self {
             out: root.join("out"),
             raw: root.join("raw"),
@@ -189,9 +187,9 @@ impl<'a> Check<'a> {
             faults,
             notes,
             counts: Counts::default(),
-            chunk,
-            chunks,
+            passes,
             listed,
+            seen: one_row_each.then(Seen::default),
         }
     }
 
@@ -232,6 +230,9 @@ impl<'a> Check<'a> {
             expected = expected.max(row + 1);
             self.counts.input += 1;
             *verdict(&mut self.counts, table.name) += 1;
+            if let Some((seen, id)) = self.seen.as_mut().zip(table.id()) {
+                seen.add(id);
+            }
             if self.listed.has(row, table, &mut self.faults) {
                 self.counts.unchanged += 1;
             } else if table.name != "rejected.csv" {
@@ -242,48 +243,84 @@ impl<'a> Check<'a> {
         if expected < end {
             self.fault(nowhere(expected, end - 1));
         }
-        while let Some(chunk) = self.chunk.take() {
-            self.close(&chunk);
-            self.chunk = self.chunks.next().map(ChunkTally::of);
+        for pass in 0..self.passes.len() {
+            while let Some(chunk) = self.passes[pass].pass_by(u64::MAX) {
+                self.close(&chunk, pass);
+            }
+            self.passes[pass].end(&mut self.faults);
         }
     }
 
     /// A row that was in a chunk.
+    ///
+    /// Its verdict is that of the last round that has it; in those before it was put off.
     fn sent(&mut self, row: u64, table: &Table) {
-        while let Some(chunk) = self.chunk.take_if(|chunk| chunk.state.plan.last_row < row) {
-            self.close(&chunk);
-            self.chunk = self.chunks.next().map(ChunkTally::of);
+        let mut pass = 0;
+        while pass + 1 < self.passes.len() && self.passes[pass + 1].has(row, &mut self.faults) {
+            self.pass_by(row, pass);
+            if !self.passes[pass].put_off(row) {
+                self.faults.add(format!("row {row} is in round {} and was in no chunk", pass + 1));
+            }
+            pass += 1;
         }
-        match &mut self.chunk {
-            Some(chunk) if chunk.state.plan.first_row <= row => {
+        self.pass_by(row, pass);
+        match self.passes[pass].chunk_of(row) {
+            Some(chunk) => {
                 chunk.counts.input += 1;
                 *verdict(&mut chunk.counts, table.name) += 1;
                 if let Some(id) = table.id() {
-                    chunk.ids.push(id);
+                    chunk.take_id(id, table.offset());
                 }
             }
-            _ => self.faults.add(format!("row {row} in {} was in no chunk", table.name)),
+            None => self.faults.add(format!("row {row} in {} was in no chunk", table.name)),
         }
     }
 
-    /// Every row of a chunk has passed.
-    fn close(&mut self, chunk: &ChunkTally<'_>) {
-        let number = chunk.number;
-        if self.is_behind(chunk.state) {
+    fn pass_by(&mut self, row: u64, pass: usize) {
+        while let Some(chunk) = self.passes[pass].pass_by(row) {
+            self.close(&chunk, pass);
+        }
+    }
+
+    /// Every row of a chunk has passed, or of all those of a window.
+    fn close(&mut self, tally: &ChunkTally<'_>, pass: usize) {
+        if tally.chunks.iter().any(|(_, chunk)| self.is_behind(chunk)) {
             return;
         }
-        match &chunk.state.phase {
-            Phase::Settled { counts, .. } if *counts == chunk.counts => {}
-            Phase::Settled { counts, .. } => self.fault(format!(
+        let paused = self.state.paused.is_some();
+        let told = tally.told();
+        if !paused && let Some(number) = told.unsettled {
+            self.fault(format!("chunk {number} was never settled"));
+        }
+        // Rows of which no round was begun by the last process are where it left them.
+        let left = paused && pass + 1 == self.passes.len();
+        let (deferred, left) = if left { (0, told.deferred) } else { (told.deferred, 0) };
+        if tally.deferred != deferred && told.unsettled.is_none() {
+            self.fault(format!(
+                "of chunk {} round {} has {} rows, and {deferred} were put off",
+                tally.name(),
+                pass + 1,
+                tally.deferred
+            ));
+        }
+        let (number, files) = (tally.name(), &tally.counts);
+        if let Some(open) = told.unsettled {
+            // Of a chunk without a last word no row has ended yet.
+            let Counts { input, success, error, .. } = *files;
+            let rows = told.counts.input + left;
+            if paused && (input, success, error) != (rows, told.counts.success, told.counts.error) {
+                let words = words(files);
+                self.fault(format!("chunk {open} is not settled, and the files have {words}"));
+            }
+        } else if !told.are_in(files, left) {
+            self.fault(format!(
                 "of chunk {number} the files have {}, and the ledger {}",
-                words(&chunk.counts),
-                words(counts)
-            )),
-            _ if self.state.paused.is_some() => self.unsettled(chunk),
-            _ => self.fault(format!("chunk {number} was never settled")),
+                words(files),
+                words(&told.counts)
+            ));
         }
         if self.state.cleaned.is_none() {
-            self.received(chunk);
+            self.received(tally);
         }
     }
 
@@ -293,41 +330,65 @@ impl<'a> Check<'a> {
         self.state.paused.as_ref().is_some_and(|paused| paused.is_before(chunk))
     }
 
-    /// Of a chunk without a last word no row has ended yet.
-    fn unsettled(&mut self, chunk: &ChunkTally<'_>) {
-        let Counts { input, success, error, .. } = chunk.counts;
-        if input != u64::from(chunk.state.plan.rows) || success + error > 0 {
-            let (number, words) = (chunk.number, words(&chunk.counts));
-            self.fault(format!("chunk {number} is not settled, and the files have {words}"));
+    /// Holds a chunk against the results as received.
+    fn received(&mut self, tally: &ChunkTally<'_>) {
+        let mut received = ids::Sum::default();
+        let mut successful = Vec::new();
+        for (number, chunk) in &tally.chunks {
+            for raw in &chunk.raw {
+                let name = format!("{number}.{}.csv", raw.which.word());
+                let path = self.raw.join(&name);
+                let is_successful = raw.which == RawKind::Successful;
+                let take = |id: &[u8]| {
+                    if is_successful {
+                        received.add(id);
+                    }
+                };
+                match read_raw(&path, take) {
+                    Ok(read) => {
+                        let rows = raw.rows.is_none_or(|rows| read.rows == rows);
+                        if read.digest != raw.digest || read.bytes != raw.bytes || !rows {
+                            self.fault(format!("raw/{name} is not as it was received"));
+                        }
+                    }
+                    Err(error) => self.fault(format!("raw/{name} cannot be read: {error}")),
+                }
+                if is_successful {
+                    successful.push(path);
+                }
+            }
+        }
+        if let (rows, Some(chunk)) = tally.failed_at_most()
+            && rows < tally.counts.error + tally.deferred
+        {
+            let name = format!("{chunk}.{}.csv", RawKind::Failed.word());
+            self.fault(format!("error.csv has more rows of a job than raw/{name}"));
+        }
+        if tally.ids != received {
+            self.strangers(tally, &successful);
         }
     }
 
-    /// Holds a chunk against the results as received.
-    fn received(&mut self, chunk: &ChunkTally<'_>) {
+    /// Ids of a chunk that are not in its results. The usual case is that all are the same; where
+    /// the Ids of some rows are not known, each is looked for.
+    fn strangers(&mut self, tally: &ChunkTally<'_>, successful: &[PathBuf]) {
+        let Some(offset) = tally.ids_at else { return };
+        let success = self.out.join("success.csv");
+        let read = || ids_from(&success, offset, tally.last_row);
+        let ids = match tally.each_id.clone().map_or_else(read, Ok) {
+            Ok(ids) => ids,
+            Err(error) => return self.fault(format!("success.csv cannot be read: {error}")),
+        };
         let mut received = Vec::new();
-        for raw in &chunk.state.raw {
-            let name = format!("{}.{}.csv", chunk.number, raw.which.word());
-            match read_raw(&self.raw.join(&name)) {
-                Ok(read) => {
-                    let rows = raw.rows.is_none_or(|rows| read.rows == Some(rows));
-                    if read.digest != raw.digest || read.bytes != raw.bytes || !rows {
-                        self.fault(format!("raw/{name} is not as it was received"));
-                    }
-                    if raw.which == RawKind::Successful {
-                        received.extend(read.ids);
-                    }
-                }
-                Err(error) => self.fault(format!("raw/{name} cannot be read: {error}")),
-            }
-            if raw.which == RawKind::Failed && raw.rows.is_some_and(|r| r < chunk.counts.error) {
-                self.fault(format!("error.csv has more rows of a job than raw/{name}"));
-            }
+        for path in successful {
+            // That a file cannot be read is told already.
+            let _read = read_raw(path, |id| received.push(xxh3_128(id))).is_ok();
         }
-        let strangers = stand_in(&chunk.ids, received);
+        let strangers = stand_in(ids, received);
         if strangers > 0 {
             self.fault(format!(
                 "{strangers} Ids of chunk {} in success.csv are not in its results as received",
-                chunk.number
+                tally.name()
             ));
         }
     }
@@ -370,7 +431,8 @@ impl<'a> Check<'a> {
                 self.fault(format!("the files have {have}, and {who} says {says}"));
             }
         }
-        let seen = state.chunks.values().filter(|chunk| !self.is_behind(chunk));
+        let of_input = state.chunks.values().filter(|chunk| chunk.round == 0);
+        let seen = of_input.filter(|chunk| !self.is_behind(chunk));
         let planned: u64 = seen.map(|chunk| u64::from(chunk.plan.rows)).sum();
         if planned != input.accepted {
             self.fault(format!(
@@ -382,10 +444,19 @@ impl<'a> Check<'a> {
 
     /// No record was created for two rows.
     fn doubles(&mut self) {
+        let Some(seen) = &self.seen else { return };
         let path = self.out.join("success.csv");
-        let double = first_double(&path, self.counts.success, IDS_AT_ONCE)
-            .and_then(|double| double.map(|double| rows_of(&path, double)).transpose());
-        match double {
+        let rows = match seen.double() {
+            Ok(double) => {
+                double.map(|double| rows_of(&path, |id| number_of(id) == Some(double))).transpose()
+            }
+            Err(NotSure) => {
+                first_double(&path, self.counts.success, IDS_AT_ONCE).and_then(|double| {
+                    double.map(|double| rows_of(&path, |id| xxh3_128(id) == double)).transpose()
+                })
+            }
+        };
+        match rows {
             Ok(None) => {}
             Ok(Some(rows)) => {
                 let rows: Vec<String> = rows.iter().map(u64::to_string).collect();
@@ -404,12 +475,6 @@ impl<'a> Check<'a> {
             faults: self.faults.told,
             faults_in_all: self.faults.all,
         }
-    }
-}
-
-impl<'a> ChunkTally<'a> {
-    fn of((number, state): (&ChunkNumber, &'a ChunkState)) -> Self {
-        Self { number: *number, state, counts: Counts::default(), ids: Vec::new() }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The files that are verified, read as streams that are counted and hashed as they pass.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use csv::ByteRecord;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Faults;
 use crate::model::chunk::Digest;
+use crate::model::records::Records;
 use crate::model::verdict::MatchKind;
 
 /// The result files.
@@ -20,8 +20,8 @@ pub struct Table {
     pub name: &'static str,
     /// The number of the row; `None` at the end.
     pub head: Option<u64>,
-    reader: Option<csv::Reader<Tallied>>,
-    record: ByteRecord,
+    records: Option<Records<Tallied>>,
+    is_success: bool,
     row_column: Option<usize>,
     id_column: Option<usize>,
     match_column: Option<usize>,
@@ -43,8 +43,8 @@ impl Table {
         let mut table = Self {
             name,
             head: None,
-            reader: None,
-            record: ByteRecord::new(),
+            records: None,
+            is_success: name == NAMES[0],
             row_column: None,
             id_column: None,
             match_column: None,
@@ -52,11 +52,11 @@ impl Table {
             broken: None,
         };
         match open(&folder.join(name)) {
-            Ok((reader, header)) => {
+            Ok(header) => {
                 table.row_column = column(&header, "longshore__row");
                 table.id_column = column(&header, "sf__Id");
                 table.match_column = column(&header, "longshore__match");
-                table.reader = Some(reader);
+                table.records = Some(header);
             }
             Err(error) => table.broken = Some(error.to_string()),
         }
@@ -69,8 +69,8 @@ impl Table {
         if let Some(error) = self.broken.take() {
             faults.add(format!("{} cannot be read: {error}", self.name));
         }
-        while let Some(reader) = &mut self.reader {
-            match reader.read_byte_record(&mut self.record) {
+        while let Some(records) = &mut self.records {
+            match records.advance() {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -78,7 +78,7 @@ impl Table {
                 }
             }
             self.rows += 1;
-            self.head = self.row_column.and_then(|column| number(self.record.get(column)?));
+            self.head = self.row_column.and_then(|column| number(records.cell(column)?));
             if self.head.is_some() {
                 return;
             }
@@ -86,96 +86,106 @@ impl Table {
         }
     }
 
-    /// A digest of the Id in the row, if there is one; of success.csv only.
-    pub fn id(&self) -> Option<u128> {
-        let id = self.record.get(self.id_column?)?;
-        (self.name == "success.csv" && !id.is_empty()).then(|| xxh3_128(id))
+    /// The Id in the row, if there is one; of success.csv only.
+    pub fn id(&self) -> Option<&[u8]> {
+        let id = self.cell(self.id_column)?;
+        (self.is_success && !id.is_empty()).then_some(id)
     }
 
     /// Whether the row is said not to have been sent, as it changes nothing.
     pub fn is_left_out(&self) -> bool {
-        let how = self.match_column.and_then(|column| self.record.get(column));
-        self.name == "success.csv" && how == Some(MatchKind::Look.word().as_bytes())
+        self.is_success && is_look(self.cell(self.match_column))
     }
 
     /// The Id in the row, as it stands there.
     pub fn id_text(&self) -> &[u8] {
-        self.id_column.and_then(|column| self.record.get(column)).unwrap_or_default()
+        self.cell(self.id_column).unwrap_or_default()
+    }
+
+    /// Where the row begins in the file.
+    pub fn offset(&self) -> u64 {
+        self.records.as_ref().map_or(0, Records::offset)
+    }
+
+    fn cell(&self, column: Option<usize>) -> Option<&[u8]> {
+        self.records.as_ref()?.cell(column?)
     }
 
     /// Reads what is left, and says what passed.
     pub fn finish(self) -> FileRead {
-        let Some(reader) = self.reader else {
+        let Some(records) = self.records else {
             return FileRead { rows: 0, bytes: 0, digest: Digest::of(b"") };
         };
-        let mut rest = reader.into_inner();
+        let mut rest = records.into_inner();
         // What cannot be read is not hashed either, and shows.
         let _read = io::copy(&mut rest, &mut io::sink()).is_ok();
         FileRead { rows: self.rows, bytes: rest.bytes, digest: Digest::finish(&rest.hasher) }
     }
 }
 
-/// A result file of a job.
-pub struct RawRead {
-    /// Missing where the file is damaged.
-    pub rows: Option<u64>,
-    pub bytes: u64,
-    pub digest: Digest,
-    pub ids: Vec<u128>,
-}
-
-/// Reads results as received.
-pub fn read_raw(path: &Path) -> io::Result<RawRead> {
-    let (mut reader, header) = open(path)?;
-    let id_column = column(&header, "sf__Id");
-    let mut record = ByteRecord::new();
-    let mut ids = Vec::new();
-    let mut rows = Some(0);
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => {
-                rows = rows.map(|rows| rows + 1);
-                let id = id_column.and_then(|column| record.get(column));
-                ids.extend(id.map(xxh3_128));
-            }
-            Err(_) => {
-                rows = None;
-                break;
-            }
+/// Reads results as received; `take` gets every Id.
+pub fn read_raw(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<FileRead> {
+    let mut records = open(path)?;
+    let id_column = column(&records, "sf__Id");
+    let mut rows = 0;
+    while records.advance()? {
+        rows += 1;
+        if let Some(id) = id_column.and_then(|column| records.cell(column)) {
+            take(id);
         }
     }
-    let mut rest = reader.into_inner();
-    io::copy(&mut rest, &mut io::sink())?;
-    Ok(RawRead { rows, bytes: rest.bytes, digest: Digest::finish(&rest.hasher), ids })
+    let read = records.into_inner();
+    Ok(FileRead { rows, bytes: read.bytes, digest: Digest::finish(&read.hasher) })
 }
 
 /// The row numbers and Ids of success.csv, one after the other.
-pub fn each_id(path: &Path, mut take: impl FnMut(u64, u128)) -> io::Result<()> {
-    let (mut reader, header) = open(path)?;
-    let columns = column(&header, "longshore__row").zip(column(&header, "sf__Id"));
+pub fn each_id(path: &Path, mut take: impl FnMut(u64, &[u8])) -> io::Result<()> {
+    let mut records = open(path)?;
+    let columns = column(&records, "longshore__row").zip(column(&records, "sf__Id"));
     let Some((row_column, id_column)) = columns else { return Ok(()) };
-    let mut record = ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
-        let row = record.get(row_column).and_then(number).unwrap_or(0);
-        if let Some(id) = record.get(id_column).filter(|id| !id.is_empty()) {
-            take(row, xxh3_128(id));
+    while records.advance()? {
+        let row = records.cell(row_column).and_then(number).unwrap_or(0);
+        if let Some(id) = records.cell(id_column).filter(|id| !id.is_empty()) {
+            take(row, id);
         }
     }
     Ok(())
 }
 
-fn open(path: &Path) -> io::Result<(csv::Reader<Tallied>, ByteRecord)> {
+/// Digests of the Ids of the rows of success.csv that were sent, from the row at `offset` on to
+/// `last_row`.
+pub fn ids_from(path: &Path, offset: u64, last_row: u64) -> io::Result<Vec<u128>> {
+    let mut records = open(path)?;
+    let (row_column, id_column) = (column(&records, "longshore__row"), column(&records, "sf__Id"));
+    let match_column = column(&records, "longshore__match");
+    records.seek(offset)?;
+    let mut ids = Vec::new();
+    while records.advance()? {
+        let cell = |column: Option<usize>| column.and_then(|column| records.cell(column));
+        if cell(row_column).and_then(number).is_some_and(|row| row > last_row) {
+            break;
+        }
+        let id = cell(id_column).filter(|id| !id.is_empty() && !is_look(cell(match_column)));
+        ids.extend(id.map(xxh3_128));
+    }
+    Ok(ids)
+}
+
+fn is_look(how: Option<&[u8]>) -> bool {
+    how == Some(MatchKind::Look.word().as_bytes())
+}
+
+/// Opens a file and goes to its header.
+fn open(path: &Path) -> io::Result<Records<Tallied>> {
     let file = Tallied { file: File::open(path)?, hasher: blake3::Hasher::new(), bytes: 0 };
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).buffer_capacity(64 << 10).from_reader(file);
-    let header = reader.byte_headers().map_err(io::Error::other)?.clone();
-    Ok((reader, header))
+    let mut records = Records::new(file);
+    records.advance()?;
+    Ok(records)
 }
 
 /// The last column of that name: source columns, which come first, may be called anything.
-fn column(header: &ByteRecord, name: &str) -> Option<usize> {
-    (0..header.len()).rev().find(|column| header[*column] == *name.as_bytes())
+fn column(header: &Records<Tallied>, name: &str) -> Option<usize> {
+    (0..header.len()).rev().find(|column| header.cell(*column) == Some(name.as_bytes()))
 }
 
 fn number(cell: &[u8]) -> Option<u64> {
@@ -195,5 +205,11 @@ impl Read for Tallied {
         self.hasher.update(&buffer[..got]);
         self.bytes += got as u64;
         Ok(got)
+    }
+}
+
+impl Seek for Tallied {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ledger::{Fact, Ledger, Shelved, UnchangedRows, write_whole};
+use crate::model::chunk::ChunkNumber;
 use crate::model::ids::JobId;
 
 /// A small run on disk, built by hand: 5 rows from row 11 on, one rejected, one chunk.
@@ -109,6 +110,7 @@ impl Run {
                 bytes: 1,
                 digest,
                 source: None,
+                window: None,
             },
             Fact::InputRead {
                 first_row: 11,
@@ -133,7 +135,7 @@ impl Run {
             },
             raw(RawKind::Successful, &self.raw, 2),
             raw(RawKind::Failed, "sf__Id,sf__Error\n,bad\n", 1),
-            Fact::Reconciled { chunk, counts: self.settled },
+            Fact::Reconciled { chunk, counts: self.settled, deferred: 0 },
             Fact::Outputs { files: self.files.iter().map(output).collect() },
             Fact::Closed { counts: self.summary, exit_code: 3 },
         ];
@@ -141,7 +143,7 @@ impl Run {
         facts.for_each(|fact| ledger.record(&fact).unwrap());
         if self.paused {
             let (counts, files) = (self.summary, self.files.iter().map(output).collect());
-            let paused = Fact::Paused { counts, exit_code: 130, first_row: 11, files };
+            let paused = Fact::Paused { counts, exit_code: 130, first_row: 11, files, rounds: 0 };
             ledger.record(&paused).unwrap();
         }
     }
@@ -315,4 +317,174 @@ fn a_run_that_is_not_finished_cannot_be_verified() {
     assert_eq!(failure.blame, Blame::Request);
     write_whole(&path, lines[1..].concat().as_bytes()).unwrap();
     assert_eq!(verify(run.folder.path()).unwrap_err().blame, Blame::Ledger);
+}
+
+/// Rows 14 and 15 met a lock, and were sent again in a round.
+struct Sent {
+    list: &'static str,
+    /// Rows of the input's chunk that ended, and of the round's.
+    settled: [Counts; 2],
+    success: &'static str,
+    error: &'static str,
+    unprocessed: &'static str,
+    /// How many rounds the process came to that stopped.
+    paused: Option<u32>,
+}
+
+impl Sent {
+    fn new() -> Self {
+        let settled =
+            |success, error| Counts { input: success + error, success, error, ..Counts::default() };
+        Self {
+            list: "14\n15\n",
+            settled: [settled(2, 0), settled(1, 1)],
+            success: "001A,11\n001B,13\n001C,15\n",
+            error: ",14\n",
+            unprocessed: "",
+            paused: None,
+        }
+    }
+
+    fn faults(&self) -> String {
+        let counts = Counts { success: 3, unprocessed: 0, ..COUNTS };
+        let of_files = Counts {
+            success: self.success.lines().count() as u64,
+            error: self.error.lines().count() as u64,
+            unprocessed: self.unprocessed.lines().count() as u64,
+            ..counts
+        };
+        let mut run = Run::new()
+            .file("success.csv", &format!("sf__Id,longshore__row\n{}", self.success))
+            .file("error.csv", &format!("sf__Id,longshore__row\n{}", self.error))
+            .file("unprocessed.csv", &format!("longshore__row\n{}", self.unprocessed));
+        run.summary = of_files;
+        run.write();
+        let root = run.folder.path();
+        write_whole(&root.join("raw/000002.successful.csv"), b"sf__Id\n001C\n").unwrap();
+        write_whole(&root.join("round1.rows"), self.list.as_bytes()).unwrap();
+        gone(&root.join("ledger.jsonl"));
+        self.write_ledger(&run, of_files);
+        match verify(root) {
+            Ok(verified) => verified.faults.join("\n"),
+            Err(failure) => failure.message,
+        }
+    }
+
+    fn write_ledger(&self, run: &Run, counts: Counts) {
+        let ledger = Ledger::create(&run.folder.path().join("ledger.jsonl"), "r").unwrap();
+        let digest = Digest::of(b"x");
+        let planned = |chunk, first_row, rows| Fact::Planned {
+            chunk,
+            first_row,
+            last_row: 15,
+            rows,
+            bytes: 1,
+            digest,
+            source: None,
+            window: None,
+        };
+        let ran = |chunk, job: &str, text: &str, rows| {
+            let job = JobId::parse(job).unwrap();
+            let state = "JobComplete".to_owned();
+            let (processed, failed, message) = (None, None, None);
+            let (bytes, of_text) = (text.len() as u64, Digest::of(text.as_bytes()));
+            let which = RawKind::Successful;
+            vec![
+                Fact::Created { chunk, job: job.clone() },
+                Fact::Prepared { chunk, job: job.clone(), bytes: 1, digest },
+                Fact::Started { chunk, job: job.clone() },
+                Fact::Terminal { chunk, job, state, processed, failed, message },
+                Fact::Raw { chunk, which, rows: Some(rows), bytes, digest: of_text },
+            ]
+        };
+        let output = |(name, text): &(&str, String)| Output {
+            name: (*name).to_owned(),
+            rows: csv::Reader::from_reader(text.as_bytes()).into_records().count() as u64,
+            bytes: text.len() as u64,
+            digest: Digest::of(text.as_bytes()),
+        };
+        let files: Vec<Output> = run.files.iter().map(output).collect();
+        let (one, two) = (ChunkNumber(1), ChunkNumber(2));
+        let [first, second] = self.settled;
+        let mut facts = vec![
+            planned(one, 11, 4),
+            Fact::InputRead {
+                first_row: 11,
+                rows: 5,
+                accepted: 4,
+                rejected: 1,
+                bytes: 1,
+                digest,
+                whole: true,
+                unchanged: None,
+            },
+        ];
+        facts.extend(ran(one, "7508c00000Qk3TbAAJ", &run.raw, 2));
+        facts.push(Fact::Reconciled { chunk: one, counts: first, deferred: 4 - first.input });
+        if self.paused != Some(0) {
+            let digest = Digest::of(b"14\n15\n");
+            facts.push(Fact::RoundBegan { round: 1, rows: 2, digest });
+            facts.push(planned(two, 14, 2));
+        }
+        let exit_code = 3;
+        if let Some(rounds) = self.paused {
+            facts.push(Fact::Paused { counts, exit_code, first_row: 11, files, rounds });
+        } else {
+            facts.extend(ran(two, "7508c00000Qk3TcAAJ", "sf__Id\n001C\n", 1));
+            facts.push(Fact::Reconciled { chunk: two, counts: second, deferred: 2 - second.input });
+            facts.push(Fact::Outputs { files });
+            facts.push(Fact::Closed { counts, exit_code });
+        }
+        for fact in &facts {
+            ledger.record(fact).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_row_that_was_sent_again_ends_in_its_round() {
+    assert_eq!(Sent::new().faults(), "");
+    let stopped =
+        Sent { success: "001A,11\n001B,13\n", error: "", unprocessed: "14\n15\n", ..Sent::new() };
+    // Before the round began, and when nothing of it had ended.
+    for paused in [Some(0), Some(1)] {
+        assert_eq!(Sent { paused, ..stopped }.faults(), "", "{paused:?}");
+    }
+}
+
+#[test]
+fn every_way_for_a_round_to_be_wrong_is_told() {
+    let settled =
+        |success, error| Counts { input: success + error, success, error, ..Counts::default() };
+    let [first, second] = Sent::new().settled;
+    let of_list = "round1.rows is missing or not as it was written";
+    let wrong = [
+        // A row that the list has too much, too little, or another in its place.
+        (Sent { list: "13\n14\n15\n", ..Sent::new() }, of_list),
+        (Sent { list: "13\n14\n15\n", ..Sent::new() }, "chunk 000001 round 1 has 3 rows, and 2"),
+        (Sent { list: "14\n", ..Sent::new() }, "chunk 000001 round 1 has 1 rows, and 2 were put"),
+        (Sent { list: "12\n15\n", ..Sent::new() }, "row 12 of round 1 was not there to be sent"),
+        // A row that is in no file, and one that is in two.
+        (Sent { error: "", ..Sent::new() }, "row 14 stands in no file"),
+        (Sent { error: ",14\n,15\n", ..Sent::new() }, "row 15 stands twice"),
+        // Rows that a chunk counts and has put off all the same, and that no chunk counts.
+        (
+            Sent { settled: [settled(2, 1), second], ..Sent::new() },
+            "round 1 has 2 rows, and 1 were put off",
+        ),
+        (
+            Sent { settled: [first, settled(1, 0)], ..Sent::new() },
+            "of chunk 000002 round 2 has 0 rows, and 1 were put off",
+        ),
+        (Sent { settled: [first, settled(2, 0)], ..Sent::new() }, "of chunk 000002 the files have"),
+        // An Id that came from the other job.
+        (
+            Sent { success: "001A,11\n001C,13\n001B,15\n", ..Sent::new() },
+            "1 Ids of chunk 000002 in success.csv are not in its results as received",
+        ),
+    ];
+    for (sent, says) in wrong {
+        let told = sent.faults();
+        assert!(told.contains(says), "{says}: {told}");
+    }
 }

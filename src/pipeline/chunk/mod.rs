@@ -8,6 +8,7 @@
 mod counter;
 mod hashed;
 mod intact;
+mod lanes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
@@ -18,8 +19,9 @@ use self::counter::Counter;
 use self::hashed::Hashed;
 use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_line};
-use crate::model::chunk::{Chunk, ChunkNumber, Digest};
+use crate::model::chunk::{Chunk, ChunkNumber, Digest, InWindow};
 use crate::model::failure::{Blame, Failure};
+use crate::model::limits::CHUNK_ROWS_FIRST;
 use crate::model::rows::{CheckedSlab, Rejected};
 
 /// How much may go into one chunk.
@@ -27,6 +29,29 @@ use crate::model::rows::{CheckedSlab, Rejected};
 pub struct ChunkLimits {
     pub rows: u32,
     pub bytes: u64,
+}
+
+impl ChunkLimits {
+    /// Rows of the chunk with this number at most: the first chunks are small, so that the org has
+    /// something to do while the next is uploaded. Only the number decides, so that a later process
+    /// cuts where this one did.
+    pub fn rows_of(self, number: ChunkNumber) -> u32 {
+        let place = usize::try_from(number.0.saturating_sub(1)).unwrap_or(usize::MAX);
+        CHUNK_ROWS_FIRST.get(place).map_or(self.rows, |first| self.rows.min(*first))
+    }
+
+    /// So many rows make so many chunks, if they are not more than the bytes allow.
+    pub fn chunks_of(self, rows: u64) -> u64 {
+        let mut left = rows;
+        for place in 1..=CHUNK_ROWS_FIRST.len() {
+            if left == 0 {
+                return place as u64 - 1;
+            }
+            let number = ChunkNumber(u32::try_from(place).unwrap_or(u32::MAX));
+            left = left.saturating_sub(u64::from(self.rows_of(number)));
+        }
+        CHUNK_ROWS_FIRST.len() as u64 + left.div_ceil(u64::from(self.rows.max(1)))
+    }
 }
 
 /// A chunk as an earlier process of the run cut it.
@@ -39,6 +64,7 @@ pub struct Cut {
     pub digest: Digest,
     /// Of the source rows; not known of runs that were begun by an early version.
     pub source: Option<Digest>,
+    pub window: Option<InWindow>,
     /// A job may have its rows, and its files are whole, so they stay as they are.
     pub keep: bool,
 }
@@ -56,6 +82,8 @@ pub struct Spool {
     apart: VecDeque<(u64, u64)>,
     next: u32,
     open: Option<OpenChunk>,
+    /// The other chunks that are open, where rows are in lanes.
+    lanes: Option<lanes::Lanes>,
     line: Vec<u8>,
     /// Row number and line, as they are written.
     counters: [Counter; 2],
@@ -98,12 +126,20 @@ impl Spool {
             apart: VecDeque::new(),
             next: 1,
             open: None,
+            lanes: None,
             line: Vec::new(),
             counters: Default::default(),
             is_dry: false,
             together: Vec::new(),
             about: [Vec::new(), Vec::new()],
         }
+    }
+
+    /// Chunks have numbers from this one on.
+    #[must_use]
+    pub fn from_number(mut self, number: ChunkNumber) -> Self {
+        self.next = number.0;
+        self
     }
 
     /// Cuts the same chunks and writes none of them.
@@ -151,9 +187,11 @@ impl Spool {
                 &cells
             };
             let row = slab.raw.marks[index].row;
+            full.extend(self.enter_lane(row, slab.fields.row(index))?);
             let same = self.is_about_the_same(slab, index);
             if self.must_part(row) || self.is_full(same, line) {
-                full.extend(self.close()?);
+                let closed = self.close_open()?;
+                full.extend(self.hold(closed));
             }
             self.write_body(row, line)?;
             self.write_source(slab, index)?;
@@ -192,8 +230,16 @@ impl Spool {
         slab.rejected.sort_by_key(|rejected| rejected.mark.row);
     }
 
-    /// Closes the last chunk, if there is one.
-    pub fn close(&mut self) -> Result<Option<Chunk>, Failure> {
+    /// Closes the last chunk, if there is one; with lanes, those of the last window.
+    pub fn close(&mut self) -> Result<Vec<Chunk>, Failure> {
+        if self.lanes.is_some() {
+            return self.close_window();
+        }
+        Ok(self.close_open()?.into_iter().collect())
+    }
+
+    /// Closes the chunk at hand, if there is one.
+    fn close_open(&mut self) -> Result<Option<Chunk>, Failure> {
         let Some(open) = self.open.take() else { return Ok(None) };
         let OpenChunk { mut chunk, body, source, cut } = open;
         chunk.digest = body.finish()?;
@@ -235,7 +281,7 @@ impl Spool {
                 return open.chunk.rows >= cut.rows;
             }
             let more = if same { TOGETHER_MAX } else { 0 };
-            open.chunk.rows >= self.limits.rows.saturating_add(more)
+            open.chunk.rows >= self.limits.rows_of(open.chunk.number).saturating_add(more)
                 || open.chunk.body_bytes + line.len() as u64 > self.limits.bytes
         })
     }
@@ -295,6 +341,7 @@ impl Spool {
                 digest: Digest::of(b""),
                 source,
                 source_digest: Digest::of(b""),
+                window: None,
             },
         };
         open.body.line().extend_from_slice(&self.header);
@@ -314,8 +361,7 @@ impl Cut {
     /// The chunk that was cut, with its files in `folder`.
     pub fn chunk(&self, folder: &Path, number: ChunkNumber) -> Chunk {
         let (body, source) = files_of(folder, number);
-        let Self { rows, first_row, last_row, bytes, digest, source: source_digest, keep: _ } =
-            *self;
+        let Self { rows, first_row, last_row, bytes, digest, window, .. } = *self;
         Chunk {
             number,
             rows,
@@ -325,7 +371,8 @@ impl Cut {
             body_bytes: bytes,
             digest,
             source,
-            source_digest: source_digest.unwrap_or_else(|| Digest::of(b"")),
+            source_digest: self.source.unwrap_or_else(|| Digest::of(b"")),
+            window,
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod key;
 mod list;
+mod prints;
 mod sort;
 mod survey;
 mod tell;

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::PathBuf;
 
-use crate::faults;
+use crate::faults::{self, File as Written};
 use crate::ledger::make_runs_dir;
 use crate::model::failure::Failure;
 use crate::model::limits::{KEYS_HELD, SORTED_PARTS_MAX};
@@ -37,14 +37,35 @@ impl Room {
         Self { folder, name: name.to_owned(), parts: Cell::new(0), held: KEYS_HELD }
     }
 
+    /// The same where memory holds so many records.
+    #[cfg(test)]
+    pub fn holding(folder: PathBuf, name: &str, held: usize) -> Self {
+        Self { held, ..Self::new(folder, name) }
+    }
+
     fn write(
         &self,
         mut records: impl FnMut() -> io::Result<Option<Record>>,
     ) -> Result<File, Failure> {
+        let mut file = self.file()?;
+        let mut written = || {
+            while let Some(record) = records()? {
+                put(&mut file.file, record)?;
+            }
+            file.file.flush()
+        };
+        match written() {
+            Ok(()) => Ok(file.reading),
+            Err(error) => Err(Failure::disk("write", &file.path, &error)),
+        }
+    }
+
+    /// A new file, which has lost its name already.
+    fn file(&self) -> Result<Unnamed, Failure> {
         make_runs_dir(&self.folder)?;
         self.parts.set(self.parts.get() + 1);
         let path = self.folder.join(format!(".{}-sorted-{}", self.name, self.parts.get()));
-        let mut written = || {
+        let opened = || {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             #[cfg(unix)]
@@ -52,17 +73,97 @@ impl Room {
             let file = faults::open(&options, &path)?;
             let reading = File::open(&path);
             faults::remove_file(&path)?;
-            let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
-            while let Some(record) = records()? {
-                for number in record {
-                    file.write_all(&number.to_le_bytes())?;
-                }
-            }
-            file.flush()?;
-            reading
+            Ok((BufWriter::with_capacity(BUFFER_BYTES, file), reading?))
         };
-        written().map_err(|error| Failure::disk("write", &path, &error))
+        let (file, reading) = opened().map_err(|error| Failure::disk("write", &path, &error))?;
+        Ok(Unnamed { path, file, reading })
     }
+}
+
+/// A file without a name, being written, and its other end.
+#[derive(Debug)]
+struct Unnamed {
+    path: PathBuf,
+    file: BufWriter<Written>,
+    reading: File,
+}
+
+fn put(file: &mut impl Write, record: Record) -> io::Result<()> {
+    let mut bytes = [0; RECORD_BYTES];
+    for (place, number) in bytes.chunks_exact_mut(8).zip(record) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    file.write_all(&bytes)
+}
+
+/// Records that are kept in the order in which they come, on disk when there are many.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    room: &'a Room,
+    held: Vec<Record>,
+    file: Option<Unnamed>,
+}
+
+impl<'a> Writing<'a> {
+    pub fn new(room: &'a Room) -> Self {
+        Self { room, held: Vec::new(), file: None }
+    }
+
+    pub fn push(&mut self, record: Record) -> Result<(), Failure> {
+        match &mut self.file {
+            Some(file) => put(&mut file.file, record)
+                .map_err(|error| Failure::disk("write", &file.path, &error)),
+            None if self.held.len() < self.room.held => {
+                self.held.push(record);
+                Ok(())
+            }
+            None => {
+                self.file = Some(self.room.file()?);
+                self.push(record)
+            }
+        }
+    }
+
+    /// The records from the first on.
+    pub fn read(self) -> Result<Stored, Failure> {
+        let file = match self.file {
+            None => None,
+            Some(mut file) => {
+                file.file.flush().map_err(|error| Failure::disk("write", &file.path, &error))?;
+                Some(BufReader::with_capacity(BUFFER_BYTES, file.reading))
+            }
+        };
+        Ok(Stored { held: self.held.into_iter(), file })
+    }
+}
+
+/// Records as they came.
+#[derive(Debug)]
+pub struct Stored {
+    held: std::vec::IntoIter<Record>,
+    file: Option<BufReader<File>>,
+}
+
+impl Stored {
+    pub fn next(&mut self) -> Result<Option<Record>, Failure> {
+        if let Some(record) = self.held.next() {
+            return Ok(Some(record));
+        }
+        let read = self.file.as_mut().map_or(Ok(None), take);
+        read.map_err(|error| unreadable(&error))
+    }
+}
+
+/// The next record of a file; nothing at its end.
+fn take(file: &mut impl Read) -> io::Result<Option<Record>> {
+    let mut bytes = [0; RECORD_BYTES];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let (numbers, _) = bytes.as_chunks::<8>();
+    Ok(Some([0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]))))
 }
 
 /// Takes records in any order.
@@ -147,16 +248,7 @@ impl Part<'_> {
     fn read(&mut self) -> io::Result<Option<Record>> {
         match self {
             Self::Held(records) => Ok(records.next().copied()),
-            Self::Stored(file) => {
-                let mut bytes = [0; RECORD_BYTES];
-                match file.read_exact(&mut bytes) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-                    Err(error) => return Err(error),
-                }
-                let (numbers, _) = bytes.as_chunks::<8>();
-                Ok(Some([0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]))))
-            }
+            Self::Stored(file) => take(file),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! which of these rows are sent at all: a row that is rejected is nobody's duplicate.
 
 use super::key::RowKey;
+use super::prints::Prints;
 use super::sort::{Record, Room, Sorted, Sorter};
 use super::{Policy, list};
 use crate::config::plan::{LoadPlan, OnDuplicate};
@@ -86,10 +87,11 @@ impl Survey<'_> {
         Ok(repeated.sorted())
     }
 
-    /// The fingerprint of every row.
+    /// The fingerprints that may be those of several rows; of those that are, all.
     fn prints(&mut self) -> Result<Sorted, Failure> {
         let (mapping, key) = (self.mapping.narrow(&self.key.columns()), self.key.narrow());
-        let mut prints = Sorter::new(self.room);
+        let input_bytes = read::open(&self.plan.input)?.bytes_total();
+        let mut prints = Prints::new(self.room, input_bytes);
         let mut scratch = Vec::new();
         self.each_slab(|slab| {
             let mapped = map::map(slab, &mapping);
@@ -105,7 +107,7 @@ impl Survey<'_> {
             }
             Ok(())
         })?;
-        Ok(prints.sorted())
+        prints.repeated()
     }
 
     /// Those of the repeated rows that pass every check, by fingerprint.

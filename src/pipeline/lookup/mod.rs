@@ -120,7 +120,7 @@ pub async fn resolve_lookups<T: Target>(
         return Ok(Resolution::default());
     }
     twice_readable(plan)?;
-    let work = Work::make(&places.tables)?;
+    let work = sort::Work::make(places.tables.join("work"))?;
     let asking = Asking { target, lookups, work: &work.0, stop };
     let fields = asking.fields().await?;
     let (keys, finds, distinct) = asking.collect(plan, mapping).await?;
@@ -203,30 +203,6 @@ pub fn twice_readable(plan: &LoadPlan) -> Result<(), Failure> {
     let message = "lookups read the rows before they are sent, and standard input passes but once";
     Err(Failure::new(Blame::Request, message)
         .hint("save the rows to a file, and name that instead of `-`"))
-}
-
-/// The folder of files on their way, gone in the end.
-struct Work(PathBuf);
-
-impl Work {
-    fn make(tables: &Path) -> Result<Self, Failure> {
-        let path = tables.join("work");
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        faults::create_folder(&builder, &path)
-            .map_err(|error| Failure::disk("create", &path, &error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if let Err(error) = faults::remove_dir_all(&self.0) {
-            tracing::debug!(%error, "files of lookups stay");
-        }
-    }
 }
 
 /// The questions of a load.

@@ -7,6 +7,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::faults;
+use crate::model::failure::Failure;
 use crate::model::limits::{LOOKUP_MERGE_FILES, LOOKUP_SORT_BYTES};
 
 /// Bytes that are gathered before a file is read or written.
@@ -18,6 +19,29 @@ pub type Fold = fn(&mut [u8], &[u8]) -> bool;
 /// Equal records are one.
 pub fn once(before: &mut [u8], record: &[u8]) -> bool {
     before == record
+}
+
+/// The folder that files of sorting are in, gone in the end.
+pub struct Work(pub PathBuf);
+
+impl Work {
+    pub fn make(path: PathBuf) -> Result<Self, Failure> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        faults::create_folder(&builder, &path)
+            .map_err(|error| Failure::disk("create", &path, &error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Err(error) = faults::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "files of sorting stay");
+        }
+    }
 }
 
 /// Takes records of bytes in any order and gives them back in ascending order.

@@ -202,6 +202,9 @@ fn plan(input: PathBuf, spec: MappingSpec, runs_dir: &Path) -> LoadPlan {
         retry_of: None,
         verify_after: false,
         passing_org: true,
+        group_by: None,
+        lanes: None,
+        rounds: 0,
         max_failed: None,
     }
 }

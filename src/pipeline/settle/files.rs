@@ -27,8 +27,19 @@ impl ResultWriter {
         source: &[String],
         own: &[&str],
     ) -> Result<Self, Failure> {
+        Self::begin_beside(folder, name, "part", source, own)
+    }
+
+    /// The same, written as `folder/name.ending` until it is finished.
+    pub fn begin_beside(
+        folder: &Path,
+        name: &str,
+        ending: &str,
+        source: &[String],
+        own: &[&str],
+    ) -> Result<Self, Failure> {
         let path = folder.join(name);
-        let beside = folder.join(format!("{name}.part"));
+        let beside = folder.join(format!("{name}.{ending}"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -52,6 +63,10 @@ impl ResultWriter {
     pub fn push<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>) -> Result<(), Failure> {
         self.line.clear();
         push_line(&mut self.line, cells);
+        self.write_line()
+    }
+
+    fn write_line(&mut self) -> Result<(), Failure> {
         self.file
             .write_all(&self.line)
             .map_err(|error| Failure::disk("write", &self.beside, &error))?;
@@ -59,11 +74,35 @@ impl ResultWriter {
         Ok(())
     }
 
+    /// Appends one row whose first cells are written already; those of our own must be known to
+    /// need no quotes.
+    pub fn push_behind<const N: usize>(
+        &mut self,
+        cells: &[u8],
+        own: [&[u8]; N],
+    ) -> Result<(), Failure> {
+        self.line.clear();
+        self.line.extend_from_slice(cells);
+        for cell in own {
+            self.line.push(b',');
+            self.line.extend_from_slice(cell);
+        }
+        self.line.push(b'\n');
+        self.write_line()
+    }
+
     /// Appends one row as the line that it is.
     pub fn push_line(&mut self, line: &[u8]) -> Result<(), Failure> {
         self.file.write_all(line).map_err(|error| Failure::disk("write", &self.beside, &error))?;
         self.rows += 1;
         Ok(())
+    }
+
+    /// Writes what is left, and leaves the file under its other name.
+    pub fn part(mut self) -> Result<Part, Failure> {
+        let written = self.file.flush();
+        written.map_err(|error| Failure::disk("write", &self.beside, &error))?;
+        Ok(Part(self.beside))
     }
 
     /// Makes the file durable and gives it its name; returns what the ledger remembers of it.
@@ -80,6 +119,9 @@ impl ResultWriter {
         Ok(Output { name, rows: self.rows, bytes: *bytes, digest: Digest::finish(hasher) })
     }
 }
+
+/// A file that is merged into another and removed then.
+pub struct Part(pub PathBuf);
 
 /// A file whose bytes are counted and hashed as they are written.
 struct Hashed {

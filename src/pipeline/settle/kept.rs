@@ -1,6 +1,10 @@
 //! Which source columns the result files keep: all but the result columns of an earlier run.
 
+use std::fs::File;
+
+use super::emit::SOURCE;
 use crate::model::names::is_result_column;
+use crate::model::records::Records;
 
 /// The source columns that are the user's. An error file that is loaded again brings `sf__Error`
 /// and the like with it; the new run writes its own.
@@ -8,13 +12,16 @@ use crate::model::names::is_result_column;
 pub struct KeptColumns {
     names: Vec<String>,
     places: Vec<usize>,
+    /// Columns of the source.
+    columns: usize,
 }
 
 impl KeptColumns {
     pub fn of_header(header: &[String]) -> Self {
         let places: Vec<usize> =
             (0..header.len()).filter(|column| !is_result_column(&header[*column])).collect();
-        Self { names: places.iter().map(|column| header[*column].clone()).collect(), places }
+        let names = places.iter().map(|column| header[*column].clone()).collect();
+        Self { names, places, columns: header.len() }
     }
 
     pub fn names(&self) -> &[String] {
@@ -27,5 +34,12 @@ impl KeptColumns {
         cell: impl Fn(usize) -> Option<&'a [u8]>,
     ) -> impl Iterator<Item = &'a [u8]> {
         self.places.iter().map(move |column| cell(*column).unwrap_or_default())
+    }
+
+    /// The kept cells of a row of a chunk as they stand there, where these are all of them and none
+    /// is missing.
+    pub fn as_they_stand<'a>(&self, row: &'a Records<File>) -> Option<&'a [u8]> {
+        let all = self.places.len() == self.columns && row.len() == SOURCE + self.columns;
+        if all { row.as_it_stands(SOURCE) } else { None }
     }
 }

@@ -10,12 +10,14 @@ mod groups;
 mod kept;
 pub mod matching;
 mod rejected;
+mod sheaf;
+mod window;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::emit::Emit;
+use self::emit::{Emit, Sheet, Tallied};
 pub use self::files::ResultWriter;
 pub use self::groups::Groups;
 pub use self::kept::KeptColumns;
@@ -27,6 +29,7 @@ use crate::model::failure::{Blame, Failure};
 use crate::model::operation::Operation;
 use crate::model::schema::SentField;
 use crate::model::verdict::{Counts, MatchKind};
+use crate::pipeline::deferred::{Deferred, DeferredWriter};
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, SummaryJob, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
@@ -41,10 +44,15 @@ pub struct SettlePlan {
     pub kept: KeptColumns,
     /// Lines of rows that were not sent, as they change nothing.
     pub shelf: Option<ShelfReader>,
+    /// The run folder, and that of its chunks.
+    pub root: PathBuf,
+    pub sent: PathBuf,
     /// Folder of raw results; unmatched lines are put there too.
     pub raw: PathBuf,
     /// Folder of the result files.
     pub out: PathBuf,
+    /// Rounds at most in which rows that met a lock are sent again.
+    pub rounds: u32,
     /// Seed of the fingerprints.
     pub seed: u64,
 }
@@ -59,6 +67,8 @@ pub struct Settle {
     /// Chunks that ended before an earlier one did.
     early: BTreeMap<u32, EndedChunk>,
     next: u32,
+    /// The round whose rows pass; 0 for those of the input.
+    round: u32,
     counts: Counts,
     jobs: Vec<SummaryJob>,
     alarm: Option<Failure>,
@@ -74,6 +84,8 @@ pub struct Settled {
     pub counts: Counts,
     /// Chunks whose rows are in the result files as far as is known by now, without a last word.
     pub open: u32,
+    /// Rounds that were begun.
+    pub rounds: u32,
     pub groups: Groups,
     pub jobs: Vec<SummaryJob>,
     /// A job told of rows that it was never sent, though it told of all that it was.
@@ -99,9 +111,10 @@ impl Settle {
             sent: plan.fields.iter().map(|field| field.header.clone()).collect(),
             matcher: Matcher::new(Keys::new(&plan.fields, key, plan.seed)),
             primary,
-            emit: Emit::begin(&plan.out, &plan.kept, plan.shelf.take())?,
+            emit: Emit::begin(&plan.out, &plan.kept, plan.shelf.take(), plan.deferred(0))?,
             early: BTreeMap::new(),
             next: 1,
+            round: 0,
             counts: Counts::default(),
             jobs: Vec::new(),
             alarm: None,
@@ -116,9 +129,8 @@ impl Settle {
     /// Takes an ended chunk, and settles it and those that waited for it.
     pub fn take(&mut self, ended: EndedChunk) -> Result<(), Failure> {
         self.early.insert(ended.chunk.number.0, ended);
-        while let Some(ended) = self.early.remove(&self.next) {
-            self.settle(&ended)?;
-            self.next += 1;
+        while let Some(next) = self.next_group() {
+            self.settle(&next)?;
         }
         Ok(())
     }
@@ -128,65 +140,154 @@ impl Settle {
         self.counts
     }
 
+    /// Chunks without a last word so far.
+    pub fn open_chunks(&self) -> u32 {
+        self.open
+    }
+
+    /// The number of the chunk that comes next.
+    pub fn next_chunk(&self) -> ChunkNumber {
+        ChunkNumber(self.next)
+    }
+
+    /// The last chunk of the round at hand has ended; gives the rows that are to be sent again.
+    pub fn end_round(&mut self) -> Result<Option<Deferred>, Failure> {
+        // Only a broken task leaves a gap; what ended behind it is settled all the same.
+        while let Some((number, _)) = self.early.first_key_value() {
+            self.next = *number;
+            let next = self.group();
+            self.settle(&next)?;
+        }
+        self.emit.put_off()
+    }
+
+    /// The rows that were put off come once more.
+    pub fn begin_round(&mut self) -> Result<(), Failure> {
+        self.round += 1;
+        self.emit.begin_pass(self.plan.deferred(self.round))
+    }
+
+    /// The rows that were put off do not come once more now: so far they are not done, or nobody
+    /// can say it, as jobs of an earlier process may have them.
+    pub fn leave(&mut self, rows: &Deferred, in_jobs: bool) -> Result<(), Failure> {
+        self.emit.begin_pass(None)?;
+        let chunk = rows.chunk();
+        let mut sheet = if in_jobs {
+            let why = format!("met a lock and was sent again in round {}", rows.round);
+            Sheet::unknown(&chunk, &why)?
+        } else {
+            Sheet::unprocessed(
+                &chunk,
+                "met a lock, and the run had stopped before it was sent again",
+            )?
+        };
+        self.emit.all(&mut sheet)?;
+        let (tallied, _) = sheet.end()?;
+        self.counts.add(tallied.counts);
+        self.open += 1;
+        Ok(())
+    }
+
     /// Gives the result files their names.
     pub fn finish(mut self) -> Result<Settled, Failure> {
-        // Only a broken task leaves a gap; what ended behind it is settled all the same.
-        while let Some((_, ended)) = self.early.pop_first() {
-            self.settle(&ended)?;
-        }
         let (groups, outputs, unchanged) = self.emit.finish()?;
         let of_shelf =
             Counts { input: unchanged, success: unchanged, unchanged, ..Counts::default() };
         self.counts.add(of_shelf);
         let (counts, open, jobs, alarm) = (self.counts, self.open, self.jobs, self.alarm);
-        Ok(Settled { counts, open, groups, jobs, alarm, outputs })
+        Ok(Settled { counts, open, rounds: self.round, groups, jobs, alarm, outputs })
     }
 
-    fn settle(&mut self, ended: &EndedChunk) -> Result<(), Failure> {
-        let chunk = &ended.chunk;
-        let counts = match &ended.ending {
-            Ending::NotStarted { why } => self.emit.all_unprocessed(chunk, why)?,
-            Ending::Unknowable { job, why } | Ending::Lost { job, why } => {
-                self.jobs.push(summary_job(job.to_string(), chunk.rows, "Unknown"));
-                self.emit.all_unknown(chunk, why)?
+    /// The next chunk, or all of the next window, if they have ended.
+    fn next_group(&mut self) -> Option<Vec<EndedChunk>> {
+        let ended = self.early.get(&self.next)?;
+        let last = ended.chunk.window.map_or(self.next, |window| window.last.0);
+        let all = (self.next..=last).all(|number| self.early.contains_key(&number));
+        all.then(|| self.group())
+    }
+
+    /// Takes out the next chunk, or what is there of its window.
+    fn group(&mut self) -> Vec<EndedChunk> {
+        let window = self.early.get(&self.next).and_then(|ended| ended.chunk.window);
+        let last = window.map_or(self.next, |window| window.last.0);
+        let group = (self.next..=last).filter_map(|number| self.early.remove(&number)).collect();
+        self.next = last + 1;
+        group
+    }
+
+    fn settle(&mut self, group: &[EndedChunk]) -> Result<(), Failure> {
+        self.jobs.extend(group.iter().filter_map(summary_job));
+        let tallied = match group {
+            [one] => {
+                let (mut sheet, strays) = self.sheet(one)?;
+                self.emit.all(&mut sheet)?;
+                vec![self.end(sheet, strays)?]
             }
-            Ending::Results { job, status, files, incomplete } => {
-                let state = format!("{:?}", status.state);
-                self.jobs.push(summary_job(job.to_string(), chunk.rows, &state));
-                let work = Job {
-                    body: &chunk.body,
-                    rows: chunk.rows,
-                    files,
-                    sent: &self.sent,
-                    primary: self.primary,
-                };
-                let (matched, lines) = self.matcher.match_results(&work).map_err(|error| {
-                    Failure::disk("read the results in", &self.plan.raw, &error)
-                })?;
-                let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
-                let ended = emit::EndedJob {
-                    job: job.as_str(),
-                    message: status.message.as_deref(),
-                    state: &state,
-                    incomplete: incomplete.as_deref(),
-                    unmatched: &unmatched,
-                };
-                let counts = self.emit.matched(chunk, &ended, matched, lines)?;
-                if counts.unknown == 0 && !matched.left_over.is_empty() {
-                    let strays = strays(job.as_str(), matched.left_over.len(), &unmatched);
-                    self.alarm.get_or_insert(strays);
-                }
-                counts
-            }
+            window => self.merge(window)?,
         };
-        self.note(ended, counts)?;
-        self.counts.add(counts);
-        self.watch.see(&Event::Settled { chunk: chunk.number, counts });
+        for (ended, tallied) in group.iter().zip(tallied) {
+            self.note(ended, tallied)?;
+            let Tallied { counts, deferred } = tallied;
+            self.counts.add(counts);
+            self.watch.see(&Event::Settled { chunk: ended.chunk.number, counts, deferred });
+        }
         Ok(())
     }
 
+    /// The rows of a chunk with what became of them; and what is wrong with the job, if it told of
+    /// rows that it was not sent and all of its own can be told.
+    fn sheet<'a>(
+        &mut self,
+        ended: &'a EndedChunk,
+    ) -> Result<(Sheet<'a>, Option<Failure>), Failure> {
+        let chunk = &ended.chunk;
+        let (job, status, files, incomplete) = match &ended.ending {
+            Ending::NotStarted { why } => return Ok((Sheet::unprocessed(chunk, why)?, None)),
+            Ending::Unknowable { why, .. } | Ending::Lost { why, .. } => {
+                return Ok((Sheet::unknown(chunk, why)?, None));
+            }
+            Ending::Results { job, status, files, incomplete } => (job, status, files, incomplete),
+        };
+        let work = Job {
+            body: &chunk.body,
+            rows: chunk.rows,
+            files,
+            sent: &self.sent,
+            primary: self.primary,
+        };
+        let (matched, lines) = self
+            .matcher
+            .match_results(&work)
+            .map_err(|error| Failure::disk("read the results in", &self.plan.raw, &error))?;
+        let unmatched = self.plan.raw.join(format!("{}.unmatched.csv", chunk.number));
+        let state = format!("{:?}", status.state);
+        let about = emit::EndedJob {
+            job: job.as_str(),
+            message: status.message.as_deref(),
+            state: &state,
+            incomplete: incomplete.as_deref(),
+            unmatched: &unmatched,
+        };
+        let left_over = matched.left_over.len();
+        let outcomes = std::mem::take(&mut matched.outcomes);
+        let sheet = Sheet::matched(chunk, &about, outcomes, &matched.left_over, lines)?;
+        let strays = (left_over > 0).then(|| strays(job.as_str(), left_over, &unmatched));
+        Ok((sheet, strays))
+    }
+
+    /// Every row of a chunk is through.
+    fn end(&mut self, sheet: Sheet<'_>, strays: Option<Failure>) -> Result<Tallied, Failure> {
+        let (tallied, outcomes) = sheet.end()?;
+        self.matcher.give_back(outcomes);
+        if let Some(strays) = strays.filter(|_| tallied.counts.unknown == 0) {
+            self.alarm.get_or_insert(strays);
+        }
+        Ok(tallied)
+    }
+
     /// Notes that the chunk is settled, if this is the last word on it.
-    fn note(&mut self, ended: &EndedChunk, counts: Counts) -> Result<(), Failure> {
+    fn note(&mut self, ended: &EndedChunk, tallied: Tallied) -> Result<(), Failure> {
+        let Tallied { counts, deferred } = tallied;
         let chunk = ended.chunk.number;
         // Results that are to be fetched once more, and cannot be now, are no other result.
         if !ended.ending.is_final() {
@@ -194,6 +295,7 @@ impl Settle {
             return Ok(());
         }
         if let Some(before) = self.earlier.settled(chunk) {
+            // What is not in the counts was put off, then and now.
             return if before == counts { Ok(()) } else { Err(changed(chunk)) };
         }
         if counts.unknown > 0 {
@@ -203,7 +305,7 @@ impl Settle {
             };
             self.record(&Fact::Unknown { chunk, rows: counts.unknown, why })?;
         }
-        self.record(&Fact::Reconciled { chunk, counts })
+        self.record(&Fact::Reconciled { chunk, counts, deferred })
     }
 
     fn record(&self, fact: &Fact) -> Result<(), Failure> {
@@ -214,6 +316,12 @@ impl Settle {
 }
 
 impl SettlePlan {
+    /// Where rows go that meet a lock in this round, unless it is the last.
+    fn deferred(&self, round: u32) -> Option<DeferredWriter> {
+        let next = round + 1;
+        (next <= self.rounds).then(|| DeferredWriter::new(&self.root, &self.sent, next))
+    }
+
     /// The body column that identifies a row, if the operation has one.
     fn key_column(&self) -> Option<usize> {
         let name = if self.operation.needs_id() { Some("Id") } else { self.external_id.as_deref() };
@@ -230,8 +338,14 @@ fn strays(job: &str, lines: usize, kept: &Path) -> Failure {
         .hint("look in the org whether somebody else has put rows into this job")
 }
 
-fn summary_job(id: String, rows: u32, state: &str) -> SummaryJob {
-    SummaryJob { id, rows: u64::from(rows), state: state.to_owned() }
+/// The job of a chunk, if it had one that may have run.
+fn summary_job(ended: &EndedChunk) -> Option<SummaryJob> {
+    let (job, state) = match &ended.ending {
+        Ending::NotStarted { .. } => return None,
+        Ending::Unknowable { job, .. } | Ending::Lost { job, .. } => (job, "Unknown".to_owned()),
+        Ending::Results { job, status, .. } => (job, format!("{:?}", status.state)),
+    };
+    Some(SummaryJob { id: job.to_string(), rows: u64::from(ended.chunk.rows), state })
 }
 
 /// The files of a chunk do not come out as they did when it was settled.

@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::answers::{Meaning, Staged, Tries};
+use super::gate::Gate;
 use super::left::Left;
+use super::locks;
 use super::machine::{self, Event as Answer, Progress, Step};
 use super::poll::{Poller, Waited};
 use super::results::{self, Received};
+use super::turns::{Slot, Turns};
 use crate::faults;
 use crate::ledger::{Fact, Image, Ledger, RawKind, sync_folder};
 use crate::model::chunk::Chunk;
 use crate::model::failure::{Blame, Failure};
 use crate::model::ids::JobId;
 use crate::model::limits::{BACKOFF_BASE_MS, STOP_GRACE_MS};
+use crate::pipeline::budget::{Budget, Cost, Part, Short};
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::event::{Event, Watch};
 use crate::pipeline::handover::{EndedChunk, Ending};
@@ -40,18 +44,16 @@ pub struct Submit<T> {
     pub images: Option<ImagePlan>,
     /// Where raw results go.
     pub raw: PathBuf,
-    /// Jobs at once.
+    /// Jobs of this run at once at most.
     pub parallel: usize,
-    /// Those that this run shares with others beside it.
-    pub shared: Option<Arc<Semaphore>>,
+    /// Lets jobs into the org, those of other runs of the command among them.
+    pub gate: Arc<Gate>,
+    /// Decides by chance how often we ask.
+    pub seed: u32,
     pub halt: Halt,
     pub earlier: Arc<Earlier>,
-}
-
-/// The right to have a job at the far side.
-struct Slot {
-    _own: OwnedSemaphorePermit,
-    _shared: Option<OwnedSemaphorePermit>,
+    /// What jobs may still be begun.
+    pub budget: Arc<Budget>,
 }
 
 impl<T: Target> Submit<T> {
@@ -61,24 +63,26 @@ impl<T: Target> Submit<T> {
     /// their end as far as possible.
     pub async fn run(self, mut chunks: mpsc::Receiver<Chunk>, ended: mpsc::Sender<EndedChunk>) {
         let shared = Arc::new(self);
-        let poller = Poller::new();
-        let slots = Arc::new(Semaphore::new(shared.parallel));
+        let poller = Poller::new(Arc::clone(&shared.gate), shared.seed);
+        let mut turns = Turns::new(shared.parallel, Arc::clone(&shared.gate));
         let asking = {
             let (poller, shared) = (Arc::clone(&poller), Arc::clone(&shared));
             tokio::spawn(async move { poller.run(&*shared.target, &*shared.watch).await })
         };
         let mut tasks = tokio::task::JoinSet::new();
         while let Some(chunk) = chunks.recv().await {
-            let Some(slot) = shared.slot(&slots).await else { break };
+            let Some(place) = turns.queue(&chunk).await else { break };
             let (shared, poller, ended) = (Arc::clone(&shared), Arc::clone(&poller), ended.clone());
             tasks.spawn(async move {
                 let mut way = Way::from(shared.earlier.progress(chunk.number));
+                let Some(slot) = place.turn().await else { return Vec::new() };
                 let carried = AssertUnwindSafe(shared.carry(&chunk, &poller, slot, &mut way));
                 let ending = match carried.catch_unwind().await {
                     Ok(ending) => ending,
                     Err(_) => shared.broken(&way),
                 };
                 let left = Left::of(&chunk, &way.left, &ending);
+                drop(way);
                 if ended.send(EndedChunk { chunk, ending }).await.is_err() {
                     // A disk that failed was told before.
                     shared.halt.because(broken_stage("settle"));
@@ -97,16 +101,6 @@ impl<T: Target> Submit<T> {
         for job in left {
             shared.look_again(&job).await;
         }
-    }
-
-    /// A place among the jobs of this run, and then among those of all runs in the org.
-    async fn slot(&self, own: &Arc<Semaphore>) -> Option<Slot> {
-        let own = Arc::clone(own).acquire_owned().await.ok()?;
-        let shared = match &self.shared {
-            Some(shared) => Some(Arc::clone(shared).acquire_owned().await.ok()?),
-            None => None,
-        };
-        Some(Slot { _own: own, _shared: shared })
     }
 
     /// A task of ours has panicked. What it knew last stands; the rest is for a later process.
@@ -134,13 +128,14 @@ impl<T: Target> Submit<T> {
         if let Some(job) = way.progress.job() {
             let started = matches!(way.progress, Progress::Committed(_) | Progress::Ended(..));
             self.target.adopt(&self.spec, job, &chunk.body, started);
+            way.part = Some(self.budget.follow(self.cost(chunk)));
         }
         let mut slot = Some(slot);
         loop {
             match machine::next(&way.progress) {
                 Step::Reserve => {
                     self.pause(way).await;
-                    if let Some(why) = self.why_not() {
+                    if let Err(why) = self.set_aside(chunk, way).await {
                         return Ending::NotStarted { why };
                     }
                     if let Err(ending) = self.keep_images(chunk, way).await {
@@ -162,10 +157,14 @@ impl<T: Target> Submit<T> {
                         return ending;
                     }
                 }
-                Step::Await(job) => match self.wait(chunk, &job, poller).await {
-                    Ok(answer) => way.happened(answer),
-                    Err(ending) => return ending,
-                },
+                Step::Await(job) => {
+                    let rows = u64::from(chunk.rows);
+                    let ahead = slot.as_mut().map_or(0, |slot| slot.is_there(rows));
+                    match self.wait(chunk, &job, (poller, ahead)).await {
+                        Ok(answer) => way.happened(answer),
+                        Err(ending) => return ending,
+                    }
+                }
                 Step::Fetch(job, status) => {
                     drop(slot.take());
                     return self.fetch(chunk, job, status).await;
@@ -190,6 +189,34 @@ impl<T: Target> Submit<T> {
             () = tokio::time::sleep(wait) => {}
             () = self.stop.asked() => {}
         }
+    }
+
+    /// Sets aside what the chunk takes of the budget, or says why it is not started.
+    ///
+    /// Where it fits but for what others have set aside, it waits for their end.
+    async fn set_aside(&self, chunk: &Chunk, way: &mut Way) -> Result<(), String> {
+        let mut freed = self.budget.freed();
+        loop {
+            if let Some(why) = self.why_not() {
+                return Err(why);
+            }
+            if way.part.is_some() {
+                return Ok(());
+            }
+            match self.budget.begin(self.target.usage(), self.cost(chunk)) {
+                Ok(part) => way.part = Some(part),
+                Err(Short::ForGood(failure)) => self.halt.because(failure),
+                Err(Short::ForNow) => tokio::select! {
+                    _ = freed.changed() => {}
+                    () = self.stop.asked() => {}
+                },
+            }
+        }
+    }
+
+    fn cost(&self, chunk: &Chunk) -> Cost {
+        let imaged = self.images.is_some();
+        Cost::of(self.target.kind(), self.spec.operation, imaged, u64::from(chunk.rows))
     }
 
     /// What the records hold is on disk before a job is made for them. Images of an earlier process
@@ -287,6 +314,9 @@ impl<T: Target> Submit<T> {
     async fn commit(&self, chunk: &Chunk, job: &JobId, way: &mut Way) {
         let outcome = self.unless_stopped(self.target.commit(job)).await;
         let answer = way.tries.after_commit(outcome);
+        if let Some(part) = &mut way.part {
+            part.job_runs();
+        }
         if answer == Answer::CommitAcknowledged {
             self.started(chunk, job);
         } else if faults::mutant(faults::REPLACE_LOST_COMMIT, &self.raw) {
@@ -373,9 +403,14 @@ impl<T: Target> Submit<T> {
     }
 
     /// Waits for the job's end, or a short while longer than the wish to stop.
-    async fn wait(&self, chunk: &Chunk, job: &JobId, poller: &Poller) -> Result<Answer, Ending> {
+    async fn wait(
+        &self,
+        chunk: &Chunk,
+        job: &JobId,
+        (poller, ahead): (&Poller, u64),
+    ) -> Result<Answer, Ending> {
         let waited = tokio::select! {
-            waited = poller.wait(chunk.number, job, u64::from(chunk.rows)) => waited,
+            waited = poller.wait(chunk.number, job, u64::from(chunk.rows), ahead) => waited,
             () = self.stop.asked() => {
                 let why = format!(
                     "job {job} was still running when the run was interrupted; its rows may yet be \
@@ -407,6 +442,10 @@ impl<T: Target> Submit<T> {
             Ok(fetched) => {
                 for file in &fetched.files {
                     self.record(&raw(chunk, file));
+                }
+                let not_locked = locks::told_in(&fetched.files).await;
+                if let Some(message) = self.gate.ended(u64::from(chunk.rows), not_locked) {
+                    self.watch.see(&Event::Notice { message });
                 }
                 fetched.of(job, status)
             }
@@ -530,11 +569,14 @@ struct Way {
     left: Vec<JobId>,
     /// What the records hold was kept by this process.
     imaged: bool,
+    /// What is set aside of the budget.
+    part: Option<Part>,
 }
 
 impl Way {
     fn from(progress: Progress) -> Self {
-        Self { tries: Tries::at(&progress), progress, left: Vec::new(), imaged: false }
+        let (tries, left) = (Tries::at(&progress), Vec::new());
+        Self { tries, progress, left, imaged: false, part: None }
     }
 
     fn happened(&mut self, answer: Answer) {

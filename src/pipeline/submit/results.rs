@@ -1,5 +1,6 @@
 //! Results: brings them to disk and sees that they are whole.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use crate::ledger::RawKind;
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::ids::JobId;
 use crate::model::limits::DOWNLOADS_MAX;
+use crate::model::records::Records;
 use crate::pipeline::earlier::Earlier;
 use crate::pipeline::handover::Ending;
 use crate::target::{Fault, FaultClass, JobState, JobStatus, Outcome, ResultFile, Target};
@@ -142,11 +144,11 @@ async fn download<T: Target>(
     }
     let looked_at = {
         let path = path.clone();
-        tokio::task::spawn_blocking(move || (count(&path, which), digest(&path))).await
+        tokio::task::spawn_blocking(move || look_at(&path, which)).await
     };
     let (counted, (bytes, digest)) = match looked_at {
-        Ok((counted, Ok(digest))) => (counted, digest),
-        Ok((_, Err(error))) => return Err(unreadable(&path, &error.to_string())),
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return Err(unreadable(&path, &error.to_string())),
         Err(_) => return Err(unreadable(&path, "counting broke down")),
     };
     match &counted {
@@ -198,39 +200,66 @@ enum Damage {
     NoId,
 }
 
+/// A file that is hashed as it is read.
+struct Hashed {
+    file: std::fs::File,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Rows of a result file, with its bytes and their digest; one reading gives both.
+fn look_at(
+    path: &Path,
+    which: ResultFile,
+) -> std::io::Result<(Result<u64, Damage>, (u64, Digest))> {
+    let mut file = std::fs::File::open(path)?;
+    let ends_well = ends_with_line_end(&mut file)?;
+    let mut hashed = Hashed { file, hasher: blake3::Hasher::new(), bytes: 0 };
+    let counted = count(&mut hashed, ends_well, which);
+    // What was not counted is hashed all the same.
+    std::io::copy(&mut hashed, &mut std::io::sink())?;
+    Ok((counted, (hashed.bytes, Digest::finish(&hashed.hasher))))
+}
+
 /// Rows of a result file, header not counted; an entirely empty file has none.
 ///
 /// A file that does not end with a line end was cut. So was one that ends with a line end inside
 /// quotes: a line of our own behind it is a record of its own only if no quote is open.
-fn count(path: &Path, which: ResultFile) -> Result<u64, Damage> {
-    use std::io::Read;
+fn count(file: &mut impl Read, ends_well: Option<bool>, which: ResultFile) -> Result<u64, Damage> {
     const OWN: &[u8] = b"end";
 
     let cut = |error: &dyn std::fmt::Display| Damage::Cut(error.to_string());
-    let mut file = std::fs::File::open(path).map_err(|error| cut(&error))?;
-    match ends_with_line_end(&mut file).map_err(|error| cut(&error))? {
+    match ends_well {
         None => return Ok(0),
         Some(false) => return Err(cut(&"it does not end with a line end")),
         Some(true) => {}
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.chain(OWN));
-    let header = reader.byte_headers().map_err(|error| cut(&error))?;
-    let has_id = header.iter().any(|name| name.eq_ignore_ascii_case(b"sf__Id"));
-    if which != ResultFile::Unprocessed && !header.is_empty() && !has_id {
+    let mut records = Records::new(file.chain(OWN));
+    records.advance().map_err(|error| cut(&error))?;
+    let has_id = records.cells().any(|name| name.eq_ignore_ascii_case(b"sf__Id"));
+    if which != ResultFile::Unprocessed && !records.is_empty() && !has_id {
         return Err(Damage::NoId);
     }
-    let mut record = csv::ByteRecord::new();
-    let (mut records, mut whole) = (0_u64, false);
-    while reader.read_byte_record(&mut record).map_err(|error| cut(&error))? {
-        whole = record.len() == 1 && &record[0] == OWN;
-        records += 1;
+    let (mut rows, mut whole) = (0_u64, false);
+    while records.advance().map_err(|error| cut(&error))? {
+        whole = records.len() == 1 && records.cell(0) == Some(OWN);
+        rows += 1;
     }
-    if whole { Ok(records - 1) } else { Err(cut(&"it ends within a quoted cell")) }
+    if whole { Ok(rows - 1) } else { Err(cut(&"it ends within a quoted cell")) }
 }
 
 /// Nothing for a file without a byte.
 fn ends_with_line_end(file: &mut std::fs::File) -> std::io::Result<Option<bool>> {
-    use std::io::{Read, Seek, SeekFrom};
+    use std::io::{Seek, SeekFrom};
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(None);
     }
@@ -246,6 +275,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The rows of a file; whatever they are, the digest is that of the whole file.
+    fn counted(path: &Path, which: ResultFile) -> Result<u64, Damage> {
+        let (counted, found) = look_at(path, which).unwrap();
+        assert_eq!(found, digest(path).unwrap());
+        counted
+    }
 
     #[test]
     fn a_cut_file_is_not_counted() {
@@ -263,7 +299,7 @@ mod tests {
             ("\"sf__Id\"\n\"end\"\n", Some(1)),
         ] {
             crate::ledger::write_whole(&path, text.as_bytes()).unwrap();
-            assert_eq!(count(&path, ResultFile::Failed).ok(), rows, "{text:?}");
+            assert_eq!(counted(&path, ResultFile::Failed).ok(), rows, "{text:?}");
         }
     }
 
@@ -272,8 +308,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r.csv");
         crate::ledger::write_whole(&path, b"Name\nA\n").unwrap();
-        assert_eq!(count(&path, ResultFile::Successful), Err(Damage::NoId));
-        assert_eq!(count(&path, ResultFile::Unprocessed), Ok(1));
+        assert_eq!(counted(&path, ResultFile::Successful), Err(Damage::NoId));
+        assert_eq!(counted(&path, ResultFile::Unprocessed), Ok(1));
     }
 
     #[test]
@@ -329,7 +365,7 @@ mod tests {
             let path = folder.path().join("r.csv");
             // Not `write_whole`, which waits for the disk.
             std::io::copy(&mut &bytes[..cut], &mut std::fs::File::create(&path).unwrap()).unwrap();
-            let counted = count(&path, ResultFile::Failed).ok();
+            let counted = counted(&path, ResultFile::Failed).ok();
             // Before the first end is nothing, before the second the header.
             let whole = ends.iter().position(|end| *end == cut);
             prop_assert_eq!(counted, whole.map(|ends| ends.saturating_sub(1) as u64));

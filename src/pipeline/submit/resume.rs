@@ -107,7 +107,7 @@ mod tests {
             Fact::Created { chunk: CHUNK, job: second.clone() },
             prepared(second.clone()),
             Fact::Started { chunk: CHUNK, job: second.clone() },
-            Fact::Reconciled { chunk: CHUNK, counts: Counts::default() },
+            Fact::Reconciled { chunk: CHUNK, counts: Counts::default(), deferred: 0 },
         ];
         let expected = [
             Some(Progress::Spooled),

@@ -1,20 +1,8 @@
 //! What a load costs in API calls, as arithmetic.
 
 use super::Jobs;
+use crate::pipeline::budget::{FOR_A_USER, TO_ASK, TO_BEGIN, TO_FETCH};
 use crate::target::ApiUsage;
-
-/// Calls that begin a job of Bulk API 2.0: create, upload, start.
-const TO_BEGIN: u64 = 3;
-
-/// Questions about a job. Only the oldest job is asked about, so most need one or two.
-const TO_ASK: u64 = 2;
-
-/// Result files of a job: those that succeeded, and those in error where there are any.
-const TO_FETCH: u64 = 2;
-
-/// Calls for a user of an Auth0 tenant: a look before the change, the change, and for an e-mail
-/// the question whose it is.
-const FOR_A_USER: u64 = 3;
 
 /// Calls of a load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,6 +70,7 @@ mod tests {
             let usage = ApiUsage {
                 calls: 5,
                 retries: 0,
+                spared: 0,
                 org_used: used.map(|used| used.0),
                 org_allowed: used.map(|used| used.1),
             };

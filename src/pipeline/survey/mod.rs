@@ -28,7 +28,7 @@ use super::settle::{KeptColumns, RejectedFile};
 use super::stop::Halt;
 use super::threads::on_thread;
 use super::unchanged::{self, Comparison, cut};
-use super::{begin, duplicates, guards, lookup, validate};
+use super::{begin, duplicates, guards, lanes, lookup, validate};
 use crate::config::plan::{LoadPlan, OnBadRow};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
@@ -165,11 +165,14 @@ pub async fn survey<T: Target>(
     let look = unchanged::look(plan, target, opened, &mut looked, &name, tools);
     let mut idle = Box::pin(look).await?;
     same_reading(plan, input_digest, idle.digest)?;
+    let mut laned = plan.clone();
+    looked.set_lanes(&mut laned);
+    lanes::decide(&mut laned, target.kind(), &mapping, tools).await?;
     let (repeats, unchanged) = (looked.passing(plan, &name)?, idle.passing()?);
     let (fields, not_sent) = (mapping.sent.clone(), mapping.not_sent.clone());
     let opened = Opened { reader, mapping, checks, repeats, unchanged };
     let about = target.together(&plan.object);
-    let taken = take(plan, opened, about, tools, rejected_to).await?;
+    let taken = take(&laned, opened, about, tools, rejected_to).await?;
     same_reading(plan, input_digest, taken.read_digest)?;
     let rows = taken.accepted + taken.rejected + taken.unchanged;
     let begun = target.usage();
@@ -270,7 +273,9 @@ async fn take(
         checks,
         repeats,
         unchanged,
-        spool: Spool::dry(&sent, limits).together(&sent, about),
+        spool: Spool::dry(&sent, limits)
+            .together(&sent, about)
+            .in_lanes(&sent, plan.lanes.as_ref()),
         rejected: match rejected_to {
             Some(path) => RejectedFile::at(path, &kept)?,
             None => RejectedFile::nowhere(&kept),

@@ -159,6 +159,8 @@ impl Held {
             success_copy: None,
             error_copy: None,
             copy_style: CopyStyle::Own,
+            group_by: None,
+            lanes: None,
             conversions: None,
             // Its record keeps it from being done twice.
             state_dir: None,

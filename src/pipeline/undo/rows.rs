@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::IntoIter;
 use std::io;
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -36,7 +37,8 @@ pub(super) struct DoneRows {
     created: usize,
     how: usize,
     row: usize,
-    images: Images,
+    /// Those of the chunks of the input, and of each round.
+    images: Vec<Images>,
 }
 
 impl DoneRows {
@@ -58,17 +60,8 @@ impl DoneRows {
         let (id, created, row) =
             (place("sf__Id")?, place("sf__Created")?, place("longshore__row")?);
         let how = place("longshore__match")?;
-        let images = Images {
-            raw: held.folder.raw(),
-            run: held.manifest.run.clone(),
-            fields: held.manifest.images.len(),
-            cleaned: held.state.cleaned.is_some(),
-            object: held.manifest.object.clone(),
-            binned: held.plan.operation == Operation::Delete,
-            root: held.folder.root().to_owned(),
-            chunks: held.state.chunks.clone().into_iter(),
-            open: None,
-        };
+        let passes = 0..=u32::try_from(held.state.rounds.len()).unwrap_or(u32::MAX);
+        let images = passes.map(|round| Images::of(held, round)).collect();
         Ok(Self { path, success, record: ByteRecord::new(), id, created, how, row, images })
     }
 
@@ -86,7 +79,7 @@ impl DoneRows {
             let row = text(self.row).parse::<u64>().unwrap_or(u64::MAX);
             let unchanged = cell(self.how) == MatchKind::Look.word().as_bytes();
             let wanted = with_images && !created && !unchanged;
-            let image = if wanted { self.images.find(row)? } else { None };
+            let image = if wanted { self.image(row)? } else { None };
             bytes += image.as_ref().map_or(0, ImageRow::bytes) + id.len();
             batch.push(Done { id, created, unchanged, image });
         }
@@ -94,7 +87,19 @@ impl DoneRows {
     }
 }
 
-/// The images of all chunks, read on and on.
+impl DoneRows {
+    /// The image of a row: that of the last job that had it, as it failed in those before.
+    fn image(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
+        for images in self.images.iter_mut().rev() {
+            if let Some(image) = images.find(row)? {
+                return Ok(Some(image));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The images of all chunks of the input, or of a round, read on and on.
 struct Images {
     raw: PathBuf,
     run: String,
@@ -104,14 +109,16 @@ struct Images {
     /// What the run deleted went into a recycle bin, where there is one.
     binned: bool,
     root: PathBuf,
-    chunks: IntoIter<ChunkNumber, ChunkState>,
-    open: Option<Open>,
+    chunks: Peekable<IntoIter<ChunkNumber, ChunkState>>,
+    /// One chunk, or all of a window.
+    open: Vec<Open>,
+    /// The last row of those that are open.
+    last_row: u64,
 }
 
 /// The images of the chunk at hand.
 struct Open {
     path: PathBuf,
-    last_row: u64,
     /// Missing where nothing was kept.
     rows: Option<ImageRows>,
     /// The line read last, which may be of a row to come.
@@ -119,22 +126,44 @@ struct Open {
 }
 
 impl Images {
+    fn of(held: &Held, round: u32) -> Self {
+        let mut chunks = held.state.chunks.clone();
+        chunks.retain(|_, chunk| chunk.round == round);
+        Self {
+            raw: held.folder.raw(),
+            run: held.manifest.run.clone(),
+            fields: held.manifest.images.len(),
+            cleaned: held.state.cleaned.is_some(),
+            object: held.manifest.object.clone(),
+            binned: held.plan.operation == Operation::Delete,
+            root: held.folder.root().to_owned(),
+            chunks: chunks.into_iter().peekable(),
+            open: Vec::new(),
+            last_row: 0,
+        }
+    }
+
     /// The image of a row; rows are asked for in their order.
     fn find(&mut self, row: u64) -> Result<Option<ImageRow>, Failure> {
-        while self.open.as_ref().is_none_or(|open| open.last_row < row) {
+        while self.last_row < row {
             let Some((number, chunk)) = self.chunks.next() else { return Ok(None) };
-            self.open = Some(self.enter(number, &chunk)?);
-        }
-        let Some(Open { path, rows: Some(rows), line, .. }) = &mut self.open else {
-            return Ok(None);
-        };
-        while line.row < row {
-            let more = rows.next(line);
-            if !more.map_err(|error| Failure::disk("read", path, &error))? {
-                return Ok(None);
+            self.last_row = chunk.plan.end();
+            self.open = vec![self.enter(number, &chunk)?];
+            let beside = |next: &(ChunkNumber, ChunkState)| {
+                let both = chunk.plan.window.zip(next.1.plan.window);
+                both.is_some_and(|(own, other)| own.is_with(&other))
+            };
+            while let Some((number, chunk)) = self.chunks.next_if(beside) {
+                let open = self.enter(number, &chunk)?;
+                self.open.push(open);
             }
         }
-        Ok((line.row == row).then(|| line.clone()))
+        for open in &mut self.open {
+            if open.comes_to(row)? {
+                return Ok(Some(open.line.clone()));
+            }
+        }
+        Ok(None)
     }
 
     fn enter(&self, number: ChunkNumber, chunk: &ChunkState) -> Result<Open, Failure> {
@@ -147,7 +176,7 @@ impl Images {
                 Some(rows.map_err(|error| changed(&path, &error))?)
             }
         };
-        Ok(Open { path, last_row: chunk.plan.last_row, rows, line: ImageRow::default() })
+        Ok(Open { path, rows, line: ImageRow::default() })
     }
 
     fn removed(&self) -> Failure {
@@ -166,6 +195,20 @@ impl Images {
              …/{name}/out/success.csv`",
             self.object
         ))
+    }
+}
+
+impl Open {
+    /// Reads on to the row; says whether it is here.
+    fn comes_to(&mut self, row: u64) -> Result<bool, Failure> {
+        let Self { path, rows: Some(rows), line } = self else { return Ok(false) };
+        while line.row < row {
+            let more = rows.next(line);
+            if !more.map_err(|error| Failure::disk("read", path, &error))? {
+                return Ok(false);
+            }
+        }
+        Ok(line.row == row)
     }
 }
 

@@ -339,6 +339,9 @@ impl<'a> Load<'a> {
         } else if self.job.trouble.lock_every.is_some_and(|every| number.is_multiple_of(every)) {
             let text = "unable to obtain exclusive access to this record or 1 records:";
             ("UNABLE_TO_LOCK_ROW", format!("{text} {}", row.first().map_or("", String::as_str)))
+        } else if self.job.trouble.tire_every.is_some_and(|every| number.is_multiple_of(every)) {
+            let text = "the request ran for too long and was stopped";
+            ("REQUEST_RUNNING_TOO_LONG", text.to_owned())
         } else {
             return None;
         };

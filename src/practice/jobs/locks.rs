@@ -40,7 +40,7 @@ pub struct Told {
 }
 
 /// Parents that are taken, until it goes.
-pub(super) struct Held<'a> {
+pub struct Held<'a> {
     locks: &'a Locks,
     parents: BTreeSet<String>,
 }
@@ -52,7 +52,7 @@ impl Locks {
     }
 
     /// Takes all of the parents for `job`, or says which were taken for longer than `patience`.
-    pub(super) fn take(
+    pub(in crate::practice) fn take(
         &self,
         job: &str,
         parents: BTreeSet<String>,

@@ -31,7 +31,7 @@ use crate::model::ids::RecordId;
 pub(super) use export::page;
 pub use job::{Delimiter, Job, Kind, Settled, State, Upload};
 pub(super) use job::{KEPT_MS, OPEN_MS_MAX, View};
-pub use locks::Told as LocksTold;
+pub use locks::{Held as LocksHeld, Told as LocksTold};
 pub(super) use results::write_untouched;
 pub(super) use work::{Queue, step, work};
 

@@ -431,6 +431,7 @@ async fn a_job_with_trouble_accounts_for_every_row() {
         (Fault::FailJob { after_rows: 450, message: message.to_owned() }, "Failed", (450, 0, 550)),
         (Fault::AbortJob { after_rows: 130 }, "Aborted", (130, 0, 870)),
         (Fault::LockRows { every: 10 }, "JobComplete", (900, 100, 0)),
+        (Fault::TireRows { every: 5 }, "JobComplete", (800, 200, 0)),
         (Fault::DropResults { every: 4 }, "JobComplete", (750, 0, 0)),
     ] {
         let rig = Rig::new();

@@ -8,20 +8,16 @@ use serde_json::{Value, json};
 use super::reply::{Refusal, Reply};
 use super::{Call, Outcome};
 use crate::practice::org::QueryScope;
-
-/// API calls of a day. Source: an Enterprise org's base allowance.
-const CALLS_A_DAY: u64 = 100_000;
-
-/// Internal Bulk API batches of a day. Source: Bulk API limits.
-const BATCHES_A_DAY: u64 = 15_000;
+use crate::practice::switches::Switches;
 
 const QUERY_JOBS_A_DAY: u64 = 10_000;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Counts what is used up; a day after its first count it starts over.
-#[derive(Default)]
 pub(in crate::practice) struct Meter {
+    calls_a_day: u64,
+    batches_a_day: u64,
     used: Mutex<Used>,
 }
 
@@ -34,10 +30,15 @@ struct Used {
 }
 
 impl Meter {
+    pub(in crate::practice) fn of(switches: &Switches) -> Self {
+        let Switches { calls_a_day, batches_a_day, .. } = *switches;
+        Self { calls_a_day, batches_a_day, used: Mutex::default() }
+    }
+
     /// Counts a call; `false` when none is left.
     pub(super) fn take_call(&self, now: i64) -> bool {
         let mut used = self.lock(now);
-        let free = used.calls < CALLS_A_DAY;
+        let free = used.calls < self.calls_a_day;
         used.calls += u64::from(free);
         free
     }
@@ -45,7 +46,7 @@ impl Meter {
     /// Counts a batch of 10,000 rows; `false` when none is left.
     pub(in crate::practice) fn take_batch(&self, now: i64) -> bool {
         let mut used = self.lock(now);
-        let free = used.batches < BATCHES_A_DAY;
+        let free = used.batches < self.batches_a_day;
         used.batches += u64::from(free);
         free
     }
@@ -61,13 +62,13 @@ impl Meter {
     /// Leaves so many calls of the day.
     pub(super) fn leave(&self, remaining: u64) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.calls = CALLS_A_DAY.saturating_sub(remaining);
+        used.calls = self.calls_a_day.saturating_sub(remaining);
     }
 
     /// `Sforce-Limit-Info`.
     pub(super) fn header(&self) -> String {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("api-usage={}/{CALLS_A_DAY}", used.calls)
+        format!("api-usage={}/{}", used.calls, self.calls_a_day)
     }
 
     fn lock(&self, now: i64) -> MutexGuard<'_, Used> {
@@ -84,12 +85,13 @@ impl Meter {
 /// `GET /limits`.
 pub(super) fn limits(call: &Call<'_>) -> Outcome {
     only_get(call)?;
-    let used = *call.inner.meter.lock(call.inner.clock.now_ms());
+    let meter = &call.inner.meter;
+    let used = *meter.lock(call.inner.clock.now_ms());
     let entry = |max: u64, used: u64| json!({"Max": max, "Remaining": max - used});
     Ok(Reply::ok(json!({
-        "DailyApiRequests": entry(CALLS_A_DAY, used.calls),
+        "DailyApiRequests": entry(meter.calls_a_day, used.calls),
         "DailyAsyncApexExecutions": entry(250_000, 0),
-        "DailyBulkApiBatches": entry(BATCHES_A_DAY, used.batches),
+        "DailyBulkApiBatches": entry(meter.batches_a_day, used.batches),
         "DailyBulkV2QueryFileStorageMB": entry(976_562, 0),
         "DailyBulkV2QueryJobs": entry(QUERY_JOBS_A_DAY, used.query_jobs),
         "DataStorageMB": entry(10_240, 0),
@@ -124,8 +126,9 @@ mod tests {
 
     #[test]
     fn an_allowance_runs_out_and_comes_back_after_a_day() {
-        let meter = Meter::default();
-        assert!((0..BATCHES_A_DAY).all(|_| meter.take_batch(1)));
+        let switches = Switches::default();
+        let meter = Meter::of(&switches);
+        assert!((0..switches.batches_a_day).all(|_| meter.take_batch(1)));
         assert!(!meter.take_batch(DAY_MS));
         assert!(meter.take_call(DAY_MS), "each allowance is its own");
         assert!(meter.take_batch(DAY_MS + 1));

@@ -2,7 +2,7 @@
 
 use super::sections::{MESSAGE_CHARS, large, moment};
 use super::{Block, Cell, Part, Table};
-use crate::account::{Account, Job, Kind, Step, state_word};
+use crate::account::{Account, Job, Kind, Step};
 use crate::model::chunk::Digest;
 use crate::pipeline::event::SummaryStep;
 use crate::report::figures::{count, counted, shorten};
@@ -20,7 +20,7 @@ pub(super) fn approvals(account: &Account) -> Option<Part> {
             items.push(format!("`{id}`: approved by `{by}`, {}", moment(&approval.when)));
         } else if kind == "checkpoint" {
             let message = message.as_deref().unwrap_or("nobody has approved it");
-            let state = state_word(*state);
+            let state = state.word();
             items.push(format!("`{id}`, {state}: {}", shorten(message, MESSAGE_CHARS)));
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::plot::{Bar, Plot, VERDICTS, as_float, lengths, shares};
 use super::records::{approvals, files, jobs, ledger, options, undo};
 use super::{Block, Cell, Look, Page, Part, Table};
-use crate::account::{Account, Job, Kind, Org, Step, state_word};
+use crate::account::{Account, Job, Kind, Org, Step};
 use crate::model::limits::ERROR_GROUPS_MAX;
 use crate::model::verdict::Counts;
 use crate::pipeline::event::{ErrorGroup, Status, StepState};
@@ -272,7 +272,7 @@ fn steps(account: &Account) -> Table {
             Cell::code(&told.id),
             Cell::text(&told.kind),
             Cell::text(&told.alias),
-            Cell { text: state_word(told.state).to_owned(), look: state_look(told.state) },
+            Cell { text: told.state.word().to_owned(), look: state_look(told.state) },
         ];
         cells.extend(numbers.map(|number| Cell::number(count(number))));
         let is_begun = !matches!(told.state, StepState::Skipped | StepState::NotBegun);

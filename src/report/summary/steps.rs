@@ -20,7 +20,7 @@ pub(super) fn steps(summary: &Summary, paint: Paint) -> String {
     let width = ids.max().unwrap_or(0);
     let mut text = format!("{}\n", paint.bold("steps"));
     for step in &summary.steps {
-        let word = format!("{:<11}", word(step.state));
+        let word = format!("{:<11}", step.state.word());
         let word = match step.state {
             StepState::Succeeded => paint.green(&word),
             StepState::Failed => paint.red(&word),
@@ -41,18 +41,6 @@ pub(super) fn steps(summary: &Summary, paint: Paint) -> String {
         }
     }
     text
-}
-
-fn word(state: StepState) -> &'static str {
-    match state {
-        StepState::Succeeded => "succeeded",
-        StepState::Partial => "partial",
-        StepState::Failed => "failed",
-        StepState::Interrupted => "interrupted",
-        StepState::Waiting => "waiting",
-        StepState::Skipped => "skipped",
-        StepState::NotBegun => "not begun",
-    }
 }
 
 /// `upsert`-like kinds tell rows, the others what they have compared; and how long it took.

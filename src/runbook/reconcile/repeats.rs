@@ -11,13 +11,12 @@ use super::fields::Records;
 use super::source::walk;
 use super::{Surroundings, TOLD, Verdict};
 use crate::config::runbook::{CheckSource, Tolerance};
-use crate::faults;
 use crate::model::failure::Failure;
 use crate::model::rows::Table;
 use crate::model::schema::FieldSchema;
 use crate::model::wording::{count as number, shown};
 use crate::pipeline::duplicates::RowKey;
-use crate::pipeline::lookup::sort::{Records as SortedRecords, Sorted, Sorter};
+use crate::pipeline::lookup::sort::{Records as SortedRecords, Sorted, Sorter, Work};
 use crate::pipeline::threads::on_thread;
 use crate::target::Target;
 
@@ -37,7 +36,7 @@ pub(super) async fn duplicates<T: Target>(
 ) -> Result<Verdict, Failure> {
     let records = Records::of(target, object, filter)?;
     let field = records.field(field).await?;
-    let work = Work::make(around.scratch)?;
+    let work = Work::make(around.scratch.join("keys"))?;
     let (mut keys, wanted) = (Keys::new(&work.0, "source", &field), column.to_owned());
     let ((of_source, passed), name) = walk(source, around, move |mut walk| {
         walk.each(Some(&wanted), |cell| keys.push(cell.value))?;
@@ -204,29 +203,5 @@ impl Side {
     fn advance(&mut self) -> io::Result<()> {
         self.more = self.records.next(&mut self.record)?;
         Ok(())
-    }
-}
-
-/// A folder of files on their way, gone in the end.
-pub(super) struct Work(pub PathBuf);
-
-impl Work {
-    pub fn make(scratch: &Path) -> Result<Self, Failure> {
-        let path = scratch.join("keys");
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        faults::create_folder(&builder, &path)
-            .map_err(|error| Failure::disk("create", &path, &error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if let Err(error) = faults::remove_dir_all(&self.0) {
-            tracing::debug!(%error, "files of a check stay");
-        }
     }
 }

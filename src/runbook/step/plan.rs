@@ -57,6 +57,9 @@ pub fn load_plan(
         before_images: load.before_images.unwrap_or_else(|| keeps_images(load.operation, org_kind)),
         skip_unchanged: load.skip_unchanged,
         verify_after: load.verify_after,
+        group_by: None,
+        lanes: None,
+        rounds: 0,
         max_failed: None,
         passing_org: false,
     })

@@ -129,7 +129,8 @@ impl Session {
 
     pub(super) fn usage(&self) -> ApiUsage {
         let (calls, retries) = self.client.counted();
-        ApiUsage { calls, retries, org_used: None, org_allowed: None }
+        let spared = self.client.spared();
+        ApiUsage { calls, retries, spared, org_used: None, org_allowed: None }
     }
 
     /// Refuses, with their names, when the token lacks scopes; a token that does not tell its

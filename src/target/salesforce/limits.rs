@@ -2,7 +2,27 @@
 
 use std::sync::Mutex;
 
+use serde_json::Value;
+
+use super::session::Request;
+use super::{Salesforce, either};
 use crate::http::client::Got;
+use crate::target::{Fault, Limits};
+
+/// What the org allows, by `GET /limits`; one call. Source: REST API, limits; whoever may not view
+/// the setup of the org is refused.
+pub(super) async fn ask(org: &Salesforce) -> Result<Limits, Fault> {
+    let request = Request::get("ask for the org's limits", format!("{}/limits", org.base));
+    Ok(limits(&either(org.session.fetch(&request).await)?))
+}
+
+fn limits(said: &Value) -> Limits {
+    let entry = |name: &str| {
+        let of = |member: &str| said[name][member].as_u64();
+        of("Remaining").zip(of("Max"))
+    };
+    Limits { calls: entry("DailyApiRequests"), batches: entry("DailyBulkApiBatches") }
+}
 
 /// The last word of the org on its allowance of calls.
 #[derive(Debug, Default)]
@@ -31,7 +51,20 @@ fn api_usage(text: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::api_usage;
+    use super::*;
+
+    #[test]
+    fn limits_are_read_where_the_org_says_them() {
+        let said = serde_json::json!({
+            "DailyApiRequests": {"Max": 100_000, "Remaining": 99_999},
+            "DailyBulkApiBatches": {"Max": 15_000, "Remaining": 14_000, "Extra": {}},
+            "PermissionSets": {"Max": 1_500},
+        });
+        let expected = Limits { calls: Some((99_999, 100_000)), batches: Some((14_000, 15_000)) };
+        assert_eq!(limits(&said), expected);
+        let strange = serde_json::json!({"DailyApiRequests": {"Max": 9}, "DailyBulkApiBatches": 3});
+        assert_eq!(limits(&strange), Limits::default());
+    }
 
     #[test]
     fn limit_info() {

@@ -35,7 +35,7 @@ use jiff::Timestamp;
 
 use self::session::Session;
 use super::{
-    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource,
+    ApiUsage, ExportDone, ExportRequest, Fault, JobSpec, JobStatus, KeyQuestion, KeySource, Limits,
     Outcome, Record, RecordsWanted, ResultFile, RowSink, SeenJob, Target,
 };
 use crate::http::client::Client;
@@ -171,6 +171,10 @@ impl Target for Salesforce {
     async fn count_records(&self, object: &ObjectName) -> Result<Option<u64>, Fault> {
         let soql = format!("SELECT COUNT() FROM {object}");
         Ok(either(query::page(self, &soql, false).await)?.total_size)
+    }
+
+    async fn limits(&self) -> Result<Limits, Fault> {
+        limits::ask(self).await
     }
 
     fn usage(&self) -> ApiUsage {

@@ -127,7 +127,7 @@ impl Session {
         let (calls, retries) = self.client.counted();
         let last = self.allowance.last();
         let (org_used, org_allowed) = (last.map(|usage| usage.0), last.map(|usage| usage.1));
-        ApiUsage { calls, retries, org_used, org_allowed }
+        ApiUsage { calls, retries, spared: self.client.spared(), org_used, org_allowed }
     }
 
     /// Sends a request; a token that has ended is renewed once.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use csv::ByteRecord;
 use longshore::model::ids::RecordId;
 use longshore::model::schema::{FieldKind, FieldSchema, SentField};
 use longshore::model::verdict::MatchKind;
@@ -31,13 +30,12 @@ pub fn results_read(data: &[u8]) {
     });
     all.expect("every line is read");
     assert!(seen.is_sorted_by(|one, other| one.0 < other.0), "no place comes twice");
-    let mut record = ByteRecord::new();
     for (at, line) in &seen {
-        lines.read(*at, &mut record).expect("a line is read by its place");
-        assert_eq!(lines.id(*at, &record), line.id);
-        assert_eq!(lines.created(*at, &record), line.created);
+        let read = lines.read(*at).expect("a line is read by its place");
+        assert_eq!(read.id(), line.id);
+        assert_eq!(read.created(), line.created);
         let known = |cell: &Option<Vec<u8>>| {
-            cell.as_ref().is_none_or(|cell| record.iter().any(|other| other == cell))
+            cell.as_ref().is_none_or(|cell| read.cells().any(|other| other == cell))
         };
         assert!(line.cells.iter().all(known), "the cells are those of the record");
     }
@@ -176,11 +174,10 @@ fn matched(folder: &Path, rows: &[Vec<Vec<u8>>], files: &[(ResultFile, PathBuf)]
             Ok(())
         })
         .expect("every line is read");
-    let is_known = |o: &&Outcome| !matches!(o, Outcome::Unmatched | Outcome::Contradiction);
+    let is_known = |o: &Outcome| !matches!(o, Outcome::Unmatched | Outcome::Contradiction);
     let known = matched.outcomes.iter().filter(is_known).count();
     assert_eq!(known + matched.left_over.len(), told, "each line is used once or left over");
     let mut used = BTreeSet::new();
-    let mut record = ByteRecord::new();
     let verdicts = matched.outcomes.iter().map(|outcome| match outcome {
         Outcome::Unmatched | Outcome::Contradiction => Verdict::Unknown,
         Outcome::Success { id, .. } => {
@@ -188,19 +185,19 @@ fn matched(folder: &Path, rows: &[Vec<Vec<u8>>], files: &[(ResultFile, PathBuf)]
             Verdict::Known { fate: 0, from: number.and_then(|number| number.parse().ok()) }
         }
         Outcome::SuccessAt { at, .. } => {
-            assert!(used.insert(*at), "a line is used twice");
-            lines.read(*at, &mut record).expect("the line is there");
-            let id = std::str::from_utf8(lines.id(*at, &record)).unwrap_or_default();
+            assert!(used.insert(at), "a line is used twice");
+            let line = lines.read(at).expect("the line is there");
+            let id = std::str::from_utf8(line.id()).unwrap_or_default();
             let number = id.get(9..15).and_then(|digits| digits.parse().ok());
             Verdict::Known { fate: 0, from: number }
         }
         Outcome::SuccessWithoutId { .. } => Verdict::Known { fate: 0, from: None },
         Outcome::Error { at, how } => {
-            assert!(used.insert(*at), "a line is used twice");
-            lines.read(*at, &mut record).expect("the line is there");
-            let text = String::from_utf8_lossy(lines.error(*at, &record)).into_owned();
+            assert!(used.insert(at), "a line is used twice");
+            let line = lines.read(at).expect("the line is there");
+            let text = String::from_utf8_lossy(line.error()).into_owned();
             let row = text.split(':').nth(1).and_then(|row| row.parse().ok());
-            Verdict::Known { fate: 1, from: row.filter(|_| *how != MatchKind::Count) }
+            Verdict::Known { fate: 1, from: row.filter(|_| how != MatchKind::Count) }
         }
         Outcome::Unprocessed => Verdict::Known { fate: 2, from: None },
     });

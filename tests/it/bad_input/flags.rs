@@ -347,7 +347,7 @@ fn a_project_file_that_is_wrong_sends_nothing() {
         (
             "M09 a flag with a typo",
             "[defaults]\nparalel = 3\n",
-            "error: longshore.toml:2:1: unknown field `paralel`, expected one of `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`, `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
+            "error: longshore.toml:2:1: unknown field `paralel`, expected one of `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`, `chunk-bytes`, `parallel`, `api`, `group-by`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
 
 hint: `docs/reference/cli.md` lists what `longshore.toml` may say",
         ),
@@ -385,7 +385,7 @@ hint: `docs/reference/cli.md` lists what `longshore.toml` may say",
         (
             "M11 a secret",
             "[defaults]\nclient-secret = \"hunter2\"\n",
-            "error: longshore.toml:2:1: unknown field `client-secret`, expected one of `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`, `chunk-bytes`, `parallel`, `api`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
+            "error: longshore.toml:2:1: unknown field `client-secret`, expected one of `target-org`, `column-delimiter`, `line-ending`, `encoding`, `chunk-rows`, `chunk-bytes`, `parallel`, `api`, `group-by`, `runs-dir`, `on-bad-row`, `on-duplicate`, `nulls`, `before-images`
 
 hint: `docs/reference/cli.md` lists what `longshore.toml` may say",
         ),

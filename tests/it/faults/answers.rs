@@ -57,7 +57,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
 
 /// Every tenth row of every job fails, so that there is something in both result files.
 fn some_rows_fail() -> Rule {
-    always("POST", "*/jobs/ingest", Fault::LockRows { every: 10 })
+    always("POST", "*/jobs/ingest", Fault::TireRows { every: 10 })
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn one_bad_answer_in_any_phase_changes_nothing() {
         let stage = Stage::with(door).mischief(&[some_rows_fail(), rule.clone()]);
         let outcome = stage.load().expect(3, [36, 4, 0, 0]);
         for row in stage.world.results(&outcome.summary, "error") {
-            assert_eq!(row["longshore__code"], "UNABLE_TO_LOCK_ROW");
+            assert_eq!(row["longshore__code"], "REQUEST_RUNNING_TOO_LONG");
             assert_eq!(row["longshore__class"], "retryable");
         }
         assert_eq!(outcome.summary["jobs"].as_array().unwrap().len(), 2);

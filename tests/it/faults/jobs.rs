@@ -270,7 +270,7 @@ fn what_a_job_says_of_itself_is_not_believed_blindly() {
     let cases: Vec<_> = cases.map(|(name, n, change)| (name.to_owned(), (n, change))).into();
     each(&cases, |(times, change)| {
         let stage = Stage::with(ended_job(*times, *change));
-        let failing = always("POST", CREATE, Fault::LockRows { every: 10 });
+        let failing = always("POST", CREATE, Fault::TireRows { every: 10 });
         let stage = stage.mischief(&[failing]);
         stage.load().expect(3, [36, 4, 0, 0]);
         assert!(stage.door.struck() > 0);
@@ -333,7 +333,7 @@ fn results_that_do_not_fit_the_rows() {
 
 #[test]
 fn equal_rows_with_different_fates_are_counted_right() {
-    let stage = Stage::new().mischief(&[always("POST", CREATE, Fault::LockRows { every: 10 })]);
+    let stage = Stage::new().mischief(&[always("POST", CREATE, Fault::TireRows { every: 10 })]);
     let rows: String = (0..40).map(|_| "Same,1500000,7,x\n").collect();
     stage.world.file("same.csv", format!("Name,AnnualRevenue,NumberOfEmployees,Remark\n{rows}"));
     let (ran, summary) = stage.world.load(&["insert", "Account", "same.csv", "--chunk-rows", "20"]);

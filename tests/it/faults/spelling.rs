@@ -74,8 +74,8 @@ fn every_spelling_of_results_finds_its_row() {
         let org = Org::new(&SeedSize { users: 5, permission_sets: 8 }).with_switches(switches);
         let stage = Stage::of(org, Door::plain());
         if *fails {
-            let lock = Fault::LockRows { every: 7 };
-            let stage = stage.mischief(&[always("POST", "*/jobs/ingest", lock)]);
+            let tired = Fault::TireRows { every: 7 };
+            let stage = stage.mischief(&[always("POST", "*/jobs/ingest", tired)]);
             run(&stage, 3, 38, 6);
         } else {
             run(&stage, 0, 44, 0);

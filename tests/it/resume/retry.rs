@@ -8,11 +8,11 @@ use crate::world::Ran;
 
 const CREATE: &str = "*/jobs/ingest";
 
-/// Run `r`: 40 rows of which 2 are rejected, every tenth sent row meets a lock, and two fail for
+/// Run `r`: 40 rows of which 2 are rejected, every tenth sent row takes too long, and two fail for
 /// good.
 fn mixed() -> Scene {
-    let locks = always("POST", CREATE, Fault::LockRows { every: 10 });
-    let scene = Scene { stage: Stage::new().mischief(&[locks]) };
+    let tired = always("POST", CREATE, Fault::TireRows { every: 10 });
+    let scene = Scene { stage: Stage::new().mischief(&[tired]) };
     let text = accounts(ROWS).replace(",3,note", ",three,note").replace(",4,note", ",four,note");
     scene.stage.world.file("accounts.csv", text);
     let (ran, summary) = scene.stage.world.load(&Scene::usual());
@@ -176,14 +176,14 @@ fn a_retry_is_gone_on_with_too() {
 /// Mapping, delimiter, encoding, and cells with quotes and line ends come through.
 #[test]
 fn the_rows_come_through_whatever_the_file_was_like() {
-    let locks = always("POST", CREATE, Fault::LockRows { every: 1 });
+    let tired = always("POST", CREATE, Fault::TireRows { every: 1 });
     for (delimiter, word, encoding, remark) in [
         (";", "SEMICOLON", "utf-8", "Grüße; \"two\"\nlines"),
         ("\t", "TAB", "windows-1252", "Grüße, a|b"),
         ("|", "PIPE", "utf-16le", "naïve | café"),
         (",", "COMMA", "utf-8", "a, b"),
     ] {
-        let scene = Scene { stage: Stage::new().mischief(std::slice::from_ref(&locks)) };
+        let scene = Scene { stage: Stage::new().mischief(std::slice::from_ref(&tired)) };
         let quoted = remark.replace('"', "\"\"");
         let text = format!(
             "Customer{delimiter}Remark{delimiter}Town\nMüller{delimiter}\"{quoted}\"{delimiter}Köln\n"

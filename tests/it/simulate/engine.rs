@@ -9,6 +9,7 @@ use longshore::model::failure::Failure;
 use longshore::model::secret::Secret;
 use longshore::model::sign_in::{Grant, SignIn};
 use longshore::pipeline::assent::Assent;
+use longshore::pipeline::budget::Budget;
 use longshore::pipeline::event::{Event, Summary, Watch};
 use longshore::pipeline::guards::Guards;
 use longshore::pipeline::resume::resume;
@@ -158,7 +159,9 @@ async fn live(scene: &Arc<Scene>, task: Task, end: &Arc<End>) -> Result<Summary,
     let seed = Seed { started: scene.now(), random: random as u32 };
     let teller = Arc::new(Teller(Arc::clone(scene)));
     let guards = Guards::default();
-    let tools = Tools { watch: teller.clone(), stop, assent: teller, seed, guards, jobs: None };
+    let budget = Budget::new(None, seed.started);
+    let (watch, assent) = (teller.clone(), teller);
+    let tools = Tools { watch, stop, assent, seed, guards, budget, jobs: None };
     match task {
         Task::Load(number) => {
             let plan = scene.load.plan(scene.folder.path(), &number.to_string());
@@ -207,7 +210,7 @@ impl Watch for Teller {
         let line = match event {
             Event::Notice { message } => format!("notice: {message}"),
             Event::JobEnded { job, state, .. } => format!("job {job} has ended: {state}"),
-            Event::Settled { chunk, counts } => format!("chunk {chunk} is settled: {counts:?}"),
+            Event::Settled { chunk, counts, .. } => format!("chunk {chunk} is settled: {counts:?}"),
             Event::Waiting { reason, seconds } => format!("waits {seconds} s: {reason}"),
             Event::InputEnded { .. } => "the input has been read".to_owned(),
             _ => return,

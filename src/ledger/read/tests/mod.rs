@@ -205,8 +205,16 @@ fn numbers_too_large_to_add_up_are_refused() {
         unchanged: None,
     };
     let (chunk, rows) = (ChunkNumber(1), 1);
-    let planned =
-        Fact::Planned { chunk, first_row: 0, last_row: most, rows, bytes, digest, source: None };
+    let planned = Fact::Planned {
+        chunk,
+        first_row: 0,
+        last_row: most,
+        rows,
+        bytes,
+        digest,
+        source: None,
+        window: None,
+    };
     for fact in [input, planned] {
         let place = Place::of(&ledger_of(&[fact]));
         let error = RunState::read(&place.path, "friday").unwrap_err();
@@ -221,7 +229,7 @@ fn rows_that_were_unknown_before_a_kill_may_be_known_after_it() {
     let counts = Counts { input: 3, success: 2, error: 1, ..Counts::default() };
     let mut facts = whole_run()[1..12].to_vec();
     assert!(matches!(facts.last(), Some(Fact::Unknown { rows: 1, .. })));
-    facts.push(Fact::Reconciled { chunk: ChunkNumber(1), counts });
+    facts.push(Fact::Reconciled { chunk: ChunkNumber(1), counts, deferred: 0 });
     let place = Place::of(&ledger_of(&facts));
     let (state, _) = RunState::read(&place.path, "friday").unwrap();
     assert_eq!(state.counts().success, 2);

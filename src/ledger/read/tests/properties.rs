@@ -119,6 +119,7 @@ impl Story {
             bytes,
             digest,
             source: None,
+            window: None,
         });
         (self.rows, self.accepted) = (last_row, self.accepted + u64::from(rows));
         let stand = Stand::Spooled;
@@ -218,7 +219,7 @@ impl Story {
         let why = choice.text.clone();
         let counts = Counts { input: rows, unknown: rows, ..Counts::default() };
         self.facts.push(Fact::Unknown { chunk: chunk.number, rows, why });
-        self.facts.push(Fact::Reconciled { chunk: chunk.number, counts });
+        self.facts.push(Fact::Reconciled { chunk: chunk.number, counts, deferred: 0 });
         chunk.stand = Stand::Settled(Some(job));
     }
 
@@ -232,7 +233,7 @@ impl Story {
         let unprocessed = known - success - error;
         let counts =
             Counts { input: rows, success, error, unprocessed, unknown, ..Counts::default() };
-        self.facts.push(Fact::Reconciled { chunk: chunk.number, counts });
+        self.facts.push(Fact::Reconciled { chunk: chunk.number, counts, deferred: 0 });
         chunk.stand = match &chunk.stand {
             Stand::Ended(job) => Stand::Settled(Some(job.clone())),
             _ => Stand::Settled(None),

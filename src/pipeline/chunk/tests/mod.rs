@@ -1,3 +1,4 @@
+mod lanes;
 mod properties;
 
 use super::*;
@@ -27,7 +28,7 @@ fn a_chunk_ends_at_its_rows() {
     let limits = ChunkLimits { rows: 2, bytes: 1_000 };
     let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
     let full = spool.take(&slab(&[(1, "a", "k1"), (3, "b,c", "k2"), (4, "d", "k\"3")])).unwrap();
-    let last = spool.close().unwrap().unwrap();
+    let last = spool.close().unwrap().pop().unwrap();
     assert_eq!(full.len(), 1);
     assert_eq!((full[0].rows, full[0].first_row, full[0].last_row), (2, 1, 3));
     assert_eq!(text(&full[0].body), "Name\na\n\"b,c\"\n");
@@ -39,7 +40,30 @@ fn a_chunk_ends_at_its_rows() {
         assert_eq!(chunk.body_bytes, body.len() as u64);
         assert_eq!(chunk.digest, Digest::of(&body));
     }
-    assert!(spool.close().unwrap().is_none());
+    assert!(spool.close().unwrap().is_empty());
+}
+
+#[test]
+fn the_first_chunks_are_small_whatever_else_is_allowed() {
+    for (rows_max, rows, sizes) in [
+        (250_000, 40_000, &[40_000][..]),
+        (250_000, 50_001, &[50_000, 1]),
+        (250_000, 650_000, &[50_000, 100_000, 250_000, 250_000]),
+        (60_000, 200_000, &[50_000, 60_000, 60_000, 30_000]),
+        (20, 50, &[20, 20, 10]),
+    ] {
+        let limits = ChunkLimits { rows: rows_max, bytes: 1 << 30 };
+        assert_eq!(limits.chunks_of(rows), sizes.len() as u64, "{rows_max} {rows}");
+        let mut spool = Spool::dry(&["N".to_owned()], limits);
+        let mut cut = Vec::new();
+        for first in (1..=rows).step_by(10_000) {
+            let last = (first + 9_999).min(rows);
+            let slab_of: Vec<_> = (first..=last).map(|row| (row, "a", "")).collect();
+            cut.extend(spool.take(&slab(&slab_of)).unwrap());
+        }
+        cut.extend(spool.close().unwrap());
+        assert_eq!(cut.iter().map(|chunk| chunk.rows).collect::<Vec<_>>(), sizes);
+    }
 }
 
 /// Rows of one user are not split for the number of rows alone, however they come in slabs.
@@ -92,5 +116,5 @@ fn a_row_larger_than_a_chunk_is_rejected_and_the_others_go_on() {
         @"the row takes 14 bytes with the header, more than the 12 of a job; raise `--chunk-bytes`"
     );
     assert_eq!(spool.take(&slab).unwrap().len(), 0);
-    assert_eq!(spool.close().unwrap().unwrap().rows, 2);
+    assert_eq!(spool.close().unwrap().pop().unwrap().rows, 2);
 }

@@ -131,6 +131,9 @@ fn push_form(out: &mut Vec<u8>, value: &[u8], kind: FieldKind, form: Form) {
 
 fn push_canonical(out: &mut Vec<u8>, value: &[u8], kind: FieldKind) {
     match kind {
+        FieldKind::Id | FieldKind::Reference if is_spelled_out(value) => {
+            out.extend_from_slice(value);
+        }
         FieldKind::Id | FieldKind::Reference => match RecordId::parse(value) {
             Ok(id) => out.extend_from_slice(id.as_bytes()),
             Err(_) => out.extend_from_slice(value),
@@ -149,6 +152,12 @@ fn push_canonical(out: &mut Vec<u8>, value: &[u8], kind: FieldKind) {
         FieldKind::MultiPicklist => push_set(out, value),
         _ => out.extend_from_slice(value),
     }
+}
+
+/// Whether an id stands in its canonical form already, or is none: what is checked of 18 characters
+/// are the last three, whatever their case, and the canonical form has these in upper case.
+fn is_spelled_out(value: &[u8]) -> bool {
+    value.len() == 18 && value[15..].iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'5'))
 }
 
 /// An IEEE double: what the far side holds, whatever it writes.
@@ -339,6 +348,22 @@ mod tests {
                     canonical(other, kind, form),
                     "{one} {other}"
                 );
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_id_that_is_spelled_out_is_what_parsing_makes_of_it(
+            text in "[0-9A-Za-z-]{15}[A-Z0-9a-c]{3}",
+            follows in proptest::bool::ANY,
+        ) {
+            let own = RecordId::parse(&text.as_bytes()[..15]).ok().filter(|_| follows);
+            let text = own.map_or(text, |id| id.to_string());
+            let parsed = RecordId::parse(text.as_bytes());
+            let wanted = parsed.map_or(text.as_bytes().to_vec(), |id| id.as_bytes().to_vec());
+            for kind in [FieldKind::Id, FieldKind::Reference] {
+                proptest::prop_assert_eq!(canonical(&text, kind, Form::Canonical), wanted.clone());
             }
         }
     }

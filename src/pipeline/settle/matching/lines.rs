@@ -4,16 +4,39 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, Position, Reader, ReaderBuilder};
-
+use crate::model::records::Records;
 use crate::target::ResultFile;
 
-/// A line of a result file, by its place.
+/// Bytes that are read around a single line.
+const AROUND_BYTES: usize = 4 << 10;
+
+/// A line of a result file, by its place: which of the files in the upper 8 bits, and the offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LineAt {
-    /// Which of the job's result files, by its index in [`Lines`].
-    pub file: u8,
-    pub offset: u64,
+pub struct LineAt(u64);
+
+const FILE_SHIFT: u32 = 56;
+
+impl LineAt {
+    /// `file` counts the files in [`Lines`]; an offset has 56 bits, more than a disk has bytes.
+    pub fn new(file: u8, offset: u64) -> Self {
+        Self(u64::from(file) << FILE_SHIFT | offset & ((1 << FILE_SHIFT) - 1))
+    }
+
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    fn file(self) -> usize {
+        (self.0 >> FILE_SHIFT) as usize
+    }
+
+    fn offset(self) -> u64 {
+        self.0 & ((1 << FILE_SHIFT) - 1)
+    }
 }
 
 /// The result files of one job.
@@ -22,15 +45,20 @@ pub struct Lines {
 }
 
 struct OneFile {
-    which: ResultFile,
     path: PathBuf,
+    form: FileForm,
+    /// For reading single lines by position; opened when first needed.
+    single: Option<Records<File>>,
+}
+
+/// What stands where in a result file.
+struct FileForm {
+    which: ResultFile,
     /// For each column of the body, where it stands in this file.
     columns: Vec<Option<usize>>,
     id: Option<usize>,
     created: Option<usize>,
     error: Option<usize>,
-    /// For reading single lines by position; opened when first needed.
-    single: Option<Reader<File>>,
 }
 
 impl Lines {
@@ -48,12 +76,13 @@ impl Lines {
         &self,
         mut each: impl FnMut(LineAt, &LineView<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut record = ByteRecord::new();
         for (index, file) in (0_u8..).zip(&self.files) {
-            let mut reader = reader(File::open(&file.path)?, true);
-            while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
-                let offset = record.position().map_or(0, Position::byte);
-                each(LineAt { file: index, offset }, &LineView { file, record: &record })?;
+            let mut records = Records::new(File::open(&file.path)?);
+            // The header.
+            records.advance()?;
+            while records.advance()? {
+                let at = LineAt::new(index, records.offset());
+                each(at, &LineView { form: &file.form, record: &records })?;
             }
         }
         Ok(())
@@ -77,53 +106,29 @@ impl Lines {
     }
 
     /// Reads one line by its place.
-    pub fn read(&mut self, at: LineAt, record: &mut ByteRecord) -> io::Result<()> {
-        let file = &mut self.files[usize::from(at.file)];
-        if file.single.is_none() {
-            file.single = Some(reader(File::open(&file.path)?, false));
-        }
-        let Some(single) = &mut file.single else { return Ok(()) };
-        let mut position = Position::new();
-        position.set_byte(at.offset);
-        single.seek(position).map_err(io::Error::other)?;
-        single.read_byte_record(record).map_err(io::Error::other)?;
-        Ok(())
+    pub fn read(&mut self, at: LineAt) -> io::Result<LineView<'_>> {
+        let OneFile { path, form, single } = &mut self.files[at.file()];
+        let record = match single {
+            Some(record) => record,
+            None => single.insert(Records::with_capacity(File::open(path)?, AROUND_BYTES)),
+        };
+        record.seek(at.offset())?;
+        record.advance()?;
+        Ok(LineView { form, record })
     }
 
     /// Which result file a line stands in.
     pub fn which(&self, at: LineAt) -> ResultFile {
-        self.files[usize::from(at.file)].which
-    }
-
-    /// The far side's Id on a line that was read; empty where there is none.
-    pub fn id<'a>(&self, at: LineAt, record: &'a ByteRecord) -> &'a [u8] {
-        let column = self.files[usize::from(at.file)].id;
-        column.and_then(|column| record.get(column)).unwrap_or_default()
-    }
-
-    /// The far side's error text on a line that was read.
-    pub fn error<'a>(&self, at: LineAt, record: &'a ByteRecord) -> &'a [u8] {
-        let column = self.files[usize::from(at.file)].error;
-        column.and_then(|column| record.get(column)).unwrap_or_default()
-    }
-
-    /// What a line that was read says of what was done: `true` when a record was created, `false`
-    /// when not, or the words of a far side that has more to say.
-    pub fn created<'a>(&self, at: LineAt, record: &'a ByteRecord) -> &'a [u8] {
-        let column = self.files[usize::from(at.file)].created;
-        column.and_then(|column| record.get(column)).unwrap_or_default()
+        self.files[at.file()].form.which
     }
 }
 
 impl OneFile {
     fn open(which: ResultFile, path: &Path, sent: &[String]) -> io::Result<Self> {
-        let mut header = reader(File::open(path)?, true);
-        let names: Vec<String> = header
-            .byte_headers()
-            .map_err(io::Error::other)?
-            .iter()
-            .map(|cell| String::from_utf8_lossy(cell).into_owned())
-            .collect();
+        let mut header = Records::new(File::open(path)?);
+        header.advance()?;
+        let names: Vec<String> =
+            header.cells().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
         // The far side's own columns stand first, so a source column of the same name cannot shadow
         // them; a body column is looked for behind them.
         let own = names.iter().take_while(|name| name.starts_with("sf__")).count();
@@ -131,49 +136,51 @@ impl OneFile {
             let found = names[from..].iter().position(|other| other.eq_ignore_ascii_case(name));
             found.map(|at| at + from)
         };
-        Ok(Self {
+        let form = FileForm {
             which,
-            path: path.to_owned(),
             columns: sent.iter().map(|name| place(name, own)).collect(),
             id: place("sf__Id", 0),
             created: place("sf__Created", 0),
             error: place("sf__Error", 0),
-            single: None,
-        })
+        };
+        Ok(Self { path: path.to_owned(), form, single: None })
     }
 }
 
-/// A line while the files are being read through.
+/// A line at hand.
 pub struct LineView<'a> {
-    file: &'a OneFile,
-    record: &'a ByteRecord,
+    form: &'a FileForm,
+    record: &'a Records<File>,
 }
 
 impl<'a> LineView<'a> {
     pub fn which(&self) -> ResultFile {
-        self.file.which
+        self.form.which
     }
 
     /// The echo of a body column.
     pub fn cell(&self, column: usize) -> Option<&'a [u8]> {
-        self.file.columns[column].and_then(|at| self.record.get(at))
+        self.form.columns[column].and_then(|at| self.record.cell(at))
+    }
+
+    /// All cells, as they stand.
+    pub fn cells(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.record.cells()
     }
 
     /// The far side's Id; empty where there is none.
     pub fn id(&self) -> &'a [u8] {
-        self.file.id.and_then(|at| self.record.get(at)).unwrap_or_default()
+        self.form.id.and_then(|at| self.record.cell(at)).unwrap_or_default()
     }
 
-    /// What was done.
+    /// What was done: `true` when a record was created, `false` when not, or the words of a far
+    /// side that has more to say.
     pub fn created(&self) -> &'a [u8] {
-        self.file.created.and_then(|at| self.record.get(at)).unwrap_or_default()
+        self.form.created.and_then(|at| self.record.cell(at)).unwrap_or_default()
     }
-}
 
-fn reader(file: File, has_headers: bool) -> Reader<File> {
-    ReaderBuilder::new()
-        .has_headers(has_headers)
-        .flexible(true)
-        .buffer_capacity(if has_headers { 64 << 10 } else { 4 << 10 })
-        .from_reader(file)
+    /// The far side's error text.
+    pub fn error(&self) -> &'a [u8] {
+        self.form.error.and_then(|at| self.record.cell(at)).unwrap_or_default()
+    }
 }

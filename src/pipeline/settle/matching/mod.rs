@@ -14,10 +14,11 @@
 //! the ladder with them, and where lines are missing, rows that the far side may spell alike keep a
 //! verdict only if none of theirs is.
 //!
-//! Memory: about 24 bytes a row for the table and 24 for the outcome, of one job at a time.
+//! Memory: about 24 bytes a row for the table and 12 for the outcome, of one job at a time.
 
 mod keys;
 mod lines;
+mod outcomes;
 mod table;
 
 use std::collections::{HashMap, HashSet};
@@ -25,49 +26,20 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use self::keys::{Columns, Form};
 pub use self::keys::{Keys, is_same, would_keep};
 use self::lines::LineView;
 pub use self::lines::{LineAt, Lines};
-use self::table::{Found, KeyTable};
+use self::outcomes::Packed;
+pub use self::outcomes::{Outcome, Outcomes};
+use self::table::{Found, GROUP, KeyTable};
+use crate::model::records::Records;
 use crate::model::verdict::MatchKind;
 use crate::target::ResultFile;
 
-/// What a row's result is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// No line could be matched.
-    Unmatched,
-    Success {
-        id: [u8; 18],
-        created: bool,
-        how: MatchKind,
-    },
-    /// Succeeded, and which Id is its own is not known.
-    SuccessWithoutId {
-        created: bool,
-        how: MatchKind,
-    },
-    /// Succeeded; what is told of it does not fit here and stands at this place of its file.
-    SuccessAt {
-        at: LineAt,
-        how: MatchKind,
-    },
-    /// The line stands at this place of its file.
-    Error {
-        at: LineAt,
-        how: MatchKind,
-    },
-    Unprocessed,
-    /// Two lines claim the same row.
-    Contradiction,
-}
-
 /// The outcome of every row, and the lines that belong to none.
 pub struct Matched {
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Outcomes,
     pub left_over: Vec<LineAt>,
 }
 
@@ -91,22 +63,66 @@ pub struct Matcher {
 
 impl Matcher {
     pub fn new(keys: Keys) -> Self {
-        let matched = Matched { outcomes: Vec::new(), left_over: Vec::new() };
+        let matched = Matched { outcomes: Outcomes::default(), left_over: Vec::new() };
         Self { keys, table: KeyTable::default(), matched }
     }
 
     /// Matches the results of one job.
-    pub fn match_results(&mut self, job: &Job<'_>) -> io::Result<(&Matched, Lines)> {
+    pub fn match_results(&mut self, job: &Job<'_>) -> io::Result<(&mut Matched, Lines)> {
         let lines = Lines::open(job.files, job.sent)?;
         self.matched.left_over.clear();
-        self.matched.outcomes.clear();
-        self.matched.outcomes.resize(job.rows as usize, Outcome::Unmatched);
+        self.matched.outcomes.clear_for(job.rows as usize);
         self.table.clear_for(job.rows as usize);
         let Self { keys, table, matched } = self;
         let mut ladder = Ladder { job, keys, table, matched, lines };
         ladder.climb()?;
         let lines = ladder.lines;
-        Ok((&self.matched, lines))
+        Ok((&mut self.matched, lines))
+    }
+
+    /// Takes outcomes that were taken away back, for the room that they have.
+    pub fn give_back(&mut self, outcomes: Outcomes) {
+        if outcomes.room() > self.matched.outcomes.room() {
+            self.matched.outcomes = outcomes;
+        }
+    }
+}
+
+/// Lines whose rows are looked up together.
+#[derive(Default)]
+struct Claims {
+    keys: Vec<u128>,
+    lines: Vec<(LineAt, Packed)>,
+    found: Vec<Found>,
+}
+
+impl Claims {
+    fn push(&mut self, key: u128, at: LineAt, outcome: Packed) {
+        self.keys.push(key);
+        self.lines.push((at, outcome));
+    }
+
+    /// Gives the rows that are found the outcomes of their lines.
+    fn settle(
+        &mut self,
+        table: &KeyTable,
+        matched: &mut Matched,
+        contested: &mut HashMap<u128, u32>,
+    ) {
+        table.find_all(&self.keys, &mut self.found);
+        for ((key, (at, outcome)), found) in self.keys.iter().zip(&self.lines).zip(&self.found) {
+            match found {
+                Found::One(row) if matched.outcomes.is_unmatched(*row as usize) => {
+                    matched.outcomes.put(*row as usize, *outcome);
+                }
+                Found::One(row) => {
+                    contested.insert(*key, *row);
+                }
+                Found::Several | Found::Nothing => matched.left_over.push(*at),
+            }
+        }
+        self.keys.clear();
+        self.lines.clear();
     }
 }
 
@@ -169,26 +185,23 @@ impl Ladder<'_> {
     fn by_unique_primary_key(&mut self) -> io::Result<FirstRung> {
         let (keys, table) = (&mut *self.keys, &mut *self.table);
         each_row(self.job.body, |_, record| {
-            table.push(keys.of(Columns::Primary, Form::Canonical, |column| record.get(column)));
+            table.push(keys.of(Columns::Primary, Form::Canonical, |column| record.cell(column)));
         })?;
-        let (matched, how) = (&mut *self.matched, self.job.primary);
+        table.settle();
+        let how = self.job.primary;
         let mut first = FirstRung { lines: 0, contested: HashMap::new() };
+        let mut claims = Claims::default();
+        let matched = &mut *self.matched;
         self.lines.each(|at, line| {
             first.lines += 1;
             let key = keys.of(Columns::Primary, Form::Canonical, |column| line.cell(column));
-            match table.find(key) {
-                Found::One(row) => {
-                    let slot = &mut matched.outcomes[row as usize];
-                    if *slot == Outcome::Unmatched {
-                        *slot = outcome_of(at, line, how);
-                    } else {
-                        first.contested.insert(key, row);
-                    }
-                }
-                Found::Several | Found::Nothing => matched.left_over.push(at),
+            claims.push(key, at, packed_of(at, line, how));
+            if claims.keys.len() == GROUP {
+                claims.settle(table, matched, &mut first.contested);
             }
             Ok(())
         })?;
+        claims.settle(table, matched, &mut first.contested);
         Ok(first)
     }
 
@@ -199,8 +212,8 @@ impl Ladder<'_> {
         }
         let (keys, matched) = (&mut *self.keys, &mut *self.matched);
         each_row(self.job.body, |row, record| {
-            if taken.contains(&keys.of(Columns::Primary, form, |column| record.get(column))) {
-                matched.outcomes[row as usize] = Outcome::Unmatched;
+            if taken.contains(&keys.of(Columns::Primary, form, |column| record.cell(column))) {
+                matched.outcomes.put(row as usize, Packed::UNMATCHED);
             }
         })?;
         self.lines.each(|at, line| {
@@ -217,9 +230,8 @@ impl Ladder<'_> {
     /// Notes the contested rows that have found no line of their own.
     fn contradict(&mut self, contested: &HashMap<u128, u32>) {
         for row in contested.values() {
-            let slot = &mut self.matched.outcomes[*row as usize];
-            if *slot == Outcome::Unmatched {
-                *slot = Outcome::Contradiction;
+            if self.matched.outcomes.is_unmatched(*row as usize) {
+                self.matched.outcomes.set(*row as usize, Outcome::Contradiction);
             }
         }
     }
@@ -231,15 +243,16 @@ impl Ladder<'_> {
         let (keys, table) = (&mut *self.keys, &mut *self.table);
         table.clear_for(self.job.rows as usize);
         each_row(self.job.body, |_, record| {
-            table.push(keys.of(Columns::Primary, Form::Relaxed, |column| record.get(column)));
+            table.push(keys.of(Columns::Primary, Form::Relaxed, |column| record.cell(column)));
         })?;
+        table.settle();
         let mut nears: HashMap<u128, Near> = HashMap::new();
         each_row(self.job.body, |row, record| {
             if !table.is_shared(row) {
                 return;
             }
-            let relaxed = keys.of(Columns::Primary, Form::Relaxed, |column| record.get(column));
-            let first = keys.of(Columns::Primary, Form::Canonical, |column| record.get(column));
+            let relaxed = keys.of(Columns::Primary, Form::Relaxed, |column| record.cell(column));
+            let first = keys.of(Columns::Primary, Form::Canonical, |column| record.cell(column));
             let near = nears.entry(relaxed);
             let near = near.or_insert(Near { first, differ: false, rows: 0, lines: 0 });
             near.differ |= near.first != first;
@@ -293,11 +306,11 @@ impl Ladder<'_> {
         let mut classes: HashMap<u128, Class> = HashMap::new();
         let (keys, outcomes) = (&mut *self.keys, &self.matched.outcomes);
         each_row(self.job.body, |row, record| {
-            if outcomes[row as usize] != Outcome::Unmatched {
+            if !outcomes.is_unmatched(row as usize) {
                 return;
             }
-            let first = keys.of(Columns::All, Form::Canonical, |column| record.get(column));
-            let class = classes.entry(keys.of(which, form, |column| record.get(column)));
+            let first = keys.of(Columns::All, Form::Canonical, |column| record.cell(column));
+            let class = classes.entry(keys.of(which, form, |column| record.cell(column)));
             let class = class.or_default();
             class.differ |= *class.first.get_or_insert(first) != first;
             class.rows.push(row);
@@ -319,7 +332,7 @@ impl Ladder<'_> {
         let outcomes = &mut self.matched.outcomes;
         self.lines.some(&places, |at, line| {
             if let Some((_, row, how)) = next.next() {
-                outcomes[*row as usize] = outcome_of(at, line, *how);
+                outcomes.put(*row as usize, packed_of(at, line, *how));
             }
             Ok(())
         })?;
@@ -331,11 +344,11 @@ impl Ladder<'_> {
     ///
     /// With a contradiction nobody knows how many lines the other rows should have.
     fn by_count(&mut self) -> io::Result<()> {
-        if self.matched.outcomes.contains(&Outcome::Contradiction) {
+        if self.matched.outcomes.contradict() {
             return Ok(());
         }
         let rows: Vec<usize> = (0..self.matched.outcomes.len())
-            .filter(|row| self.matched.outcomes[*row] == Outcome::Unmatched)
+            .filter(|row| self.matched.outcomes.is_unmatched(*row))
             .collect();
         let left = &self.matched.left_over;
         let Some(first) = left.first() else { return Ok(()) };
@@ -345,51 +358,52 @@ impl Ladder<'_> {
             return Ok(());
         }
         let left = std::mem::take(&mut self.matched.left_over);
-        let mut record = ByteRecord::new();
         for (row, at) in rows.into_iter().zip(left) {
-            self.lines.read(at, &mut record)?;
-            self.matched.outcomes[row] = match which {
+            let outcome = match which {
                 ResultFile::Successful => {
-                    let created = self.lines.created(at, &record) == b"true";
+                    let created = self.lines.read(at)?.created() == b"true";
                     Outcome::SuccessWithoutId { created, how: MatchKind::Count }
                 }
                 ResultFile::Failed => Outcome::Error { at, how: MatchKind::Count },
                 ResultFile::Unprocessed => Outcome::Unprocessed,
             };
+            self.matched.outcomes.set(row, outcome);
         }
         Ok(())
     }
 }
 
-fn outcome_of(at: LineAt, line: &LineView<'_>, how: MatchKind) -> Outcome {
+fn packed_of(at: LineAt, line: &LineView<'_>, how: MatchKind) -> Packed {
     match line.which() {
         ResultFile::Successful => success_of(at, line.id(), line.created(), how),
-        ResultFile::Failed => Outcome::Error { at, how },
-        ResultFile::Unprocessed => Outcome::Unprocessed,
+        ResultFile::Failed => Packed::of(Outcome::Error { at, how }),
+        ResultFile::Unprocessed => Packed::of(Outcome::Unprocessed),
     }
 }
 
 /// A record id and a yes or no are kept; anything else is looked up again when it is written.
-fn success_of(at: LineAt, id: &[u8], created: &[u8], how: MatchKind) -> Outcome {
-    let flag = match created {
+fn success_of(at: LineAt, id: &[u8], created: &[u8], how: MatchKind) -> Packed {
+    let otherwise = || Packed::of(Outcome::SuccessAt { at, how });
+    let created = match created {
         b"true" => true,
         b"false" | b"" => false,
-        _ => return Outcome::SuccessAt { at, how },
+        _ => return otherwise(),
     };
-    match <[u8; 18]>::try_from(id) {
-        Ok(id) => Outcome::Success { id, created: flag, how },
-        Err(_) if id.is_empty() => Outcome::SuccessWithoutId { created: flag, how },
-        Err(_) => Outcome::SuccessAt { at, how },
+    match <&[u8; 18]>::try_from(id) {
+        Ok(id) => Packed::success(id, created, how).unwrap_or_else(otherwise),
+        Err(_) if id.is_empty() => Packed::of(Outcome::SuccessWithoutId { created, how }),
+        Err(_) => otherwise(),
     }
 }
 
 /// Calls `each` for every row of a body, numbered from 0.
-fn each_row(body: &Path, mut each: impl FnMut(u32, &ByteRecord)) -> io::Result<()> {
-    let mut reader = ReaderBuilder::new().buffer_capacity(64 << 10).from_reader(File::open(body)?);
-    let mut record = ByteRecord::new();
+fn each_row(body: &Path, mut each: impl FnMut(u32, &Records<File>)) -> io::Result<()> {
+    let mut records = Records::new(File::open(body)?).of_one_width();
+    // The header.
+    records.advance()?;
     let mut row = 0;
-    while reader.read_byte_record(&mut record).map_err(io::Error::other)? {
-        each(row, &record);
+    while records.advance()? {
+        each(row, &records);
         row += 1;
     }
     Ok(())

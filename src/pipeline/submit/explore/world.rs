@@ -375,7 +375,7 @@ impl Note {
                 let state = format!("{state:?}");
                 Fact::Terminal { chunk, job: job_id(job), state, processed, failed, message }
             }
-            Self::Reconciled => Fact::Reconciled { chunk, counts: Counts::default() },
+            Self::Reconciled => Fact::Reconciled { chunk, counts: Counts::default(), deferred: 0 },
         }
     }
 }

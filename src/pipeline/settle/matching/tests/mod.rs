@@ -325,10 +325,10 @@ proptest! {
         for (row, outcome) in matched.outcomes.iter().enumerate() {
             match outcome {
                 Outcome::Success { id, how, .. } => {
-                    prop_assert!(ids.insert(*id), "an id is given once");
+                    prop_assert!(ids.insert(id), "an id is given once");
                     let from: usize = String::from_utf8_lossy(&id[9..15]).parse().unwrap();
                     prop_assert_eq!(fates[from], 0);
-                    if *how == MatchKind::Group {
+                    if how == MatchKind::Group {
                         prop_assert_eq!(relaxed(from), relaxed(row));
                     } else {
                         prop_assert_eq!(&rows[from], &rows[row]);
