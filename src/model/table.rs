@@ -190,7 +190,25 @@ impl Table {
     #[inline]
     pub fn column(&self, column: usize, rows: Range<usize>) -> impl Iterator<Item = &[u8]> {
         let fields = &self.fields[rows.start * self.width..rows.end * self.width];
-        fields.chunks_exact(self.width.max(1)).map(move |row| row[column].of(&self.text))
+        let text = &self.text[..];
+        fields.chunks_exact(self.width.max(1)).map(move |row| row[column].of(text))
+    }
+
+    /// The lines of as many of these rows as have one, lie side by side and have no more bytes
+    /// together, and how many they are.
+    pub fn lines(&self, rows: Range<usize>, most: usize) -> (usize, &[u8]) {
+        let known = self.lines.len();
+        let lines = &self.lines[rows.start.min(known)..rows.end.min(known)];
+        let start = lines.first().map_or(0, |line| line.start);
+        let (mut count, mut end) = (0, start);
+        for line in lines {
+            let next = line.end;
+            if line.start != end || next <= end || (next - start) as usize > most {
+                break;
+            }
+            (count, end) = (count + 1, next);
+        }
+        (count, &self.text[start as usize..end as usize])
     }
 
     /// The row as [`cells::push_line`] would write it, line end included; `None` where nobody has
@@ -301,6 +319,9 @@ pub struct Found {
     pub has_doubled: bool,
 }
 
+/// Bytes of text that are copied at once: they are near the processor still.
+const COPY_BYTES: usize = 3 << 10;
+
 /// Places of fields that are made at once, so that none is made for each field.
 const PLACES_AT_ONCE: usize = 4_096;
 
@@ -342,7 +363,7 @@ impl Building<'_> {
     /// the first `None`; it adds to each place the number that it is given, which is where `text`
     /// lies in the table. It is called for `most` rows at most.
     ///
-    /// All text is copied at once where line ends are LF: no row costs a copy of its own.
+    /// Where line ends are LF, many rows are copied at once.
     #[inline]
     pub fn take_rows(
         mut self,
@@ -376,6 +397,9 @@ impl Building<'_> {
                     self.text.extend_from_slice(&text[copied..found.end]);
                     copied = found.end + 1;
                     shift = shift.wrapping_sub(1);
+                } else if found.next - copied >= COPY_BYTES {
+                    self.text.extend_from_slice(&text[copied..found.next]);
+                    copied = found.next;
                 }
                 used = found.next;
                 taken += 1;
@@ -478,6 +502,40 @@ impl PartialEq for Table {
 impl Eq for Table {}
 
 #[cfg(test)]
+impl Table {
+    /// Appends a row with its line, as a reader does.
+    pub fn push_read(&mut self, cells: &[&[u8]]) {
+        let mut text = Vec::new();
+        cells::push_line(&mut text, cells.iter().copied());
+        let mut from = 0;
+        let mut field = |cell: &&[u8]| {
+            let quotes = u32::from(cells::needs_quotes(cell));
+            let form = match quotes {
+                _ if cell.contains(&b'"') => Form::Doubled,
+                0 => Form::Plain,
+                _ => Form::Text,
+            };
+            let doubled = memchr::memchr_iter(b'"', cell).count();
+            let start = from + quotes;
+            let end = start + offset(cell.len() + doubled);
+            from = end + quotes + 1;
+            Span::new(start, end, form)
+        };
+        let fields: Vec<Span> = cells.iter().map(&mut field).collect();
+        let has_doubled = fields.iter().any(|span| span.start & DOUBLED != 0);
+        self.build().take_rows(&text, 1, |places, shift| {
+            for (place, span) in places.iter_mut().zip(&fields) {
+                let (start, end) = (span.start.wrapping_add(shift), span.end.wrapping_add(shift));
+                *place = Span { start, end };
+            }
+            // A reader does not take a row of one empty cell, so it has its quotes.
+            let (end, next) = (text.len() - 1, text.len());
+            Some(Found { start: 0, end, next, is_line: true, has_doubled })
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -490,7 +548,7 @@ mod tests {
 
     /// Takes rows, each with its text, the places of its fields and whether it is a line.
     fn take(table: &mut Table, rows: &[(&str, &[Span], bool)], end: &str) {
-        let text: String = rows.iter().map(|(row, ..)| format!("{row}{end}")).collect();
+        let text: String = rows.iter().flat_map(|(row, ..)| [row, end]).collect();
         let (mut start, mut left) = (0, rows.iter());
         let used = table.build().take_rows(text.as_bytes(), 100, |places, shift| {
             let (row, spans, is_line) = *left.next()?;
@@ -551,6 +609,9 @@ mod tests {
             assert_eq!(rows(&table), [["a", "b"], ["c", r#"d"e",f"#], ["x", "y"]]);
             let lines: Vec<_> = (0..4).map(|row| table.line(row)).collect();
             assert_eq!(lines, [None, Some(&b"c,\"d\"\"e\"\",f\"\n"[..]), None, None]);
+            assert_eq!(table.lines(0..3, 100), (0, &b""[..]));
+            assert_eq!(table.lines(1..3, 100), (1, lines[1].unwrap()));
+            assert_eq!(table.lines(3..5, 100), (0, &b""[..]));
 
             let mut written = Vec::new();
             (0..3).for_each(|row| table.push_line(row, &mut written));
@@ -604,6 +665,9 @@ mod tests {
         let same = table.derive(&[Some(0), Some(1)]).finish();
         assert_eq!(same, table);
         assert_eq!(same.line(1), Some(&b"c,d\n"[..]));
+        assert_eq!(same.lines(0..2, 8), (2, &b"a,b\nc,d\n"[..]));
+        assert_eq!(same.lines(0..2, 7), (1, &b"a,b\n"[..]));
+        assert_eq!(same.lines(1..2, 7), (1, &b"c,d\n"[..]));
 
         let mut derived = table.derive(&[Some(0), Some(1)]);
         derived.set(1, 0, b"new");

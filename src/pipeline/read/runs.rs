@@ -64,17 +64,17 @@ impl<'a> Run<'a> {
             }
             at = cursor.next(bytes, delimiter)?;
             byte = bytes[at];
-            let mut field = Field { start: from, end: at, form: plain };
             if byte == b'"' {
-                let quoted = with_quotes(bytes, delimiter, plain, cursor, field)?;
-                field = quoted.field;
+                let quoted = with_quotes(bytes, delimiter, plain, cursor, from)?;
+                *place = quoted.field.moved(shift);
                 (cursor, at) = (quoted.cursor, quoted.then);
                 byte = bytes[at];
                 lines += quoted.lines;
                 is_line &= !quoted.needless;
-                has_doubled |= field.form == Form::Doubled;
+                has_doubled |= quoted.field.form == Form::Doubled;
+            } else {
+                *place = Field { start: from, end: at, form: plain }.moved(shift);
             }
-            *place = field.moved(shift);
             from = at + 1;
         }
         let next = match byte {
@@ -118,19 +118,22 @@ struct WithQuotes {
     needless: bool,
 }
 
-/// The field of which `begun` is what lies before its first quote, over which the cursor has gone.
+/// The field that begins at `start`, of which the cursor has gone over the first quote.
 #[inline(never)]
 fn with_quotes(
     bytes: &[u8],
     delimiter: u8,
     plain: Form,
     mut cursor: Cursor,
-    begun: Field,
+    start: usize,
 ) -> Option<WithQuotes> {
-    let Field { start, end: mut at, .. } = begun;
-    if at > start {
-        while bytes[at] == b'"' {
+    let mut at;
+    if bytes[start] != b'"' {
+        loop {
             at = cursor.next(bytes, delimiter)?;
+            if bytes[at] != b'"' {
+                break;
+            }
         }
         let field = Field { start, end: at, form: Form::Text };
         return Some(WithQuotes { field, cursor, then: at, lines: 0, needless: true });

@@ -20,6 +20,9 @@ const CLEAR: &[u8] = b"#N/A";
 /// Rows whose values are looked at column by column: their text stays near the processor.
 const ROWS_AT_ONCE: usize = 256;
 
+/// Digits before the point that any number may have.
+const SIMPLE_DIGITS: usize = 300;
+
 /// Picklist values that a message lists.
 const VALUES_LISTED: usize = 10;
 
@@ -135,7 +138,7 @@ impl Checks {
 
     /// The first fault of a row, with a close look at each value.
     #[inline(never)]
-    fn looked_at(&self, fields: &Table, row: usize) -> Option<ValueFault> {
+    pub(super) fn looked_at(&self, fields: &Table, row: usize) -> Option<ValueFault> {
         let mut bytes = 0;
         for (check, value) in self.columns.iter().zip(fields.row(row)) {
             bytes += value.len();
@@ -211,8 +214,15 @@ impl Check {
             Test::OneOf(picklist) | Test::SomeOf(picklist) => {
                 cells.look(odd, |value| picklist.has(value))
             }
-            Test::Int(digits) => cells.look(odd, |value| int(value, *digits).is_ok()),
-            Test::Number(digits) => cells.look(odd, |value| number(value, *digits).is_ok()),
+            Test::Int(digits) => {
+                // Numbers of nine digits fit in 32 bits.
+                let most = if *digits == 0 { 9 } else { 9.min(*digits as usize) };
+                cells.look(odd, |value| values::is_simple_whole(value, most))
+            }
+            Test::Number(digits) => {
+                let most = digits.map_or(SIMPLE_DIGITS, |digits| digits as usize);
+                cells.look(odd, |value| values::is_simple_number(value, most.min(SIMPLE_DIGITS)))
+            }
             Test::Id(prefixes) => match &prefixes.allowed[..] {
                 [] => cells.look(odd, values::is_id),
                 [only] => cells.look(odd, |id| values::is_id(id) && id.starts_with(only)),

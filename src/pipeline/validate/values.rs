@@ -83,6 +83,27 @@ pub fn is_whole(value: &[u8]) -> bool {
     !digits.is_empty() && all_digits(digits)
 }
 
+/// Whether a value is a whole number of so many digits at most: the quick way to most.
+#[inline]
+pub fn is_simple_whole(value: &[u8], digits: usize) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    !value.is_empty() && value.len() <= digits && all_digits(value)
+}
+
+/// Whether a value is a number of digits and perhaps a point, so many digits before the point at
+/// most: the quick way to most.
+#[inline]
+pub fn is_simple_number(value: &[u8], digits: usize) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let whole = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let has_fraction = match &value[whole..] {
+        [] => true,
+        [b'.', fraction @ ..] => all_digits(fraction),
+        _ => false,
+    };
+    (1..=digits).contains(&whole) && has_fraction
+}
+
 /// Whether a value is true or false as the far side reads it.
 #[inline]
 pub fn is_boolean(value: &[u8]) -> bool {
@@ -175,40 +196,40 @@ fn is_zone(value: &[u8]) -> bool {
 
 /// Whether a value looks like `someone@example.org`; more than that only the mail itself can tell.
 pub fn is_email(value: &[u8]) -> bool {
-    let Some(at) = memchr::memchr(b'@', value) else {
-        return false;
-    };
-    let (local, domain) = (&value[..at], &value[at + 1..]);
     // All bytes are looked at without a way out on the first: most addresses are good.
-    let bad = |text: &[u8]| text.iter().fold(false, |bad, byte| bad | NO_EMAIL[usize::from(*byte)]);
-    let mut labels = 0;
-    let mut last = b'.';
-    for byte in domain {
-        if *byte == b'.' && last == b'.' {
-            return false;
-        }
-        labels += usize::from(*byte == b'.');
-        last = *byte;
+    let kinds: u64 = value.iter().map(|byte| u64::from(IN_EMAIL[usize::from(*byte)])).sum();
+    if kinds != u64::from(AT) {
+        return false;
     }
-    !local.is_empty() && labels > 0 && last != b'.' && !bad(local) && !bad(domain)
+    let at = value.iter().position(|byte| *byte == b'@').unwrap_or_default();
+    let (local, domain) = (&value[..at], &value[at + 1..]);
+    let twice = domain.windows(2).any(|pair| pair == b"..");
+    let is_inside = !domain.starts_with(b".") && !domain.ends_with(b".");
+    !local.is_empty() && domain.contains(&b'.') && is_inside && !twice
 }
 
-/// What an address does not have beside its one `@`.
-const NO_EMAIL: [bool; 256] = {
-    let mut bad = [false; 256];
+/// What an address has one of.
+const AT: u32 = 1;
+
+/// What an address has none of.
+const BAD: u32 = u32::MAX;
+
+/// What each byte is to an address; nothing, most of all.
+const IN_EMAIL: [u32; 256] = {
+    let mut kinds = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
         let character = byte as u8;
-        bad[byte] = character.is_ascii_whitespace()
-            || character.is_ascii_control()
-            || matches!(
-                character,
-                b'@' | b',' | b';' | b':' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'\\' | b'"'
-            );
+        kinds[byte] = match character {
+            b'@' => AT,
+            b',' | b';' | b':' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'\\' | b'"' => BAD,
+            _ if character.is_ascii_whitespace() || character.is_ascii_control() => BAD,
+            _ => 0,
+        };
         byte += 1;
     }
-    bad
+    kinds
 };
 
 /// Whether a value is an id of 15 or 18 characters with the right checksum in capitals.
