@@ -3,8 +3,8 @@
 //!
 //! The program runs itself under valgrind's callgrind, with N rows and with 2 N: the difference has
 //! neither start-up nor end in it. Counts depend neither on the machine's speed nor on its load, so
-//! they can be a gate; they do depend on the instruction set (the digest and the C library take wide
-//! registers where there are some), and the figures are those of x86-64 with AVX2.
+//! they can be a gate; they do depend on the instruction set (the digest and the C library take
+//! wide registers where there are some), and the figures are those of x86-64 with AVX2.
 //!
 //! `--keep FOLDER` leaves callgrind's files there, for `callgrind_annotate`.
 

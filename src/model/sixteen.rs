@@ -1,7 +1,7 @@
 //! Sixteen bytes at a time: compares whose answers are the bits of a number.
 //!
-//! Every x86-64 has instructions for that, which `safe_arch` lets safe code call; elsewhere loops do
-//! the same, which the compiler makes wide where it can.
+//! Every x86-64 has instructions for that, which `safe_arch` lets safe code call; elsewhere loops
+//! do the same, which the compiler makes wide where it can.
 
 #[cfg(target_arch = "x86_64")]
 pub use self::wide::Sixteen;

@@ -356,8 +356,8 @@ impl Building<'_> {
         self.begun = end;
     }
 
-    /// Appends the rows that `find` finds in `text`, one after the other from its start, and returns
-    /// how many bytes they are.
+    /// Appends the rows that `find` finds in `text`, one after the other from its start, and
+    /// returns how many bytes they are.
     ///
     /// `find` fills in the places of a row's fields, as many as the table is wide, and is over with
     /// the first `None`; it adds to each place the number that it is given, which is where `text`
