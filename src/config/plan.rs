@@ -211,11 +211,17 @@ pub struct LoadPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<LanePlan>,
     /// Rounds at most in which rows that met a lock are sent again; decided before the first row.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_undecided")]
     pub rounds: u32,
     /// Rows in error past which no further job is started.
     #[serde(default)]
     pub max_failed: Option<super::policy::MaxFailed>,
     /// The org ends with the command, so there is nothing to go on with or to start again.
     pub passing_org: bool,
+}
+
+/// A plan that nobody has begun says nothing of rounds.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_undecided(rounds: &u32) -> bool {
+    *rounds == 0
 }
