@@ -13,6 +13,7 @@ pub mod rows;
 pub mod schema;
 pub mod secret;
 pub mod sign_in;
+pub mod sixteen;
 pub mod table;
 pub mod verdict;
 pub mod wording;

@@ -1,6 +1,6 @@
 //! Slabs: the rows between two stages, some thousands at a time in one buffer.
 
-pub use super::table::{Building, Derived, Form, Place, Table};
+pub use super::table::{Building, Derived, Extent, Form, Found, Span, Table};
 
 /// The place of a row in the file.
 #[derive(

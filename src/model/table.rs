@@ -1,5 +1,6 @@
 //! Tables: the rows of a slab in one buffer.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::cells;
@@ -21,17 +22,42 @@ pub struct Table {
 
 /// A part of the buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
+pub struct Span {
+    /// With [`DOUBLED`] added until [`Building::take_rows`] has made one quote of two.
     start: u32,
     /// With [`PLAIN`] added where the text is known to need no quotes.
     end: u32,
 }
 
+/// What is known of the text of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// It has no comma, quote or line end.
+    Plain,
+    /// It may have any.
+    Text,
+    /// It has quotes, each of them written twice.
+    Doubled,
+}
+
 /// The bit of a span's end that says: no comma, quote or line end in it.
 const PLAIN: u32 = 1 << 31;
 
+/// The bit of a span's start that says: its quotes are written twice.
+const DOUBLED: u32 = 1 << 31;
+
 impl Span {
-    const NONE: Self = Self { start: 0, end: 0 };
+    pub const NONE: Self = Self { start: 0, end: 0 };
+
+    /// The place of a field; both numbers are far below 2 GiB.
+    #[inline]
+    pub fn new(start: u32, end: u32, form: Form) -> Self {
+        match form {
+            Form::Plain => Self { start, end: end | PLAIN },
+            Form::Text => Self { start, end },
+            Form::Doubled => Self { start: start | DOUBLED, end },
+        }
+    }
 
     #[inline]
     fn end(self) -> usize {
@@ -51,13 +77,6 @@ impl Span {
     fn moved(self, by: u32) -> Self {
         Self { start: self.start + by, end: self.end + by }
     }
-}
-
-/// Four bytes for each field, one of which is the delimiter in the text: a row may have thousands
-/// of empty fields.
-#[inline]
-fn weight(text: &[u8], fields: &[Span]) -> usize {
-    text.len() + 3 * fields.len()
 }
 
 /// A field without text.
@@ -82,7 +101,7 @@ impl Table {
             width,
             text: Arc::new(Vec::with_capacity(bytes)),
             fields: Arc::new(Vec::with_capacity(rows * width)),
-            lines: Arc::default(),
+            lines: Arc::new(Vec::with_capacity(rows)),
         }
     }
 
@@ -103,7 +122,14 @@ impl Table {
 
     /// What the rows weigh: bytes of text, and some for each field.
     pub fn weight(&self) -> usize {
-        weight(&self.text, &self.fields)
+        Self::weight_of(self.text.len(), self.fields.len())
+    }
+
+    /// Four bytes for each field, one of which is the delimiter in the text: a row may have
+    /// thousands of empty fields.
+    #[inline]
+    pub fn weight_of(text: usize, fields: usize) -> usize {
+        text + 3 * fields
     }
 
     /// All text: every field is a part of it, and there may be more.
@@ -121,6 +147,7 @@ impl Table {
         let rows = self.len();
         let text = Arc::make_mut(&mut self.text);
         Building {
+            width: self.width,
             rows,
             begun: text.len(),
             text,
@@ -129,15 +156,21 @@ impl Table {
         }
     }
 
-    /// Takes back everything after the first `rows` rows, which were appended in their order.
-    pub fn truncate(&mut self, rows: usize) {
-        let fields = Arc::make_mut(&mut self.fields);
-        fields.truncate(rows * self.width);
-        Arc::make_mut(&mut self.lines).truncate(rows);
-        let last = &fields[rows.saturating_sub(1) * self.width..];
-        let line = if rows > 0 { self.lines.get(rows - 1) } else { None };
-        let end = last.iter().chain(line).map(|span| span.end()).max().unwrap_or(0);
-        Arc::make_mut(&mut self.text).truncate(end);
+    /// How far the table goes now, for [`Self::cut_back`].
+    pub fn extent(&self) -> Extent {
+        Extent { text: self.text.len(), fields: self.fields.len(), lines: self.lines.len() }
+    }
+
+    /// Takes back everything that came after.
+    pub fn cut_back(&mut self, to: Extent) {
+        Arc::make_mut(&mut self.text).truncate(to.text);
+        Arc::make_mut(&mut self.fields).truncate(to.fields);
+        Arc::make_mut(&mut self.lines).truncate(to.lines);
+    }
+
+    /// Takes back everything.
+    pub fn clear(&mut self) {
+        self.cut_back(Extent::default());
     }
 
     /// Field `column` of row `row`; both counted from 0.
@@ -153,6 +186,31 @@ impl Table {
         self.fields[first..first + self.width].iter().map(|span| span.of(&self.text))
     }
 
+    /// The fields of a column in these rows, in order.
+    #[inline]
+    pub fn column(&self, column: usize, rows: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        let fields = &self.fields[rows.start * self.width..rows.end * self.width];
+        let text = &self.text[..];
+        fields.chunks_exact(self.width.max(1)).map(move |row| row[column].of(text))
+    }
+
+    /// The lines of as many of these rows as have one, lie side by side and have no more bytes
+    /// together, and how many they are.
+    pub fn lines(&self, rows: Range<usize>, most: usize) -> (usize, &[u8]) {
+        let known = self.lines.len();
+        let lines = &self.lines[rows.start.min(known)..rows.end.min(known)];
+        let start = lines.first().map_or(0, |line| line.start);
+        let (mut count, mut end) = (0, start);
+        for line in lines {
+            let next = line.end;
+            if line.start != end || next <= end || (next - start) as usize > most {
+                break;
+            }
+            (count, end) = (count + 1, next);
+        }
+        (count, &self.text[start as usize..end as usize])
+    }
+
     /// The row as [`cells::push_line`] would write it, line end included; `None` where nobody has
     /// that text at hand.
     #[inline]
@@ -166,11 +224,21 @@ impl Table {
     pub fn push_line(&self, row: usize, out: &mut Vec<u8>) {
         match self.line(row) {
             Some(line) => out.extend_from_slice(line),
-            None => self.push_cells(row, out),
+            None => self.push_cells(row, out, b"\"\""),
         }
     }
 
-    fn push_cells(&self, row: usize, out: &mut Vec<u8>) {
+    /// Writes the row as the end of a line that has begun with other cells.
+    #[inline]
+    pub fn push_rest(&self, row: usize, out: &mut Vec<u8>) {
+        match self.line(row) {
+            Some(line) => out.extend_from_slice(line),
+            None => self.push_cells(row, out, b""),
+        }
+    }
+
+    /// `alone` is what an empty cell without neighbors is written as.
+    fn push_cells(&self, row: usize, out: &mut Vec<u8>, alone: &[u8]) {
         let start = out.len();
         let first = row * self.width;
         for span in &self.fields[first..first + self.width] {
@@ -184,7 +252,11 @@ impl Table {
         }
         match out.len() - start {
             0 => out.push(b'\n'),
-            1 => out.splice(start.., *b"\"\"\n").for_each(drop),
+            1 => {
+                out.truncate(start);
+                out.extend_from_slice(alone);
+                out.push(b'\n');
+            }
             _ => *out.last_mut().unwrap_or(&mut 0) = b'\n',
         }
     }
@@ -225,9 +297,38 @@ impl Table {
     }
 }
 
+/// How far a table goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    text: usize,
+    fields: usize,
+    lines: usize,
+}
+
+/// A row that was found in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub start: usize,
+    /// Where its line end is, which is LF or CRLF.
+    pub end: usize,
+    /// Where the next row begins.
+    pub next: usize,
+    /// Its text is as [`cells::push_line`] would write it.
+    pub is_line: bool,
+    /// One of its fields is of [`Form::Doubled`].
+    pub has_doubled: bool,
+}
+
+/// Bytes of text that are copied at once: they are near the processor still.
+const COPY_BYTES: usize = 3 << 10;
+
+/// Places of fields that are made at once, so that none is made for each field.
+const PLACES_AT_ONCE: usize = 4_096;
+
 /// A table to which fields are appended.
 pub struct Building<'a> {
-    /// Whole rows, for [`Self::push_row`].
+    width: usize,
+    /// Whole rows before it was taken up.
     rows: usize,
     text: &'a mut Vec<u8>,
     fields: &'a mut Vec<Span>,
@@ -237,12 +338,6 @@ pub struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// What the rows weigh, as [`Table::weight`] counts it.
-    #[inline]
-    pub fn weight(&self) -> usize {
-        weight(self.text, self.fields)
-    }
-
     /// Appends one field.
     pub fn push_field(&mut self, field: &[u8]) {
         self.extend_field(field);
@@ -261,74 +356,83 @@ impl Building<'_> {
         self.begun = end;
     }
 
-    /// Appends a whole row by its text, in which `places` are those of its fields.
+    /// Appends the rows that `find` finds in `text`, one after the other from its start, and
+    /// returns how many bytes they are.
     ///
-    /// A line end is added. `is_line` says that the row is then as [`cells::push_line`] would write
-    /// it. All rows are appended so, or field by field, until the table is taken up anew.
+    /// `find` fills in the places of a row's fields, as many as the table is wide, and is over with
+    /// the first `None`; it adds to each place the number that it is given, which is where `text`
+    /// lies in the table. It is called for `most` rows at most.
+    ///
+    /// Where line ends are LF, many rows are copied at once.
     #[inline]
-    pub fn push_row(&mut self, row: &[u8], places: &[Place], is_line: bool) {
-        let mut has_doubled = false;
-        let base = self.text.len();
-        let end = offset(base + row.len() + 1);
-        self.text.reserve(row.len() + 1);
-        self.text.extend_from_slice(row);
-        self.text.push(b'\n');
-        // All offsets in the row are below its end, which was looked at.
-        let shift = end - 1 - offset(row.len());
-        if is_line {
-            if self.lines.len() < self.rows {
-                self.lines.resize(self.rows, Span::NONE);
-            }
-            self.lines.push(Span { start: shift, end });
+    pub fn take_rows(
+        mut self,
+        text: &[u8],
+        most: usize,
+        mut find: impl FnMut(&mut [Span], u32) -> Option<Found>,
+    ) -> usize {
+        if self.width == 0 {
+            return 0;
         }
-        self.rows += 1;
-        let first = self.fields.len();
-        for place in places {
-            let plain = if place.form == Form::Plain { PLAIN } else { 0 };
-            has_doubled |= place.form == Form::Doubled;
-            self.fields.push(Span { start: place.start + shift, end: (place.end + shift) | plain });
-        }
-        if has_doubled {
-            for (number, place) in (first..).zip(places) {
-                if place.form == Form::Doubled {
-                    let doubled = &row[place.start as usize..place.end as usize];
-                    self.fields[number] = self.push_single(doubled);
+        // Every place below is less than this.
+        let mut shift = offset(self.text.len() + text.len() + 1) - offset(text.len() + 1);
+        let (mut left, mut copied, mut used) = (most, 0, 0);
+        let mut doubled = Vec::new();
+        self.lines.resize(self.rows, Span::NONE);
+        while left > 0 {
+            let rows = left.min((PLACES_AT_ONCE / self.width).max(1));
+            let first = self.fields.len();
+            self.fields.resize(first + rows * self.width, EMPTY);
+            let mut taken = 0;
+            for places in self.fields[first..].chunks_exact_mut(self.width) {
+                let Some(found) = find(places, shift) else { break };
+                if found.has_doubled {
+                    let places = (first + taken * self.width..).zip(places);
+                    let places = places.filter(|(_, span)| span.start & DOUBLED != 0);
+                    doubled.extend(places.map(|(place, _)| place));
                 }
+                self.lines.push(if found.is_line { line_of(&found, shift) } else { Span::NONE });
+                if found.next - found.end > 1 {
+                    // The CR is left out, and the LF is the start of what is copied next.
+                    self.text.extend_from_slice(&text[copied..found.end]);
+                    copied = found.end + 1;
+                    shift = shift.wrapping_sub(1);
+                } else if found.next - copied >= COPY_BYTES {
+                    self.text.extend_from_slice(&text[copied..found.next]);
+                    copied = found.next;
+                }
+                used = found.next;
+                taken += 1;
             }
+            self.fields.truncate(first + taken * self.width);
+            left = if taken < rows { 0 } else { left - taken };
         }
-        self.begun = self.text.len();
+        self.text.extend_from_slice(&text[copied..used]);
+        for place in doubled {
+            self.fields[place] = self.push_single(self.fields[place]);
+        }
+        used
     }
 
-    /// Appends text with one quote for each two.
-    fn push_single(&mut self, doubled: &[u8]) -> Span {
+    /// Appends the text of a field with one quote for each two.
+    fn push_single(&mut self, doubled: Span) -> Span {
+        let (mut from, end) = ((doubled.start & !DOUBLED) as usize, doubled.end());
         let start = offset(self.text.len());
-        let mut rest = doubled;
-        while let Some(at) = memchr::memchr(b'"', rest) {
-            self.text.extend_from_slice(&rest[..=at]);
-            rest = rest.get(at + 2..).unwrap_or_default();
+        while let Some(quote) = memchr::memchr(b'"', &self.text[from..end]) {
+            self.text.extend_from_within(from..=from + quote);
+            from = end.min(from + quote + 2);
         }
-        self.text.extend_from_slice(rest);
+        self.text.extend_from_within(from..end);
         Span { start, end: offset(self.text.len()) }
     }
 }
 
-/// Where a field lies in the text of its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    pub start: u32,
-    pub end: u32,
-    pub form: Form,
-}
-
-/// What is known of the text of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// It has no comma, quote or line end.
-    Plain,
-    /// It may have any.
-    Text,
-    /// It has quotes, each of them written twice.
-    Doubled,
+/// The line of a row, with LF.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the text was looked at")]
+fn line_of(found: &Found, shift: u32) -> Span {
+    let place = |at: usize| (at as u32).wrapping_add(shift);
+    Span { start: place(found.start), end: place(found.end + 1) }
 }
 
 /// A table whose fields are those of another, but for those that are set anew.
@@ -398,6 +502,40 @@ impl PartialEq for Table {
 impl Eq for Table {}
 
 #[cfg(test)]
+impl Table {
+    /// Appends a row with its line, as a reader does.
+    pub fn push_read(&mut self, cells: &[&[u8]]) {
+        let mut text = Vec::new();
+        cells::push_line(&mut text, cells.iter().copied());
+        let mut from = 0;
+        let mut field = |cell: &&[u8]| {
+            let quotes = u32::from(cells::needs_quotes(cell));
+            let form = match quotes {
+                _ if cell.contains(&b'"') => Form::Doubled,
+                0 => Form::Plain,
+                _ => Form::Text,
+            };
+            let doubled = memchr::memchr_iter(b'"', cell).count();
+            let start = from + quotes;
+            let end = start + offset(cell.len() + doubled);
+            from = end + quotes + 1;
+            Span::new(start, end, form)
+        };
+        let fields: Vec<Span> = cells.iter().map(&mut field).collect();
+        let has_doubled = fields.iter().any(|span| span.start & DOUBLED != 0);
+        self.build().take_rows(&text, 1, |places, shift| {
+            for (place, span) in places.iter_mut().zip(&fields) {
+                let (start, end) = (span.start.wrapping_add(shift), span.end.wrapping_add(shift));
+                *place = Span { start, end };
+            }
+            // A reader does not take a row of one empty cell, so it has its quotes.
+            let (end, next) = (text.len() - 1, text.len());
+            Some(Found { start: 0, end, next, is_line: true, has_doubled })
+        });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -408,8 +546,33 @@ mod tests {
         (0..table.len()).map(|row| table.row(row).map(text).collect()).collect()
     }
 
-    fn place(start: u32, end: u32) -> Place {
-        Place { start, end, form: Form::Plain }
+    /// Takes rows, each with its text, the places of its fields and whether it is a line.
+    fn take(table: &mut Table, rows: &[(&str, &[Span], bool)], end: &str) {
+        let text: String = rows.iter().flat_map(|(row, ..)| [row, end]).collect();
+        let (mut start, mut left) = (0, rows.iter());
+        let used = table.build().take_rows(text.as_bytes(), 100, |places, shift| {
+            let (row, spans, is_line) = *left.next()?;
+            let by = shift.wrapping_add(u32::try_from(start).unwrap());
+            for (place, span) in places.iter_mut().zip(spans) {
+                let (start, end) = (span.start.wrapping_add(by), span.end.wrapping_add(by));
+                *place = Span { start, end };
+            }
+            let end = start + row.len();
+            let has_doubled = spans.iter().any(|span| span.start & DOUBLED != 0);
+            let found =
+                Found { start, end, next: end + text_end(&text[end..]), is_line, has_doubled };
+            start = found.next;
+            Some(found)
+        });
+        assert_eq!(used, text.len());
+    }
+
+    fn text_end(rest: &str) -> usize {
+        if rest.starts_with("\r\n") { 2 } else { 1 }
+    }
+
+    fn place(start: u32, end: u32) -> Span {
+        Span::new(start, end, Form::Plain)
     }
 
     #[test]
@@ -425,8 +588,9 @@ mod tests {
         assert_eq!(table.len(), 3);
         assert_eq!(table.row(1).collect::<Vec<_>>(), [&b"ccc"[..], b"d"]);
         assert_eq!(table.field(2, 1), b"f");
+        let before = table.extent();
         table.push_field(b"half a row");
-        table.truncate(3);
+        table.cut_back(before);
         assert_eq!(table.field(2, 0), b"e");
         assert_eq!(table.len(), 3);
         assert_eq!(table.text(), b"acccdef");
@@ -437,25 +601,34 @@ mod tests {
         let mut table = Table::new(2);
         table.push_field(b"a");
         table.push_field(b"b");
-        let doubled = Place { form: Form::Doubled, ..place(3, 11) };
-        table.build().push_row(br#"c,"d""e"",f""#, &[place(0, 1), doubled], true);
-        table.build().push_row(br#""x",y"#, &[place(1, 2), place(4, 5)], false);
-        assert_eq!(rows(&table), [["a", "b"], ["c", r#"d"e",f"#], ["x", "y"]]);
-        let lines: Vec<_> = (0..4).map(|row| table.line(row)).collect();
-        assert_eq!(lines, [None, Some(&b"c,\"d\"\"e\"\",f\"\n"[..]), None, None]);
+        let doubled = Span::new(3, 11, Form::Doubled);
+        for end in ["\n", "\r\n"] {
+            let mut table = table.clone();
+            let quoted: (_, &[_], _) = (r#"c,"d""e"",f""#, &[place(0, 1), doubled], true);
+            take(&mut table, &[quoted, (r#""x",y"#, &[place(1, 2), place(4, 5)], false)], end);
+            assert_eq!(rows(&table), [["a", "b"], ["c", r#"d"e",f"#], ["x", "y"]]);
+            let lines: Vec<_> = (0..4).map(|row| table.line(row)).collect();
+            assert_eq!(lines, [None, Some(&b"c,\"d\"\"e\"\",f\"\n"[..]), None, None]);
+            assert_eq!(table.lines(0..3, 100), (0, &b""[..]));
+            assert_eq!(table.lines(1..3, 100), (1, lines[1].unwrap()));
+            assert_eq!(table.lines(3..5, 100), (0, &b""[..]));
 
-        let mut written = Vec::new();
-        (0..3).for_each(|row| table.push_line(row, &mut written));
-        assert_eq!(written.as_slice(), b"a,b\nc,\"d\"\"e\"\",f\"\nx,y\n");
+            let mut written = Vec::new();
+            (0..3).for_each(|row| table.push_line(row, &mut written));
+            assert_eq!(written.as_slice(), b"a,b\nc,\"d\"\"e\"\",f\"\nx,y\n");
 
-        let before = table.clone();
-        table.build().push_row(b"z,", &[place(0, 1), place(2, 2)], true);
-        assert_eq!((before.len(), table.len()), (3, 4));
-        table.truncate(3);
-        assert_eq!(table, before);
-        assert_eq!(table.line(1), before.line(1));
-        table.truncate(0);
-        assert_eq!((table.weight(), before.len()), (0, 3));
+            let (before, extent) = (table.clone(), table.extent());
+            table.push_field(b"more");
+            table.push_field(b"than that");
+            take(&mut table, &[("z,", &[place(0, 1), place(2, 2)], true)], end);
+            assert_eq!((before.len(), table.len()), (3, 5));
+            assert_eq!(table.line(4), Some(&b"z,\n"[..]));
+            table.cut_back(extent);
+            assert_eq!(table, before);
+            assert_eq!(table.line(1), before.line(1));
+            table.clear();
+            assert_eq!((table.weight(), before.len()), (0, 3));
+        }
     }
 
     proptest! {
@@ -474,18 +647,27 @@ mod tests {
             let (mut line, mut expected) = (b"before\n".to_vec(), b"before\n".to_vec());
             table.push_line(0, &mut line);
             cells::push_line(&mut expected, cells.iter().map(String::as_bytes));
-            prop_assert_eq!(line, expected);
+            prop_assert_eq!(&line, &expected);
+            // Behind another cell an empty one needs no quotes.
+            let (mut rest, mut expected) = (b"before".to_vec(), b"before".to_vec());
+            cells::push_line(&mut expected, [&b""[..]].into_iter().chain(cells.iter().map(String::as_bytes)));
+            rest.push(b',');
+            table.push_rest(0, &mut rest);
+            prop_assert_eq!(&rest, &expected);
         }
     }
 
     #[test]
     fn a_derived_table_shares_text_until_it_is_set() {
         let mut table = Table::new(2);
-        table.build().push_row(b"a,b", &[place(0, 1), place(2, 3)], true);
-        table.build().push_row(b"c,d", &[place(0, 1), place(2, 3)], true);
+        let places = [place(0, 1), place(2, 3)];
+        take(&mut table, &[("a,b", &places, true), ("c,d", &places, true)], "\n");
         let same = table.derive(&[Some(0), Some(1)]).finish();
         assert_eq!(same, table);
         assert_eq!(same.line(1), Some(&b"c,d\n"[..]));
+        assert_eq!(same.lines(0..2, 8), (2, &b"a,b\nc,d\n"[..]));
+        assert_eq!(same.lines(0..2, 7), (1, &b"a,b\n"[..]));
+        assert_eq!(same.lines(1..2, 7), (1, &b"c,d\n"[..]));
 
         let mut derived = table.derive(&[Some(0), Some(1)]);
         derived.set(1, 0, b"new");

@@ -32,7 +32,7 @@ const WEB: &str = "src/target/salesforce/web.rs";
 const WEB_TESTS: &str = "src/target/salesforce/tests/web.rs";
 
 /// Crates that may be named only below these paths.
-const FENCES: [(&str, &[&str]); 12] = [
+const FENCES: [(&str, &[&str]); 13] = [
     ("aws_lc_rs", &["src/config/dataloader/", "src/practice/", WEB, WEB_TESTS]),
     (
         "quick_xml",
@@ -44,6 +44,7 @@ const FENCES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("reqwest", &["src/http/"]),
+    ("safe_arch", &["src/model/sixteen.rs"]),
     ("governor", &["src/http/"]),
     ("indicatif", &["src/report/"]),
     ("clap", &["src/cli/"]),

@@ -86,7 +86,7 @@ pub struct Spool {
     lanes: Option<lanes::Lanes>,
     line: Vec<u8>,
     /// Row number and line, as they are written.
-    counters: [Counter; 2],
+    counter: Counter,
     /// Chunks are cut and nothing is written.
     is_dry: bool,
     /// Columns whose cells name whom a row is about.
@@ -104,6 +104,10 @@ const ANY_ROW_FITS: u64 = 4 << 20;
 
 /// Rows by which a chunk may be longer, so that neighbors stay together.
 const TOGETHER_MAX: u32 = 1_000;
+
+/// Bytes and rows of a body that are copied at once: they are near the processor still.
+const STRETCH_BYTES: u64 = 4 << 10;
+const STRETCH_ROWS: usize = 128;
 
 struct OpenChunk {
     chunk: Chunk,
@@ -128,7 +132,7 @@ impl Spool {
             open: None,
             lanes: None,
             line: Vec::new(),
-            counters: Default::default(),
+            counter: Counter::default(),
             is_dry: false,
             together: Vec::new(),
             about: [Vec::new(), Vec::new()],
@@ -177,7 +181,15 @@ impl Spool {
     pub fn take(&mut self, slab: &CheckedSlab) -> Result<Vec<Chunk>, Failure> {
         let mut full = Vec::new();
         let mut cells = std::mem::take(&mut self.line);
-        for &index in &slab.accepted {
+        let mut rest = &slab.accepted[..];
+        while let Some(&index) = rest.first() {
+            let (rows, text) = self.stretch(slab, rest);
+            if rows > 0 {
+                self.write_stretch(slab, &rest[..rows], text)?;
+                rest = &rest[rows..];
+                continue;
+            }
+            rest = &rest[1..];
             let index = index as usize;
             let line = if let Some(line) = slab.fields.line(index) {
                 line
@@ -198,6 +210,43 @@ impl Spool {
         }
         self.line = cells;
         Ok(full)
+    }
+
+    /// How many of these rows surely go into the open chunk, and the text that they are in it; no
+    /// more than [`STRETCH_BYTES`].
+    fn stretch<'a>(&self, slab: &'a CheckedSlab, rows: &[u32]) -> (usize, &'a [u8]) {
+        let is_plain = self.lanes.is_none() && self.together.is_empty() && self.apart.is_empty();
+        let Some(open) = self.open.as_ref().filter(|_| is_plain) else { return (0, &[]) };
+        let (most, bytes) = match open.cut {
+            Some(cut) => (cut.rows, u64::MAX),
+            None => (self.limits.rows_of(open.chunk.number), self.limits.bytes),
+        };
+        let most = most.saturating_sub(open.chunk.rows) as usize;
+        let bytes = bytes.saturating_sub(open.chunk.body_bytes).min(STRETCH_BYTES);
+        let rows = &rows[..rows.len().min(most).min(STRETCH_ROWS)];
+        let Some(&first) = rows.first() else { return (0, &[]) };
+        let side_by_side = rows.iter().zip(first..).take_while(|(row, next)| *row == next).count();
+        let first = first as usize;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        slab.fields.lines(first..first + side_by_side, bytes)
+    }
+
+    /// Writes rows of which the body has this text.
+    fn write_stretch(
+        &mut self,
+        slab: &CheckedSlab,
+        rows: &[u32],
+        text: &[u8],
+    ) -> Result<(), Failure> {
+        let Some(open) = &mut self.open else { unreachable!("a stretch has a chunk") };
+        open.body.line().extend_from_slice(text);
+        open.chunk.body_bytes += text.len() as u64;
+        open.chunk.rows += u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        if let Some(last) = rows.last() {
+            open.chunk.last_row = slab.raw.marks[*last as usize].row;
+        }
+        open.body.end_line()?;
+        rows.iter().try_for_each(|index| self.write_source(slab, *index as usize))
     }
 
     /// Moves the rows that fit no chunk, even alone, to the rejected of their slab.
@@ -313,10 +362,8 @@ impl Spool {
     fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
         let (mark, line) = (slab.raw.marks[index], open.source.line());
-        let [row, number] = &mut self.counters;
-        line.extend_from_slice(row.at(mark.row));
-        line.extend_from_slice(number.at(mark.line));
-        slab.raw.table.push_line(index, line);
+        line.extend_from_slice(self.counter.at(mark));
+        slab.raw.table.push_rest(index, line);
         open.source.end_line()
     }
 

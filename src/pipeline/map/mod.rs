@@ -143,6 +143,9 @@ impl Mapping {
                 continue;
             }
             for row in 0..fields.base().len() {
+                if clean && is_column && slot.leaves(fields.field(row, place)) {
+                    continue;
+                }
                 let value = slot.raw_value(fields.base(), row, &mut scratch);
                 // The separator of joined columns may have a CR of its own.
                 let corrected = slot.corrected(value, clean && is_column);
@@ -269,6 +272,15 @@ impl Slot {
     fn push_final(&self, value: &[u8], clean: bool, into: &mut Building<'_>) {
         let clean = clean && !matches!(self.filling, Filling::Joined { .. });
         into.push_field(&self.corrected(value, clean));
+    }
+
+    /// Whether a value without CR is surely sent as it is.
+    #[inline]
+    fn leaves(&self, value: &[u8]) -> bool {
+        match value {
+            b"true" | b"false" | b"0" | b"1" => true,
+            _ => !self.boolean && !value.is_empty(),
+        }
     }
 
     /// The value as it is sent; `clean` says that it has no CR.

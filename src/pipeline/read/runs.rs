@@ -5,8 +5,8 @@
 //! line end, the end of what is in memory) it leaves where it stands, and `record::scan` decides: a
 //! record that this way takes is the one that `scan` would take.
 
-use crate::config::plan::LineEnding;
-use crate::model::rows::{Form, Place};
+use crate::model::rows::{Form, Found, Span};
+use crate::model::sixteen::Sixteen;
 
 /// Bytes that are looked at at once.
 const BLOCK: usize = 64;
@@ -18,149 +18,167 @@ pub(super) struct Run<'a> {
     /// What a field is that has nothing in it that matters here: behind another delimiter, it may
     /// have commas.
     plain: Form,
-    /// The block at hand, and those of its bytes that matter and were not walked over, as bits.
-    block: usize,
-    bits: u64,
+    cursor: Cursor,
     /// Where the next record begins.
     start: usize,
-    /// Where the fields of the last record lie, from its start.
-    places: &'a mut Vec<Place>,
+}
+
+/// The block at hand, and those of its bytes that matter and were not walked over, as bits.
+#[derive(Clone, Copy)]
+struct Cursor {
+    block: usize,
+    bits: u64,
 }
 
 /// A record without faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plain {
-    pub start: usize,
-    /// Bytes of its text, the line end not counted.
-    pub text: usize,
-    /// Bytes of its text and line end.
-    pub used: usize,
+    /// It is a line where quotes stand only where they must, and the delimiter is a comma.
+    pub found: Found,
     /// Line ends inside its quoted fields.
     pub lines: u64,
-    pub ending: LineEnding,
-    /// Quotes stand only where they must, and the delimiter is a comma.
-    pub is_line: bool,
 }
 
 impl<'a> Run<'a> {
     /// A run that begins with the record at the start of `bytes`.
-    pub(super) fn new(bytes: &'a [u8], delimiter: u8, places: &'a mut Vec<Place>) -> Self {
-        let bits = bits_at(bytes, 0, delimiter);
+    pub(super) fn new(bytes: &'a [u8], delimiter: u8) -> Self {
         debug_assert!(u32::try_from(bytes.len()).is_ok());
+        let cursor = Cursor { block: 0, bits: bits_at(bytes, 0, delimiter) };
         let plain = if delimiter == b',' { Form::Plain } else { Form::Text };
-        Self { bytes, delimiter, plain, block: 0, bits, start: 0, places }
+        Self { bytes, delimiter, plain, cursor, start: 0 }
     }
 
-    /// Where the fields of the last record lie, from its start.
+    /// The next record, if it has as many fields as there are `places`, which are filled in with
+    /// `shift` added.
+    ///
+    /// `None` where it has not, is blank, has a fault, or does not end in these bytes with LF or
+    /// CRLF. After `None` the run is over.
     #[inline]
-    pub(super) fn places(&self) -> &[Place] {
-        self.places
-    }
-
-    /// The next byte that is a delimiter, quote, LF or CR.
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.bits == 0 {
-            let next = self.block + BLOCK;
-            if next >= self.bytes.len() {
+    pub(super) fn record(&mut self, places: &mut [Span], shift: u32) -> Option<Plain> {
+        let Self { bytes, delimiter, plain, mut cursor, start } = *self;
+        let (mut lines, mut is_line, mut has_doubled) = (0, delimiter == b',', false);
+        let (mut from, mut at, mut byte) = (start, start, delimiter);
+        for place in places {
+            if byte != delimiter {
                 return None;
             }
-            self.bits = bits_at(self.bytes, next, self.delimiter);
+            at = cursor.next(bytes, delimiter)?;
+            byte = bytes[at];
+            if byte == b'"' {
+                let quoted = with_quotes(bytes, delimiter, plain, cursor, from)?;
+                *place = quoted.field.moved(shift);
+                (cursor, at) = (quoted.cursor, quoted.then);
+                byte = bytes[at];
+                lines += quoted.lines;
+                is_line &= !quoted.needless;
+                has_doubled |= quoted.field.form == Form::Doubled;
+            } else {
+                *place = Field { start: from, end: at, form: plain }.moved(shift);
+            }
+            from = at + 1;
+        }
+        let next = match byte {
+            b'\n' if at > start => at + 1,
+            b'\r' if at > start && bytes.get(at + 1) == Some(&b'\n') => {
+                cursor.next(bytes, delimiter)? + 1
+            }
+            _ => return None,
+        };
+        (self.cursor, self.start) = (cursor, next);
+        Some(Plain { found: Found { start, end: at, next, is_line, has_doubled }, lines })
+    }
+}
+
+/// Where a field is, and what is known of its text.
+#[derive(Clone, Copy)]
+struct Field {
+    start: usize,
+    end: usize,
+    form: Form,
+}
+
+impl Field {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a window has some megabytes at most")]
+    fn moved(self, by: u32) -> Span {
+        let [start, end] = [self.start, self.end].map(|at| (at as u32).wrapping_add(by));
+        Span::new(start, end, self.form)
+    }
+}
+
+/// A field with quotes in it.
+struct WithQuotes {
+    field: Field,
+    cursor: Cursor,
+    /// The next byte that matters: a delimiter or line end.
+    then: usize,
+    /// Line ends inside it.
+    lines: u64,
+    /// It could be written without these quotes, or could not be without others.
+    needless: bool,
+}
+
+/// The field that begins at `start`, of which the cursor has gone over the first quote.
+#[inline(never)]
+fn with_quotes(
+    bytes: &[u8],
+    delimiter: u8,
+    plain: Form,
+    mut cursor: Cursor,
+    start: usize,
+) -> Option<WithQuotes> {
+    let mut at;
+    if bytes[start] != b'"' {
+        loop {
+            at = cursor.next(bytes, delimiter)?;
+            if bytes[at] != b'"' {
+                break;
+            }
+        }
+        let field = Field { start, end: at, form: Form::Text };
+        return Some(WithQuotes { field, cursor, then: at, lines: 0, needless: true });
+    }
+    let (mut form, mut lines) = (plain, 0);
+    let end = loop {
+        at = cursor.next(bytes, delimiter)?;
+        let next = bytes.get(at + 1);
+        match bytes[at] {
+            b'"' if next == Some(&b'"') => {
+                cursor.next(bytes, delimiter)?;
+                form = Form::Doubled;
+                continue;
+            }
+            b'"' => break at,
+            b'\n' => lines += 1,
+            b'\r' if next != Some(&b'\n') => lines += 1,
+            _ => {}
+        }
+        if form == Form::Plain {
+            form = Form::Text;
+        }
+    };
+    let then = cursor.next(bytes, delimiter)?;
+    let field = Field { start: start + 1, end, form };
+    let needless = form == Form::Plain;
+    (then == end + 1).then_some(WithQuotes { field, cursor, then, lines, needless })
+}
+
+impl Cursor {
+    /// The next byte that is a delimiter, quote, LF or CR.
+    #[inline]
+    fn next(&mut self, bytes: &[u8], delimiter: u8) -> Option<usize> {
+        while self.bits == 0 {
+            let next = self.block + BLOCK;
+            if next >= bytes.len() {
+                return None;
+            }
+            self.bits = bits_at(bytes, next, delimiter);
             self.block = next;
         }
         let at = self.block + self.bits.trailing_zeros() as usize;
         self.bits &= self.bits - 1;
         Some(at)
     }
-
-    /// The next record; `None` where it is blank, has a fault, or does not end in these bytes with
-    /// LF or CRLF. After `None` the run is over.
-    #[inline]
-    pub(super) fn record(&mut self) -> Option<Plain> {
-        self.places.clear();
-        let (bytes, start) = (self.bytes, self.start);
-        let (mut from, mut lines, mut is_line) = (start, 0, self.delimiter == b',');
-        loop {
-            let mut at = self.next()?;
-            let mut byte = bytes[at];
-            if byte == b'"' && at == from {
-                let field = self.quoted()?;
-                is_line &= field.form != self.plain;
-                lines += field.lines;
-                self.push(from + 1, field.end, field.form);
-                at = self.next()?;
-                if at != field.end + 1 {
-                    return None;
-                }
-                byte = bytes[at];
-            } else {
-                let mut form = self.plain;
-                while byte == b'"' {
-                    form = Form::Text;
-                    is_line = false;
-                    at = self.next()?;
-                    byte = bytes[at];
-                }
-                self.push(from, at, form);
-            }
-            let ending = match byte {
-                b'\n' => LineEnding::Lf,
-                b'\r' if bytes.get(at + 1) == Some(&b'\n') => LineEnding::CrLf,
-                b'\r' => return None,
-                _ => {
-                    from = at + 1;
-                    continue;
-                }
-            };
-            if at == start {
-                return None;
-            }
-            let mut end = at + 1;
-            if ending == LineEnding::CrLf {
-                end = self.next()? + 1;
-            }
-            self.start = end;
-            let (text, used) = (at - start, end - start);
-            return Some(Plain { start, text, used, lines, ending, is_line });
-        }
-    }
-
-    /// The quoted field whose opening quote was just walked over.
-    fn quoted(&mut self) -> Option<Quoted> {
-        let (mut form, mut lines) = (self.plain, 0);
-        loop {
-            let at = self.next()?;
-            let next = self.bytes.get(at + 1);
-            match self.bytes[at] {
-                b'"' if next == Some(&b'"') => {
-                    self.next();
-                    form = Form::Doubled;
-                    continue;
-                }
-                b'"' => return Some(Quoted { end: at, form, lines }),
-                b'\n' => lines += 1,
-                b'\r' if next != Some(&b'\n') => lines += 1,
-                _ => {}
-            }
-            if form == Form::Plain {
-                form = Form::Text;
-            }
-        }
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a window has some megabytes at most")]
-    fn push(&mut self, from: usize, to: usize, form: Form) {
-        let (start, end) = ((from - self.start) as u32, (to - self.start) as u32);
-        self.places.push(Place { start, end, form });
-    }
-}
-
-struct Quoted {
-    /// Where its closing quote is.
-    end: usize,
-    form: Form,
-    lines: u64,
 }
 
 /// The bytes of the block at `from` that matter, as bits; fewer than a block count as far as they
@@ -179,22 +197,13 @@ fn bits_at(bytes: &[u8], from: usize, delimiter: u8) -> u64 {
 /// Which bytes are the delimiter, a quote, LF or CR.
 #[inline]
 fn bits(block: &[u8; BLOCK], delimiter: u8) -> u64 {
-    // The compiler makes wide compares of this; there is no safe way to write them down.
-    let mut found = [0; BLOCK];
-    for (found, byte) in found.iter_mut().zip(block) {
-        *found = u8::from(*byte == delimiter)
-            | u8::from(*byte == b'"')
-            | u8::from(*byte == b'\n')
-            | u8::from(*byte == b'\r');
-    }
-    let (words, _) = found.as_chunks::<8>();
-    let mut bits = 0;
-    for (place, word) in words.iter().enumerate() {
-        // The product has the eight ones or zeros side by side in its highest byte.
-        let word = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080);
-        bits |= (word >> 56) << (8 * place);
-    }
-    bits
+    let (parts, _) = block.as_chunks::<16>();
+    parts.iter().rev().fold(0, |bits, part| {
+        let part = Sixteen::of(part);
+        let lines = part.are(b'\n').or(part.are(b'\r'));
+        let found = part.are(delimiter).or(part.are(b'"')).or(lines);
+        bits << 16 | u64::from(found.bits())
+    })
 }
 
 #[cfg(test)]
@@ -203,6 +212,9 @@ mod tests {
 
     use super::super::record::{Apart, Scan, scan};
     use super::*;
+    use crate::config::plan::LineEnding;
+    use crate::model::cells;
+    use crate::model::rows::Table;
 
     fn mattering(block: &[u8; BLOCK], delimiter: u8) -> u64 {
         let matters = |byte: &u8| [delimiter, b'"', b'\n', b'\r'].contains(byte);
@@ -210,56 +222,65 @@ mod tests {
         bits.fold(0, |bits, (place, _)| bits | 1 << place)
     }
 
-    /// The fields of a record by the places that a run gives.
-    fn cells(text: &[u8], places: &[Place]) -> Vec<Vec<u8>> {
-        let cell = |place: &Place| {
-            let raw = &text[place.start as usize..place.end as usize];
-            match place.form {
-                Form::Doubled => String::from_utf8_lossy(raw).replace("\"\"", "\"").into_bytes(),
-                _ => raw.to_vec(),
-            }
-        };
-        places.iter().map(cell).collect()
-    }
-
     /// Walks a run over `text` beside `scan`, and holds each record of the one against the other.
     fn agrees(text: &[u8], delimiter: u8) -> Result<usize, TestCaseError> {
-        let mut places = Vec::new();
-        let mut run = Run::new(text, delimiter, &mut places);
+        let mut run = Run::new(text, delimiter);
         let (mut at, mut taken) = (0, 0);
-        while let Some(plain) = run.record() {
+        loop {
             let mut apart = Apart::default();
-            let Scan::Row(record) = scan(&text[at..], false, delimiter, &mut apart) else {
+            let slow = scan(&text[at..], false, delimiter, &mut apart);
+            let width = apart.cells.len().max(1);
+            for other in [width - 1, width + 1] {
+                let mut places = vec![Span::NONE; other];
+                let mut run = Run { ..run };
+                prop_assert_eq!(run.record(&mut places, 0), None, "it has not {} fields", other);
+            }
+            let mut fast = None;
+            let mut table = Table::new(width);
+            let used = table.build().take_rows(&text[at..], 1, |places, shift| {
+                let by = u32::try_from(at).unwrap();
+                fast = run.record(places, shift.wrapping_sub(by));
+                let mut found = fast?.found;
+                (found.start, found.end) = (found.start - at, found.end - at);
+                found.next -= at;
+                Some(found)
+            });
+            let Some(Plain { found, lines }) = fast else {
+                // What is left is no record that could have been taken.
+                let Scan::Row(record) = slow else { return Ok(taken) };
+                let known = matches!(record.ending, Some(LineEnding::Lf | LineEnding::CrLf));
+                prop_assert!(!known || record.text == 0, "left {:?}", record);
+                return Ok(taken);
+            };
+            let Scan::Row(record) = slow else {
                 return Err(TestCaseError::fail("`scan` finds no record"));
             };
-            prop_assert_eq!(plain.start, at);
-            let row = &text[at..at + plain.text];
-            let fields = cells(row, run.places());
-            let slow: Vec<_> = apart.cells.iter().map(|cell| cell.to_vec()).collect();
-            prop_assert_eq!(&fields, &slow);
-            prop_assert_eq!(plain.text, record.text);
-            prop_assert_eq!(plain.used, record.used);
-            prop_assert_eq!(plain.lines, record.lines);
-            prop_assert_eq!(Some(plain.ending), record.ending);
+            prop_assert_eq!(table.len(), 1);
+            let fields: Vec<_> = table.row(0).map(<[u8]>::to_vec).collect();
+            let cells: Vec<_> = apart.cells.iter().map(|cell| cell.to_vec()).collect();
+            prop_assert_eq!(&fields, &cells);
+            prop_assert_eq!(found.start, at);
+            prop_assert_eq!(used, record.used);
+            prop_assert_eq!(found.end - at, record.text);
+            prop_assert_eq!(found.next - at, record.used);
+            prop_assert_eq!(lines, record.lines);
+            let is_crlf = record.ending == Some(LineEnding::CrLf);
+            prop_assert_eq!(is_crlf, found.next - found.end == 2);
+            prop_assert!(is_crlf || record.ending == Some(LineEnding::Lf));
             let mut line = Vec::new();
-            crate::model::cells::push_line(&mut line, fields.iter().map(Vec::as_slice));
+            cells::push_line(&mut line, fields.iter().map(Vec::as_slice));
+            let row = &text[at..at + record.text];
             let is_line = delimiter == b',' && line == [row, b"\n"].concat();
             // A row of one empty cell is written with quotes that no rule of cells asks for.
             let one_empty = fields.concat().is_empty() && fields.len() == 1;
-            prop_assert_eq!(plain.is_line, is_line && !one_empty);
-            for (field, place) in fields.iter().zip(run.places()) {
-                let quotes = crate::model::cells::needs_quotes(field);
-                prop_assert!(!(quotes && place.form == Form::Plain));
-            }
-            at += plain.used;
+            prop_assert_eq!(found.is_line, is_line && !one_empty);
+            prop_assert_eq!(table.line(0), found.is_line.then_some(&*line));
+            let mut written = Vec::new();
+            table.push_line(0, &mut written);
+            prop_assert_eq!(written, line);
+            at += record.used;
             taken += 1;
         }
-        // What is left is no record that could have been taken.
-        if let Scan::Row(record) = scan(&text[at..], false, delimiter, &mut Apart::default()) {
-            let known = matches!(record.ending, Some(LineEnding::Lf | LineEnding::CrLf));
-            prop_assert!(!known || record.text == 0, "left {:?}", record);
-        }
-        Ok(taken)
     }
 
     proptest! {

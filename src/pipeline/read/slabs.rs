@@ -8,13 +8,13 @@ use super::header::header;
 use super::record::{
     Apart, Line, Place, Record, Scan, chars, is_strict, line, line_ends, open_quote, place, scan,
 };
-use super::runs::Run;
+use super::runs::{Plain, Run};
 use super::source::{Raw, Tally, plain};
 use super::window::{Fill, RECORD_BYTES_MAX, Window};
 use crate::config::plan::{Input, LineEnding};
 use crate::model::chunk::Digest;
 use crate::model::limits::{FIELD_CHARS_MAX, ROW_CHARS_MAX, SLAB_BYTES, SLAB_ROWS};
-use crate::model::rows::{self, RawSlab, Rejected, RowMark, Table};
+use crate::model::rows::{Extent, RawSlab, Rejected, RowMark, Table};
 
 /// The rows of one input, a slab at a time.
 ///
@@ -43,8 +43,6 @@ pub struct SlabReader {
     rejected_bytes: usize,
     /// Rows and bytes of text of the last slab: the next one will have about as many.
     last: (usize, usize),
-    /// Room that is used again for each record.
-    places: Vec<rows::Place>,
 }
 
 /// The lines that follow are within an opening quote and are all rejected.
@@ -85,7 +83,6 @@ impl SlabReader {
             doomed: None,
             rejected_bytes: 0,
             last: (0, 0),
-            places: Vec::new(),
         };
         reader.notices.extend(head.notice);
         reader.see_ending(head.record.ending, 1 + head.record.lines)?;
@@ -156,30 +153,33 @@ impl SlabReader {
             return;
         }
         // What is known of line ends lets through those that need no word.
-        let known = self.only_ending;
-        let any = known.is_none() && self.asked_ending.is_none();
-        let width = self.header.len();
+        let any = self.only_ending.is_none() && self.asked_ending.is_none();
+        let [lf, crlf] = [LineEnding::Lf, LineEnding::CrLf]
+            .map(|ending| any || self.only_ending == Some(ending));
         let bytes = self.window.clean_bytes();
-        let mut room = SLAB_ROWS - (slab.marks.len() + slab.rejected.len());
-        let mut run = Run::new(bytes, self.delimiter, &mut self.places);
-        let mut table = slab.table.build();
-        let mut used = 0;
-        while room > 0 && table.weight() + self.rejected_bytes < SLAB_BYTES {
-            let Some(plain) = run.record() else { break };
-            // A text of so few bytes has no field and no row over the limits.
-            let short = plain.text <= FIELD_CHARS_MAX.min(ROW_CHARS_MAX);
-            let known = any || known == Some(plain.ending);
-            if run.places().len() != width || !short || !known {
-                break;
+        let most = SLAB_ROWS - (slab.marks.len() + slab.rejected.len());
+        let mut room = SLAB_BYTES.saturating_sub(slab.table.weight() + self.rejected_bytes);
+        let mut run = Run::new(bytes, self.delimiter);
+        let RawSlab { table, marks, .. } = slab;
+        let mut mark = RowMark { row: self.rows, line: self.line };
+        let used = table.build().take_rows(bytes, most, |places, shift| {
+            if room == 0 {
+                return None;
             }
-            let text = &bytes[plain.start..plain.start + plain.text];
-            table.push_row(text, run.places(), plain.is_line);
-            self.rows += 1;
-            slab.marks.push(RowMark { row: self.rows, line: self.line });
-            self.line += plain.lines + 1;
-            used = plain.start + plain.used;
-            room -= 1;
-        }
+            let Plain { found, lines } = run.record(places, shift)?;
+            // A text of so few bytes has no field and no row over the limits.
+            let short = found.end - found.start <= FIELD_CHARS_MAX.min(ROW_CHARS_MAX);
+            let known = if found.next - found.end == 1 { lf } else { crlf };
+            if !short || !known {
+                return None;
+            }
+            room = room.saturating_sub(Table::weight_of(found.next - found.start, places.len()));
+            mark.row += 1;
+            marks.push(mark);
+            mark.line += lines + 1;
+            Some(found)
+        });
+        RowMark { row: self.rows, line: self.line } = mark;
         self.window.consume(used);
     }
 
@@ -199,10 +199,11 @@ impl SlabReader {
             return Ok(true);
         }
         let bytes = self.window.bytes();
+        let before = slab.table.extent();
         match scan(bytes, self.window.at_end(), self.delimiter, &mut slab.table.build()) {
-            Scan::Row(record) => self.take(slab, record)?,
+            Scan::Row(record) => self.take(slab, record, before)?,
             fault => {
-                slab.table.truncate(slab.marks.len());
+                slab.table.cut_back(before);
                 match fault {
                     Scan::TextAfterQuote { at } => self.reject_quoting(slab, at)?,
                     Scan::Open { opened } => self.reject_open(slab, opened)?,
@@ -218,8 +219,14 @@ impl SlabReader {
         self.window.fill().map_err(|error| ReadError::of(&self.name, error))
     }
 
-    /// Keeps the record that was just written to the table, if nothing is wrong with it.
-    fn take(&mut self, slab: &mut RawSlab, record: Record) -> Result<(), ReadError> {
+    /// Keeps the record that was just written to the table, which was as given `before`, if nothing
+    /// is wrong with it.
+    fn take(
+        &mut self,
+        slab: &mut RawSlab,
+        record: Record,
+        before: Extent,
+    ) -> Result<(), ReadError> {
         if record.ending != self.only_ending {
             self.see_ending(record.ending, self.line + record.lines)?;
         }
@@ -230,7 +237,7 @@ impl SlabReader {
             let mark = self.next_mark();
             slab.marks.push(mark);
         } else {
-            self.inspect(slab, record);
+            self.inspect(slab, record, before);
         }
         self.window.consume(record.used);
         self.line += record.lines + 1;
@@ -238,7 +245,7 @@ impl SlabReader {
     }
 
     /// Looks closely at a record that may have a fault.
-    fn inspect(&mut self, slab: &mut RawSlab, record: Record) {
+    fn inspect(&mut self, slab: &mut RawSlab, record: Record, before: Extent) {
         let known = self.window.is_clean(record.text);
         let flaw = if known { None } else { self.window.flaw(record.text) };
         let text = &self.window.bytes()[..record.text];
@@ -252,7 +259,7 @@ impl SlabReader {
             slab.marks.push(mark);
             return;
         };
-        slab.table.truncate(slab.marks.len());
+        slab.table.cut_back(before);
         self.reject(slab, fault, apart.cells);
     }
 

@@ -1,6 +1,7 @@
 //! The checks of one load, ready to run over values.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::codes::{
     BAD_BOOLEAN, BAD_DATE, BAD_DATETIME, BAD_EMAIL, BAD_ID, BAD_ID_CHECKSUM, BAD_INT, BAD_NUMBER,
@@ -15,6 +16,12 @@ use crate::model::wording::{nearest, shown};
 
 /// What the far side reads as "clear this field". Source: Bulk API CSV rules.
 const CLEAR: &[u8] = b"#N/A";
+
+/// Rows whose values are looked at column by column: their text stays near the processor.
+const ROWS_AT_ONCE: usize = 256;
+
+/// Digits before the point that any number may have.
+const SIMPLE_DIGITS: usize = 300;
 
 /// Picklist values that a message lists.
 const VALUES_LISTED: usize = 10;
@@ -106,21 +113,32 @@ impl Checks {
         self
     }
 
-    /// The first fault of a row in the order of its columns.
-    #[inline]
-    pub(super) fn fault(&self, fields: &Table, row: usize) -> Option<ValueFault> {
-        let mut bytes = 0;
-        let columns = self.columns.iter().zip(fields.row(row));
-        let fine = columns.fold(true, |fine, (check, value)| {
-            bytes += value.len();
-            fine && check.is_fine(value)
-        });
-        if fine && bytes <= ROW_CHARS_MAX { None } else { self.looked_at(fields, row) }
+    /// The rows with a fault, each with its first one in the order of its columns.
+    ///
+    /// All values of a column are looked at one after the other, some rows at a time: which check
+    /// they take is asked once.
+    pub(super) fn faults(&self, fields: &Table) -> Vec<(usize, ValueFault)> {
+        let mut found = Vec::new();
+        let mut odd = [false; ROWS_AT_ONCE];
+        for first in (0..fields.len()).step_by(ROWS_AT_ONCE) {
+            let rows = first..fields.len().min(first + ROWS_AT_ONCE);
+            let odd = &mut odd[..rows.len()];
+            odd.fill(false);
+            let columns = self.columns.iter().zip(0..fields.width());
+            let longest: usize =
+                columns.map(|(check, column)| check.look(fields, column, &rows, odd)).sum();
+            if longest > ROW_CHARS_MAX {
+                odd.fill(true);
+            }
+            let odd = rows.zip(odd).filter_map(|(row, odd)| odd.then_some(row));
+            found.extend(odd.filter_map(|row| Some((row, self.looked_at(fields, row)?))));
+        }
+        found
     }
 
-    /// The same, with a close look at each value.
+    /// The first fault of a row, with a close look at each value.
     #[inline(never)]
-    fn looked_at(&self, fields: &Table, row: usize) -> Option<ValueFault> {
+    pub(super) fn looked_at(&self, fields: &Table, row: usize) -> Option<ValueFault> {
         let mut bytes = 0;
         for (check, value) in self.columns.iter().zip(fields.row(row)) {
             bytes += value.len();
@@ -144,6 +162,34 @@ fn too_long_row(fields: &Table, row: usize) -> Option<ValueFault> {
     })
 }
 
+/// The values of one column in some rows.
+struct Column<'a> {
+    check: &'a Check,
+    table: &'a Table,
+    place: usize,
+    rows: Range<usize>,
+}
+
+impl Column<'_> {
+    /// `is_good` is asked about values that are not blank, not `#N/A` and not too long.
+    #[inline]
+    fn look(self, odd: &mut [bool], is_good: impl Fn(&[u8]) -> bool) -> usize {
+        let empty = self.check.blank == Blank::Fine;
+        let most = self.check.length.min(FIELD_CHARS_MAX);
+        let mut longest = 0;
+        for (value, odd) in self.table.column(self.place, self.rows).zip(odd) {
+            longest = longest.max(value.len());
+            let good = match value {
+                [] => empty,
+                // Neither white space nor `#` is above that.
+                [first, ..] => *first > b'#' && value.len() <= most && is_good(value),
+            };
+            *odd |= !good;
+        }
+        longest
+    }
+}
+
 impl Check {
     #[cold]
     fn fault(&self, (code, what): Complaint) -> ValueFault {
@@ -154,33 +200,34 @@ impl Check {
         }
     }
 
-    /// The quick way to most good values; what it does not know it denies, and [`Self::run`]
-    /// decides.
-    #[inline]
-    fn is_fine(&self, value: &[u8]) -> bool {
-        if let Test::Id(prefixes) = &self.test {
-            return match value {
-                [] => self.blank == Blank::Fine,
-                _ => values::is_id(value) && prefixes.take(value),
-            };
-        }
-        let Some(first) = value.first() else { return self.blank == Blank::Fine };
-        // Perhaps blank, perhaps `#N/A`, perhaps too long.
-        let odd = first.is_ascii_whitespace() || *first == b'#';
-        if odd || value.len() > self.length.min(FIELD_CHARS_MAX) {
-            return false;
-        }
+    /// The quick way to most good values of a column: notes the rows whose values are not known to
+    /// be good, about which [`Self::run`] decides, and returns the bytes of the longest value.
+    fn look(&self, table: &Table, column: usize, rows: &Range<usize>, odd: &mut [bool]) -> usize {
+        let cells = Column { check: self, table, place: column, rows: rows.clone() };
         match &self.test {
-            Test::Text => true,
-            Test::Boolean => values::is_boolean(value),
-            Test::Date { .. } => values::is_date(value),
-            Test::DateTime { .. } => values::is_datetime(value),
-            Test::Time => values::is_time(value),
-            Test::Email => values::is_email(value),
-            Test::OneOf(picklist) | Test::SomeOf(picklist) => picklist.has(value),
-            Test::Int(digits) => int(value, *digits).is_ok(),
-            Test::Number(digits) => number(value, *digits).is_ok(),
-            Test::Id(_) => false,
+            Test::Text => cells.look(odd, |_| true),
+            Test::Boolean => cells.look(odd, values::is_boolean),
+            Test::Date { .. } => cells.look(odd, values::is_date),
+            Test::DateTime { .. } => cells.look(odd, values::is_datetime),
+            Test::Time => cells.look(odd, values::is_time),
+            Test::Email => cells.look(odd, values::is_email),
+            Test::OneOf(picklist) | Test::SomeOf(picklist) => {
+                cells.look(odd, |value| picklist.has(value))
+            }
+            Test::Int(digits) => {
+                // Numbers of nine digits fit in 32 bits.
+                let most = if *digits == 0 { 9 } else { 9.min(*digits as usize) };
+                cells.look(odd, |value| values::is_simple_whole(value, most))
+            }
+            Test::Number(digits) => {
+                let most = digits.map_or(SIMPLE_DIGITS, |digits| digits as usize);
+                cells.look(odd, |value| values::is_simple_number(value, most.min(SIMPLE_DIGITS)))
+            }
+            Test::Id(prefixes) => match &prefixes.allowed[..] {
+                [] => cells.look(odd, values::is_id),
+                [only] => cells.look(odd, |id| values::is_id(id) && id.starts_with(only)),
+                _ => cells.look(odd, |id| values::is_id(id) && prefixes.take(id)),
+            },
         }
     }
 

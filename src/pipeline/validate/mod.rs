@@ -23,8 +23,7 @@ pub fn validate(slab: MappedSlab, checks: &Checks) -> CheckedSlab {
     // On one thread: the checks cost less than handing them over would, and the stages before and
     // after this one have threads of their own.
     let rows = raw.table.len();
-    let found = (0..rows).filter_map(|row| checks.fault(&fields, row).map(|fault| (row, fault)));
-    let faults = merged(failed, found.collect());
+    let faults = merged(failed, checks.faults(&fields));
     let rows = u32::try_from(rows).expect("a slab has some thousands of rows");
     let mut accepted: Vec<u32> = (0..rows).collect();
     if !faults.is_empty() {

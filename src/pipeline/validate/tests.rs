@@ -604,6 +604,25 @@ fn early_years_are_taken_where_they_are_asked_for() {
     }
 }
 
+/// Values of many kinds, good ones and others.
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => Just(String::new()),
+        1 => prop::sample::select(vec!["#N/A", " ", "#", "true", "FALSE", "0", "maybe"])
+            .prop_map(str::to_owned),
+        2 => prop::sample::select(vec!["2025-02-28", "2025-02-30", "2025-01-01T10:00:00Z", "10:00:00Z"])
+            .prop_map(str::to_owned),
+        2 => "-?[0-9]{1,9}([.][0-9]{0,3})?|[+][0-9]{8,11}|1e[0-9]{1,3}",
+        2 => "(001|005|0PS)[a-zA-Z0-9]{12}".prop_map(|id| {
+            crate::model::ids::RecordId::parse(id.as_bytes()).unwrap().as_str().to_owned()
+        }),
+        1 => "[a-z]{1,3}@[a-z.]{1,5}",
+        1 => "[a-z é]{0,30}",
+        1 => prop::sample::select(vec!["Air", "Sea", "sea", "cold", "cold;heavy"])
+            .prop_map(str::to_owned),
+    ]
+}
+
 proptest! {
     #[test]
     fn an_id_with_a_flipped_case_is_never_accepted(
@@ -633,6 +652,52 @@ proptest! {
         if let Ok(id) = parsed {
             prop_assert!(values::is_id(id.as_bytes()));
         }
+    }
+
+    #[test]
+    fn the_quick_look_at_columns_agrees_with_the_thorough_one_at_rows(
+        rows in prop::collection::vec(prop::collection::vec(any_value(), 14), 0..9),
+        filler in 0_usize..600,
+    ) {
+        let header = "Name,Ext__c,Account__c,Weight__c,Pieces__c,Fragile__c,Due__c,At__c,Slot__c,\
+                      Mode__c,Tags__c,Email__c,Note__c,Price__c";
+        let checks = prepared(header, Operation::Update).unwrap();
+        let width = checks.columns.len();
+        let mut fields = Table::new(width);
+        for row in rows.iter().flat_map(|row| std::iter::repeat_n(row, 1 + filler / 9)) {
+            row[..width].iter().for_each(|value| fields.push_field(value.as_bytes()));
+        }
+        let slow = (0..fields.len()).filter_map(|row| Some((row, checks.looked_at(&fields, row)?)));
+        prop_assert_eq!(checks.faults(&fields), slow.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_quick_look_at_a_number_knows_only_numbers(text in "-?[0-9.]{0,12}|.{0,4}", most in 1..12) {
+        let most = u32::try_from(most).unwrap();
+        if values::is_simple_number(text.as_bytes(), most as usize) {
+            let number = values::number(text.as_bytes());
+            prop_assert!(matches!(number, values::Number::Whole(digits) if digits <= most));
+        }
+        if values::is_simple_whole(text.as_bytes(), most.min(9) as usize) {
+            let whole = values::whole(text.as_bytes());
+            prop_assert!(whole.is_some_and(|(_, digits)| digits <= most), "{}", text);
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_at_and_a_domain_with_dots_inside(text in "[a.@é ]{0,8}|[a-c.@]{1,9}|.{0,4}") {
+        let bad = |byte: u8| {
+            byte.is_ascii_whitespace() || byte.is_ascii_control() || b",;:<>()[]\\\"".contains(&byte)
+        };
+        let is_address = match text.split('@').collect::<Vec<_>>()[..] {
+            [local, domain] => {
+                let labels: Vec<&str> = domain.split('.').collect();
+                let dotted = labels.len() > 1 && labels.iter().all(|label| !label.is_empty());
+                !local.is_empty() && dotted && !text.bytes().any(bad)
+            }
+            _ => false,
+        };
+        prop_assert_eq!(values::is_email(text.as_bytes()), is_address, "{}", text);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The forms of values, byte by byte: what the far side reads as a number, a date or an address.
 
+use crate::model::sixteen::Sixteen;
+
 /// Years that a date may have. Source: the range of the platform's dates, 1700 to 4000.
 const YEARS: std::ops::RangeInclusive<u32> = 1700..=4000;
 
@@ -79,6 +81,27 @@ pub fn whole(value: &[u8]) -> Option<(i32, u32)> {
 pub fn is_whole(value: &[u8]) -> bool {
     let digits = without_sign(value);
     !digits.is_empty() && all_digits(digits)
+}
+
+/// Whether a value is a whole number of so many digits at most: the quick way to most.
+#[inline]
+pub fn is_simple_whole(value: &[u8], digits: usize) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    !value.is_empty() && value.len() <= digits && all_digits(value)
+}
+
+/// Whether a value is a number of digits and perhaps a point, so many digits before the point at
+/// most: the quick way to most.
+#[inline]
+pub fn is_simple_number(value: &[u8], digits: usize) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let whole = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let has_fraction = match &value[whole..] {
+        [] => true,
+        [b'.', fraction @ ..] => all_digits(fraction),
+        _ => false,
+    };
+    (1..=digits).contains(&whole) && has_fraction
 }
 
 /// Whether a value is true or false as the far side reads it.
@@ -173,83 +196,70 @@ fn is_zone(value: &[u8]) -> bool {
 
 /// Whether a value looks like `someone@example.org`; more than that only the mail itself can tell.
 pub fn is_email(value: &[u8]) -> bool {
-    let Some(at) = memchr::memchr(b'@', value) else {
-        return false;
-    };
-    let (local, domain) = (&value[..at], &value[at + 1..]);
     // All bytes are looked at without a way out on the first: most addresses are good.
-    let bad = |text: &[u8]| text.iter().fold(false, |bad, byte| bad | NO_EMAIL[usize::from(*byte)]);
-    let mut labels = 0;
-    let mut last = b'.';
-    for byte in domain {
-        if *byte == b'.' && last == b'.' {
-            return false;
-        }
-        labels += usize::from(*byte == b'.');
-        last = *byte;
+    let kinds: u64 = value.iter().map(|byte| u64::from(IN_EMAIL[usize::from(*byte)])).sum();
+    if kinds != u64::from(AT) {
+        return false;
     }
-    !local.is_empty() && labels > 0 && last != b'.' && !bad(local) && !bad(domain)
+    let at = value.iter().position(|byte| *byte == b'@').unwrap_or_default();
+    let (local, domain) = (&value[..at], &value[at + 1..]);
+    let twice = domain.windows(2).any(|pair| pair == b"..");
+    let is_inside = !domain.starts_with(b".") && !domain.ends_with(b".");
+    !local.is_empty() && domain.contains(&b'.') && is_inside && !twice
 }
 
-/// What an address does not have beside its one `@`.
-const NO_EMAIL: [bool; 256] = {
-    let mut bad = [false; 256];
+/// What an address has one of.
+const AT: u32 = 1;
+
+/// What an address has none of.
+const BAD: u32 = u32::MAX;
+
+/// What each byte is to an address; nothing, most of all.
+const IN_EMAIL: [u32; 256] = {
+    let mut kinds = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
         let character = byte as u8;
-        bad[byte] = character.is_ascii_whitespace()
-            || character.is_ascii_control()
-            || matches!(
-                character,
-                b'@' | b',' | b';' | b':' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'\\' | b'"'
-            );
+        kinds[byte] = match character {
+            b'@' => AT,
+            b',' | b';' | b':' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'\\' | b'"' => BAD,
+            _ if character.is_ascii_whitespace() || character.is_ascii_control() => BAD,
+            _ => 0,
+        };
         byte += 1;
     }
-    bad
+    kinds
 };
 
 /// Whether a value is an id of 15 or 18 characters with the right checksum in capitals.
 ///
 /// The quick way to most ids: what it does not know (a checksum in small letters, say) it denies,
-/// and `RecordId::parse` decides. Ids are most of what a loader sees, so eight bytes are looked at
-/// at once.
+/// and `RecordId::parse` decides. Ids are most of what a loader sees, so sixteen bytes are looked
+/// at at once.
 #[inline]
 pub fn is_id(value: &[u8]) -> bool {
-    let check: Option<&[u8; 3]> = match value.len() {
-        18 => value.last_chunk(),
-        15 => None,
-        _ => return false,
-    };
-    // The eighth byte is in both words.
-    let (Some(head), Some(tail)) = (value.first_chunk(), value.get(7..15)) else { return false };
-    let Some(tail) = tail.first_chunk() else { return false };
-    let [head, tail] = [head, tail].map(|word| letters_and_digits(u64::from_le_bytes(*word)));
-    let (Some(head), Some(tail)) = (head, tail) else { return false };
-    let Some(check) = check else { return true };
-    let capitals = head | (tail << 7);
-    let expected = [capitals, capitals >> 5, capitals >> 10]
-        .map(|five| ID_CHECK[usize::from(five.to_le_bytes()[0] & 31)]);
-    *check == expected
+    if let (Some(head), Some(tail)) = (value.first_chunk(), value.get(15..18))
+        && value.len() == 18
+    {
+        let Some(capitals) = capitals(head) else { return false };
+        let check = [capitals, capitals >> 5, capitals >> 10].map(|five| ID_CHECK[five & 31]);
+        // A checksum that is as it should be has no other characters than an id may have.
+        return tail == check;
+    }
+    value.len() == 15 && {
+        let mut head = [b'0'; 16];
+        head[..15].copy_from_slice(value);
+        capitals(&head).is_some()
+    }
 }
 
-/// Which of eight bytes are capitals, as the lowest bits; `None` unless all are letters or digits.
+/// Which of sixteen bytes are capitals, as bits; `None` unless all are letters or digits.
 #[inline]
-fn letters_and_digits(word: u64) -> Option<u64> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    // The high bit of each byte that is at least so much, if all are ASCII.
-    let least = |word: u64, byte: u8| word.wrapping_add(ONES * u64::from(0x80 - byte));
-    let small = word | (0x20 * ONES);
-    let letter = least(small, b'a') & !least(small, b'z' + 1);
-    let digit = least(word, b'0') & !least(word, b'9' + 1);
-    if (!(letter | digit) | word) & HIGH != 0 {
-        return None;
-    }
-    // A capital lacks the bit that stands two places before the high one.
-    let capital = letter & !(word << 2) & HIGH;
-    // The product has the eight bits side by side in its highest byte.
-    Some((capital >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+fn capitals(bytes: &[u8; 16]) -> Option<usize> {
+    let bytes = Sixteen::of(bytes);
+    let known = bytes.with(0x20).lie(b'a', b'z').or(bytes.lie(b'0', b'9'));
+    (known.bits() == u16::MAX).then(|| usize::from(bytes.lie(b'A', b'Z').bits()))
 }
 
 /// The characters of an id's checksum, by which of five letters are capitals.

@@ -98,7 +98,7 @@ impl Keys {
 
     /// Takes one value; a blank one is no key.
     pub fn push(&mut self, value: &[u8]) -> Result<(), Failure> {
-        self.cell.truncate(0);
+        self.cell.clear();
         self.cell.push_field(value);
         let Some(print) = self.key.print(&self.cell, 0, &mut self.scratch) else { return Ok(()) };
         let text = &value[..value.len().min(TEXT_BYTES)];

@@ -43,6 +43,20 @@ fn a_chunk_ends_at_its_rows() {
     assert!(spool.close().unwrap().is_empty());
 }
 
+/// As builds have written it from the first on.
+#[test]
+fn an_empty_source_column_needs_no_quotes_behind_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ChunkLimits { rows: 2, bytes: 1_000 };
+    let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
+    let mut slab = slab(&[(1, "", "")]);
+    slab.raw.table = Table::new(1);
+    slab.raw.table.push_field(b"");
+    assert!(spool.take(&slab).unwrap().is_empty());
+    let chunk = spool.close().unwrap().pop().unwrap();
+    assert_eq!((text(&chunk.body), text(&chunk.source)), ("Name\n\"\"\n".into(), "1,2,\n".into()));
+}
+
 #[test]
 fn the_first_chunks_are_small_whatever_else_is_allowed() {
     for (rows_max, rows, sizes) in [
