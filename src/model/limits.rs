@@ -40,9 +40,9 @@ pub const SLAB_BYTES: usize = 1 << 20;
 /// Fingerprints of keys that are sorted in memory, 24 bytes each; more go to disk in sorted parts.
 pub const KEYS_HELD: usize = 1 << 16;
 
-/// Fingerprints of keys that a filter may suspect to be there twice, 16 bytes each, before all are
+/// Fingerprints of keys that a filter may suspect to be there twice, 8 bytes each, before all are
 /// sorted.
-pub const SUSPECTS_MAX: usize = 1 << 18;
+pub const SUSPECTS_MAX: usize = 1 << 19;
 
 /// Sorted parts that are read side by side, each a file and a buffer; more are merged first.
 pub const SORTED_PARTS_MAX: usize = 128;
@@ -185,8 +185,11 @@ pub const ANSWER_S: u64 = 180;
 /// Bytes a second that an answer must bring, measured over [`IDLE_S`].
 pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 1_024;
 
-/// Bytes of a body file that are read at once.
+/// Bytes of a body that go out, or to disk, at once.
 pub const BODY_PIECE_BYTES: usize = 64 << 10;
+
+/// Bytes of a body file that are read at once.
+pub const BODY_READ_BYTES: usize = 256 << 10;
 
 /// Rows of one page of an export by Bulk query: one call and one temporary file each.
 pub const EXPORT_PAGE_ROWS: u32 = 100_000;

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::duplicates::Repeats;
+use super::duplicates::{Ahead, Repeats};
 use super::event::{Event, Watch};
 use super::lookup::{Places, Resolution, list_file, resolve_lookups};
 use super::map::Mapping;
@@ -37,17 +37,18 @@ pub(super) async fn run<T: Target>(
     plan: &mut LoadPlan,
     target: &T,
     (mapping, checks): (&mut Mapping, &Checks),
+    ahead: Option<Ahead>,
     manifest: &mut Manifest,
     tools: &Tools,
 ) -> Result<Begun, Failure> {
     let (desk, mut looked_up) = look_up(plan, target, mapping, &manifest.run, tools).await?;
     // Among the values as they will be sent: two names may be those of one record.
-    let mut rows = duplicates::look(plan, mapping, checks, &manifest.run, tools).await?;
+    let opened = (&*mapping, checks);
+    let mut rows = duplicates::look(plan, opened, ahead, &manifest.run, tools).await?;
     manifest::same_reading(plan, manifest.input_digest, rows.digest)?;
     rows.set_lanes(plan);
     lanes::decide(plan, target.kind(), mapping, tools).await?;
     plan.rounds = rounds::of(plan, target.kind());
-    let opened = (&*mapping, checks);
     let look = unchanged::look(plan, target, opened, &mut rows, &manifest.run, tools);
     let mut idle = Box::pin(look).await?;
     manifest::same_reading(plan, manifest.input_digest, idle.digest)?;

@@ -290,6 +290,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether every row lies in the window.
+    pub fn is_all(self) -> bool {
+        self.skip == 0 && self.limit.is_none()
+    }
+
     /// The part of a slab that lies in the window, and whether the window ends in it.
     pub fn cut(self, slab: RawSlab) -> (RawSlab, bool) {
         let last = self.limit.map_or(u64::MAX, |limit| self.skip.saturating_add(limit));

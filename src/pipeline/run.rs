@@ -70,10 +70,14 @@ pub async fn load<T: Target>(
     notices(&**watch, &reader);
     let org = target.facts().await?;
     let (mut mapping, checks, before) = compile(&plan, &*target, reader.header()).await?;
-    let digest = digest(&plan).await?;
-    as_reviewed(&tools, digest)?;
     let run = RunId::new(tools.seed.started, tools.seed.random);
     let name = plan.run_name.clone().unwrap_or_else(|| run.to_string());
+    let ahead = duplicates::read_ahead(&plan, (&mapping, &checks), &name, &tools).await;
+    let digest = match ahead.as_ref().and_then(|ahead| ahead.digest) {
+        Some(digest) => Some(digest),
+        None => digest(&plan).await?,
+    };
+    as_reviewed(&tools, digest)?;
     let confirmed = guards::check(&plan, digest, &org, &*target, &tools).await?;
     let work = Work::of(&plan, target.kind()).await;
     let foretold = tools.budget.learn(&*target, work).await?;
@@ -93,7 +97,7 @@ pub async fn load<T: Target>(
         let root = plan.runs_dir.join(&name);
         again::ask(&plan, &manifest, &root, &*tools.assent, &**watch)?;
         let opened = (&mut mapping, &checks);
-        let begun = begin::run(&mut plan, &*target, opened, &mut manifest, &tools).await;
+        let begun = begin::run(&mut plan, &*target, opened, ahead, &mut manifest, &tools).await;
         if begun.is_err() {
             again::withdraw(&plan, &root);
         }

@@ -1,8 +1,10 @@
 //! The wire as reqwest speaks it: rustls, HTTP/1.1, no redirects, no repeats of its own.
 
 mod certificates;
+mod pieces;
 
 use std::error::Error;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,9 +14,8 @@ use ::reqwest::redirect::Policy;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
 use http_body_util::BodyExt as _;
-use tokio::io::AsyncReadExt as _;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tokio_util::io::ReaderStream;
 
 use super::transport::{Answer, Body, Broken, Pending, Transport};
 use crate::model::limits;
@@ -178,13 +179,19 @@ async fn open(
 ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>, Broken> {
     let broken =
         |what: &dyn std::fmt::Display| Broken::Local(format!("`{}`: {what}", path.display()));
-    let file = tokio::fs::File::open(path).await.map_err(|error| broken(&error))?;
-    let length = file.metadata().await.map_err(|error| broken(&error))?.len();
+    let own = path.to_owned();
+    let opening = move || {
+        let file = File::open(own)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    };
+    let opened = spawn_blocking(opening).await.map_err(std::io::Error::other).flatten();
+    let (file, length) = opened.map_err(|error| broken(&error))?;
     if length != bytes {
         return Err(broken(&format!("it has {length} bytes, not {bytes}")));
     }
     let (good, bad) = (Arc::clone(upload), Arc::clone(upload));
-    let pieces = ReaderStream::with_capacity(file.take(bytes), limits::BODY_PIECE_BYTES)
+    let pieces = pieces::of(file, bytes)
         .inspect_ok(move |piece| good.moved(piece.len()))
         .inspect_err(move |_| bad.failed_here.store(true, Ordering::Relaxed));
     upload.left.store(bytes, Ordering::Relaxed);

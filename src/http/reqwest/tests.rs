@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::Method;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -51,7 +51,7 @@ async fn a_file_goes_out_whole_and_with_its_length() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("body.csv");
     let text = format!("{}END", "row,row\n".repeat(100_000));
-    std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), text.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut File::create(&path).unwrap(), text.as_bytes()).unwrap();
     let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n".to_vec();
     let (address, server) = serve("END", answer).await;
     let bytes = text.len() as u64;
@@ -71,7 +71,7 @@ async fn a_file_goes_out_whole_and_with_its_length() {
 async fn a_body_file_that_is_not_as_told_is_our_own_fault() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("body.csv");
-    std::fs::File::create(&path).unwrap();
+    File::create(&path).unwrap();
     let wire = wire(Duration::from_secs(1));
     for (path, bytes) in [(path, 5), (dir.path().join("gone"), 0)] {
         let (address, _server) = serve("x", Vec::new()).await;
@@ -161,7 +161,7 @@ async fn gzip_is_asked_for_and_undone() {
 async fn a_bad_ca_file_is_told_and_what_is_no_tls_gets_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let empty = dir.path().join("empty.pem");
-    std::fs::File::create(&empty).unwrap();
+    File::create(&empty).unwrap();
     for path in [empty, dir.path().join("gone.pem")] {
         let bad = Reqwest::new(Patience::default(), Some(&path)).err().unwrap();
         assert!(bad.to_string().starts_with("cannot read the CA file"), "{bad}");

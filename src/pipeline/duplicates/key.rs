@@ -166,9 +166,19 @@ impl RowKey {
     ///
     /// 128 bits make one false pair among a hundred million rows less likely than 10⁻²².
     pub fn print(&self, fields: &Table, row: usize, scratch: &mut Vec<u8>) -> Option<u128> {
+        self.print_of(|column| fields.field(row, column), scratch)
+    }
+
+    /// The same of a row whose values `field` knows by their columns.
+    #[inline]
+    pub fn print_of<'a>(
+        &self,
+        field: impl Fn(usize) -> &'a [u8],
+        scratch: &mut Vec<u8>,
+    ) -> Option<u128> {
         scratch.clear();
         for group in &self.groups {
-            let (place, part, value) = given(group, fields, row)?;
+            let (place, part, value) = given(group, &field)?;
             // Which of the columns it was belongs to the key; a group has a handful.
             scratch.push(u8::try_from(place).unwrap_or(u8::MAX));
             part.form.push(value, scratch);
@@ -179,19 +189,20 @@ impl RowKey {
 
     /// The key of a row, for people.
     pub fn shown(&self, fields: &Table, row: usize) -> String {
-        let values = self.groups.iter().filter_map(|group| given(group, fields, row));
+        let field = |column| fields.field(row, column);
+        let values = self.groups.iter().filter_map(|group| given(group, &field));
         values.map(|(_, _, value)| shown(value)).collect::<Vec<_>>().join(" + ")
     }
 }
 
 /// The part of a group that is not blank in a row.
-fn given<'a>(
-    group: &'a [Part],
-    fields: &'a Table,
-    row: usize,
-) -> Option<(usize, &'a Part, &'a [u8])> {
+#[inline]
+fn given<'a, 'b>(
+    group: &'b [Part],
+    field: &impl Fn(usize) -> &'a [u8],
+) -> Option<(usize, &'b Part, &'a [u8])> {
     group.iter().enumerate().find_map(|(place, part)| {
-        let value = fields.field(row, part.column);
+        let value = field(part.column);
         let blank = value == CLEAR || value.iter().all(u8::is_ascii_whitespace);
         (!blank).then_some((place, part, value))
     })

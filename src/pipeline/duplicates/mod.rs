@@ -14,6 +14,8 @@ mod sort;
 mod survey;
 mod tell;
 
+use std::time::SystemTime;
+
 pub use self::key::{RowKey, Unasked, unasked};
 pub use self::list::{Repeats, Tied};
 
@@ -115,44 +117,70 @@ pub fn can_look(plan: &LoadPlan) -> Result<(), Failure> {
         .hint("or leave the option out: duplicates are not looked for then"))
 }
 
+/// The first way through the input for [`look`], gone before anybody has said yes: it decides
+/// nothing, and gives the digest of the input besides, which is needed so early.
+#[derive(Debug)]
+pub struct Ahead {
+    /// Missing where the input was not read to its end.
+    pub digest: Option<Digest>,
+    repeated: Sorted,
+    state: Option<State>,
+}
+
+/// What is told of a file without reading it: its length, and when it was written last.
+type State = (u64, SystemTime);
+
+fn state(plan: &LoadPlan) -> Option<State> {
+    let Source::File(path) = &plan.input.source else { return None };
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.len(), about.modified().ok()?))
+}
+
+/// Reads the input ahead of [`look`], where no answer of the org changes what its keys are.
+///
+/// `None` where there are no keys to be seen, or the input cannot be read: [`look`] says why.
+pub async fn read_ahead(
+    plan: &LoadPlan,
+    (mapping, checks): (&Mapping, &Checks),
+    run: &str,
+    tools: &Tools,
+) -> Option<Ahead> {
+    if plan.input.source == Source::Stdin || mapping.lookups().next().is_some() {
+        return None;
+    }
+    let key = key_of(plan, mapping)?;
+    let work = Work::new(plan, (mapping, checks), run, tools, key);
+    on_thread("looking for duplicates", move || work.read_ahead()).await.ok()
+}
+
 /// Looks for rows with the same key, and decides about them as the plan says.
 ///
 /// `run` is what the run will be called. `Err` means that the load is refused and nothing was sent.
 pub async fn look(
     plan: &LoadPlan,
-    mapping: &Mapping,
-    checks: &Checks,
+    opened: (&Mapping, &Checks),
+    ahead: Option<Ahead>,
     run: &str,
     tools: &Tools,
 ) -> Result<Looked, Failure> {
-    let key = RowKey::of(plan.operation, &plan.object, plan.external_id.as_deref(), &mapping.sent);
-    let Some(key) = key else {
+    let Some(key) = key_of(plan, opened.0) else {
         if plan.on_duplicate.is_some_and(|policy| policy != OnDuplicate::Refuse) {
             notice(&*tools.watch, tell::no_key(plan));
         }
         return Ok(Looked::default());
     };
-    let policy = match plan.on_duplicate {
-        Some(policy) => Policy::Asked(policy),
-        None if key.harmless => Policy::Send,
-        None => Policy::Asked(OnDuplicate::Refuse),
-    };
+    let work = Work::new(plan, opened, run, tools, key);
     if plan.input.source == Source::Stdin {
-        if policy != Policy::Send {
-            notice(&*tools.watch, tell::not_looked(&key));
+        if work.policy != Policy::Send {
+            notice(&*tools.watch, tell::not_looked(&work.key));
         }
         return Ok(Looked::default());
     }
-    let work = Work {
-        plan: plan.clone(),
-        mapping: mapping.clone(),
-        checks: checks.clone(),
-        run: run.to_owned(),
-        tools: tools.clone(),
-        key,
-        policy,
-    };
-    on_thread("looking for duplicates", move || work.done()).await
+    on_thread("looking for duplicates", move || work.done(ahead)).await
+}
+
+fn key_of(plan: &LoadPlan, mapping: &Mapping) -> Option<RowKey> {
+    RowKey::of(plan.operation, &plan.object, plan.external_id.as_deref(), &mapping.sent)
 }
 
 struct Work {
@@ -166,19 +194,63 @@ struct Work {
 }
 
 impl Work {
-    fn done(self) -> Result<Looked, Failure> {
-        let room = Room::new(self.plan.runs_dir.clone(), &self.run);
-        let mut survey = Survey {
+    fn new(
+        plan: &LoadPlan,
+        (mapping, checks): (&Mapping, &Checks),
+        run: &str,
+        tools: &Tools,
+        key: RowKey,
+    ) -> Self {
+        let policy = match plan.on_duplicate {
+            Some(policy) => Policy::Asked(policy),
+            None if key.harmless => Policy::Send,
+            None => Policy::Asked(OnDuplicate::Refuse),
+        };
+        Self {
+            plan: plan.clone(),
+            mapping: mapping.clone(),
+            checks: checks.clone(),
+            run: run.to_owned(),
+            tools: tools.clone(),
+            key,
+            policy,
+        }
+    }
+
+    fn survey<'a>(&'a self, room: &'a Room) -> Survey<'a> {
+        Survey {
             plan: &self.plan,
             mapping: &self.mapping,
             checks: &self.checks,
             key: &self.key,
             policy: self.policy,
-            room: &room,
+            room,
             stop: &self.tools.stop,
             digest: None,
+        }
+    }
+
+    fn read_ahead(&self) -> Result<Ahead, Failure> {
+        let state = state(&self.plan);
+        let room = Room::new(self.plan.runs_dir.clone(), &self.run);
+        let mut survey = self.survey(&room);
+        let repeated = survey.repeated()?;
+        Ok(Ahead { digest: survey.digest, repeated, state })
+    }
+
+    fn done(self, ahead: Option<Ahead>) -> Result<Looked, Failure> {
+        let room = Room::new(self.plan.runs_dir.clone(), &self.run);
+        let mut survey = self.survey(&room);
+        // People were asked in between, and a file may be written while they think.
+        let ahead = ahead.filter(|ahead| ahead.state.is_some() && ahead.state == state(&self.plan));
+        let repeated = match ahead {
+            Some(Ahead { digest, repeated, .. }) => {
+                survey.digest = digest;
+                repeated
+            }
+            None => survey.repeated()?,
         };
-        let found = survey.found()?;
+        let found = survey.found(repeated)?;
         let Some(mut found) = found else {
             return Ok(Looked { digest: survey.digest, decided: None });
         };

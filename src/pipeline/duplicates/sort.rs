@@ -16,8 +16,6 @@ use crate::model::limits::{KEYS_HELD, SORTED_PARTS_MAX};
 /// Three numbers, compared in their order.
 pub type Record = [u64; 3];
 
-const RECORD_BYTES: usize = 24;
-
 /// Bytes of the buffer of a part that is read or written.
 const BUFFER_BYTES: usize = 32 << 10;
 
@@ -88,19 +86,15 @@ struct Unnamed {
     reading: File,
 }
 
-fn put(file: &mut impl Write, record: Record) -> io::Result<()> {
-    let mut bytes = [0; RECORD_BYTES];
-    for (place, number) in bytes.chunks_exact_mut(8).zip(record) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    file.write_all(&bytes)
+fn put<const N: usize>(file: &mut impl Write, record: [u64; N]) -> io::Result<()> {
+    file.write_all(record.map(u64::to_le_bytes).as_flattened())
 }
 
-/// Records that are kept in the order in which they come, on disk when there are many.
+/// Numbers that are kept in the order in which they come, on disk when there are many.
 #[derive(Debug)]
 pub struct Writing<'a> {
     room: &'a Room,
-    held: Vec<Record>,
+    held: Vec<u64>,
     file: Option<Unnamed>,
 }
 
@@ -109,23 +103,30 @@ impl<'a> Writing<'a> {
         Self { room, held: Vec::new(), file: None }
     }
 
-    pub fn push(&mut self, record: Record) -> Result<(), Failure> {
-        match &mut self.file {
-            Some(file) => put(&mut file.file, record)
-                .map_err(|error| Failure::disk("write", &file.path, &error)),
-            None if self.held.len() < self.room.held => {
-                self.held.push(record);
-                Ok(())
-            }
-            None => {
-                self.file = Some(self.room.file()?);
-                self.push(record)
-            }
+    #[inline]
+    pub fn push(&mut self, number: u64) -> Result<(), Failure> {
+        if self.held.len() == self.room.held {
+            self.put_away()?;
         }
+        self.held.push(number);
+        Ok(())
     }
 
-    /// The records from the first on.
-    pub fn read(self) -> Result<Stored, Failure> {
+    #[cold]
+    fn put_away(&mut self) -> Result<(), Failure> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(self.room.file()?),
+        };
+        let mut put = || self.held.drain(..).try_for_each(|number| put(&mut file.file, [number]));
+        put().map_err(|error| Failure::disk("write", &file.path, &error))
+    }
+
+    /// The numbers from the first on.
+    pub fn read(mut self) -> Result<Stored, Failure> {
+        if self.file.is_some() {
+            self.put_away()?;
+        }
         let file = match self.file {
             None => None,
             Some(mut file) => {
@@ -137,33 +138,29 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Records as they came.
+/// Numbers as they came: all in memory, or all on disk.
 #[derive(Debug)]
 pub struct Stored {
-    held: std::vec::IntoIter<Record>,
+    held: std::vec::IntoIter<u64>,
     file: Option<BufReader<File>>,
 }
 
 impl Stored {
-    pub fn next(&mut self) -> Result<Option<Record>, Failure> {
-        if let Some(record) = self.held.next() {
-            return Ok(Some(record));
-        }
-        let read = self.file.as_mut().map_or(Ok(None), take);
-        read.map_err(|error| unreadable(&error))
+    pub fn next(&mut self) -> Result<Option<u64>, Failure> {
+        let Some(file) = &mut self.file else { return Ok(self.held.next()) };
+        let read: io::Result<Option<[u64; 1]>> = take(file);
+        read.map(|read| read.map(|[number]| number)).map_err(|error| unreadable(&error))
     }
 }
 
 /// The next record of a file; nothing at its end.
-fn take(file: &mut impl Read) -> io::Result<Option<Record>> {
-    let mut bytes = [0; RECORD_BYTES];
-    match file.read_exact(&mut bytes) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
+fn take<const N: usize>(file: &mut impl Read) -> io::Result<Option<[u64; N]>> {
+    let mut numbers = [[0; 8]; N];
+    match file.read_exact(numbers.as_flattened_mut()) {
+        Ok(()) => Ok(Some(numbers.map(u64::from_le_bytes))),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
-    let (numbers, _) = bytes.as_chunks::<8>();
-    Ok(Some([0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]))))
 }
 
 /// Takes records in any order.

@@ -2,7 +2,8 @@
 //!
 //! Most files have no duplicates, so the first way through the input is lean: it maps the columns
 //! of the key and nothing else, and checks nothing. Only where keys repeat, a second way looks
-//! which of these rows are sent at all: a row that is rejected is nobody's duplicate.
+//! which of these rows are sent at all, and whether their keys are the same: a row that is rejected
+//! is nobody's duplicate.
 
 use super::key::RowKey;
 use super::prints::Prints;
@@ -16,7 +17,7 @@ use crate::model::rows::RawSlab;
 use crate::pipeline::chunk::{ChunkLimits, Spool};
 use crate::pipeline::intake::Window;
 use crate::pipeline::map::{self, Mapping};
-use crate::pipeline::read;
+use crate::pipeline::read::{self, SlabReader};
 use crate::pipeline::stop::Stop;
 use crate::pipeline::validate::{self, Checks};
 
@@ -52,9 +53,9 @@ pub(super) struct Found {
 }
 
 impl Survey<'_> {
-    /// The rows with the same key; `None` where all keys differ.
-    pub(super) fn found(&mut self) -> Result<Option<Found>, Failure> {
-        let mut repeated = self.repeated()?;
+    /// The rows with the same key, which are among those of [`Self::repeated`]; `None` where all
+    /// keys differ.
+    pub(super) fn found(&mut self, mut repeated: Sorted) -> Result<Option<Found>, Failure> {
         if repeated.is_empty() {
             return Ok(None);
         }
@@ -63,8 +64,8 @@ impl Survey<'_> {
         self.decided(&mut sent)
     }
 
-    /// Every row whose key another row has too, by row: row and fingerprint.
-    fn repeated(&mut self) -> Result<Sorted, Failure> {
+    /// Every row of whose fingerprint another row has a half too, by row.
+    pub(super) fn repeated(&mut self) -> Result<Sorted, Failure> {
         let mut prints = self.prints()?;
         let mut repeated = Sorter::new(self.room);
         let mut walk = prints.walk()?;
@@ -87,13 +88,31 @@ impl Survey<'_> {
         Ok(repeated.sorted())
     }
 
-    /// The fingerprints that may be those of several rows; of those that are, all.
+    /// The rows whose fingerprints may be those of several, by a half of these; of those that are,
+    /// all.
     fn prints(&mut self) -> Result<Sorted, Failure> {
         let (mapping, key) = (self.mapping.narrow(&self.key.columns()), self.key.narrow());
-        let input_bytes = read::open(&self.plan.input)?.bytes_total();
-        let mut prints = Prints::new(self.room, input_bytes);
+        let mut reader = read::open(&self.plan.input)?;
+        let mut prints = Prints::new(self.room, reader.bytes_total());
         let mut scratch = Vec::new();
-        self.each_slab(|slab| {
+        let window = Window { skip: self.plan.skip, limit: self.plan.limit };
+        // Most keys are columns as they stand in the file, and no slab is needed to see them.
+        let columns = mapping.as_they_are().filter(|_| window.is_all());
+        loop {
+            self.stop.refuse_to_look_on()?;
+            if let Some(columns) = &columns {
+                let passed = reader.pass_rows(|row, fields| {
+                    match key.print_of(|column| fields.get(columns[column]), &mut scratch) {
+                        Some(print) => prints.push(halves(print)[0], row),
+                        None => Ok(()),
+                    }
+                })?;
+                if passed > 0 {
+                    continue;
+                }
+            }
+            let Some(slab) = reader.next_slab()? else { break };
+            let (slab, ended) = window.cut(slab);
             let mapped = map::map(slab, &mapping);
             let mut failed = mapped.failed.iter().map(|(row, _)| *row).peekable();
             for (index, mark) in mapped.raw.marks.iter().enumerate() {
@@ -101,12 +120,14 @@ impl Survey<'_> {
                     continue;
                 }
                 if let Some(print) = key.print(&mapped.fields, index, &mut scratch) {
-                    let [high, low] = halves(print);
-                    prints.push([high, low, mark.row])?;
+                    prints.push(halves(print)[0], mark.row)?;
                 }
             }
-            Ok(())
-        })?;
+            if ended {
+                return prints.repeated();
+            }
+        }
+        self.has_read(&reader)?;
         prints.repeated()
     }
 
@@ -117,6 +138,8 @@ impl Survey<'_> {
         let limits = ChunkLimits { rows: self.plan.chunk_rows, bytes: self.plan.chunk_bytes };
         let mut spool = Spool::new(&self.plan.runs_dir, &header, limits);
         let policy = self.policy;
+        let key = self.key;
+        let mut scratch = Vec::new();
         let mut sent = Sorter::new(self.room);
         let mut walk = repeated.walk()?;
         let mut next = walk.next()?;
@@ -128,14 +151,16 @@ impl Survey<'_> {
             let mut checked = validate::validate(map::map(slab, mapping), checks);
             spool.set_apart(&mut checked);
             for &index in &checked.accepted {
-                let row = checked.raw.marks[index as usize].row;
+                let index = index as usize;
+                let row = checked.raw.marks[index].row;
                 while next.is_some_and(|[repeated, ..]| repeated < row) {
                     next = walk.next()?;
                 }
-                if let Some([repeated, high, low]) = next
-                    && repeated == row
-                {
-                    sent.push([high, low, place(policy, row)])?;
+                if next.is_some_and(|[repeated, ..]| repeated == row) {
+                    if let Some(print) = key.print(&checked.fields, index, &mut scratch) {
+                        let [high, low] = halves(print);
+                        sent.push([high, low, place(policy, row)])?;
+                    }
                     next = walk.next()?;
                 }
             }
@@ -200,6 +225,11 @@ impl Survey<'_> {
                 return Ok(());
             }
         }
+        self.has_read(&reader)
+    }
+
+    /// The input was read to its end; it must be the same each time.
+    fn has_read(&mut self, reader: &SlabReader) -> Result<(), Failure> {
         // What lies behind the last row, as after the end of a gzip stream, is not read.
         if reader.bytes_total() != Some(reader.bytes_read()) {
             return Ok(());
@@ -244,8 +274,8 @@ fn place(policy: Policy, row: u64) -> u64 {
 }
 
 /// By row instead of by fingerprint.
-fn turned([high, low, row]: Record) -> Record {
-    [row, high, low]
+fn turned([half, other, row]: Record) -> Record {
+    [row, half, other]
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "each half is what it keeps")]

@@ -121,6 +121,15 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// The column of the input that each column of the body has the values of, where every value
+    /// without CR is sent as it is, or, empty, as what clears a field.
+    pub fn as_they_are(&self) -> Option<Vec<usize>> {
+        let plain = |slot: &Slot| (slot.is_plain() && !slot.boolean).then(|| slot.only_column());
+        self.slots.iter().map(|slot| plain(slot).flatten()).collect()
+    }
+}
+
 /// The fields of some rows, and the rows among them that failed.
 struct Part {
     fields: Table,

@@ -49,6 +49,7 @@
 mod decode;
 mod error;
 mod header;
+mod lines;
 mod record;
 mod runs;
 mod slabs;
@@ -60,6 +61,7 @@ mod window;
 use std::io::{Cursor, Read};
 
 pub use error::{GzipProblem, ReadError};
+pub use lines::Fields;
 pub use slabs::SlabReader;
 
 use crate::config::plan::{Input, Source};

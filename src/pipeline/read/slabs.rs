@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use memchr::{memchr2, memrchr};
+
 use super::decode::MALFORMED;
 use super::error::ReadError;
 use super::header::header;
@@ -138,6 +140,42 @@ impl SlabReader {
         }
         self.last = (slab.marks.len(), slab.table.text().len());
         Ok((!slab.marks.is_empty() || !slab.rejected.is_empty()).then_some(slab))
+    }
+
+    /// The lines at hand that have no quote and no CR, each with its LF; nothing where the next row
+    /// is none of these, or at the end.
+    ///
+    /// A line of the right number of fields that is not empty and has no more characters than
+    /// [`FIELD_CHARS_MAX`] is a good row. [`Self::pass_lines`] goes on behind such rows, and
+    /// [`Self::next_slab`] with all others.
+    pub(super) fn lines(&mut self) -> Result<&[u8], ReadError> {
+        // Other line ends need a word.
+        if self.doomed.is_some() || self.blanks > 0 || self.only_ending != Some(LineEnding::Lf) {
+            return Ok(&[]);
+        }
+        if memrchr(b'\n', self.window.clean_bytes()).is_none() {
+            self.fill()?;
+        }
+        let clean = self.window.clean_bytes();
+        let plain = &clean[..memchr2(b'"', b'\r', clean).unwrap_or(clean.len())];
+        Ok(&plain[..memrchr(b'\n', plain).map_or(0, |last| last + 1)])
+    }
+
+    /// Passes over the first of [`Self::lines`], so many of them and so many bytes.
+    pub(super) fn pass_lines(&mut self, lines: u64, bytes: usize) {
+        self.rows += lines;
+        self.line += lines;
+        self.window.consume(bytes);
+    }
+
+    /// What stands between two fields.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Rows that have been handed out or passed over.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Counts what rows weigh in memory beside their text too: a row may have thousands of empty

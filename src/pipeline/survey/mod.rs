@@ -157,7 +157,7 @@ pub async fn survey<T: Target>(
     }
     let name = RunId::new(tools.seed.started, tools.seed.random).to_string();
     let (_desk, looked_up) = begin::look_up(plan, target, &mut mapping, &name, tools).await?;
-    let mut looked = duplicates::look(plan, &mapping, &checks, &name, tools).await?;
+    let mut looked = duplicates::look(plan, (&mapping, &checks), None, &name, tools).await?;
     let input_digest = match looked.digest {
         Some(digest) => Some(digest),
         None => digest(plan).await?,
