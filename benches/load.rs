@@ -206,7 +206,7 @@ impl Load {
                 through.chunks += self.spool.take(&checked)?.len() as u64;
             }
         }
-        through.chunks += u64::from(self.spool.close()?.is_some());
+        through.chunks += self.spool.close()?.len() as u64;
         Ok(through)
     }
 }
