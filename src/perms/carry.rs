@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::ask::{Action, Frozen, Request};
@@ -25,6 +24,7 @@ use crate::pipeline::guards::{self, Deed};
 use crate::pipeline::parent::{Unborn, begin, failure_of, no_ledger};
 use crate::pipeline::resume::same_org;
 use crate::pipeline::run::Tools;
+use crate::pipeline::threads::joined;
 use crate::target::Target;
 
 /// Version of what the manifest holds; that of loads.
@@ -200,7 +200,7 @@ impl<T: Target> Run<T> {
 pub(super) async fn on_thread<R: Send + 'static>(
     work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
 ) -> Result<R, Failure> {
-    let done = spawn_blocking(work).await;
+    let done = joined(work).await;
     done.unwrap_or_else(|_| {
         let message = "a thread of `perms` broke down; this is a fault of longshore";
         Err(Failure::new(Blame::Run, message))

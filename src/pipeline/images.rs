@@ -14,9 +14,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
-use tokio::task::spawn_blocking;
 
 use super::manifest::bare;
+use super::threads::joined;
 use crate::config::plan::LoadPlan;
 use crate::faults;
 use crate::ledger::{Image, Manifest, sync_folder};
@@ -204,7 +204,7 @@ async fn on_disk<D: Send + 'static>(
     to: &Path,
     work: impl FnOnce() -> io::Result<D> + Send + 'static,
 ) -> Result<D, Fault> {
-    let done = spawn_blocking(work).await.map_err(io::Error::other).flatten();
+    let done = joined(work).await.map_err(io::Error::other).flatten();
     done.map_err(|error| Fault {
         class: FaultClass::Disk,
         status: None,

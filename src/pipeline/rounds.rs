@@ -21,6 +21,7 @@ use super::lanes;
 use super::run::{Parts, broken, no_ledger, settle_all};
 use super::settle::{Settle, Settled};
 use super::submit::driver::Submit;
+use super::threads::joined;
 use crate::config::plan::{LanePlan, LoadPlan, OnDuplicate, Source};
 use crate::ledger::Fact;
 use crate::model::chunk::ChunkNumber;
@@ -197,7 +198,7 @@ async fn on_disk<R: Send + 'static>(
     mut settle: Settle,
     work: impl FnOnce(&mut Settle) -> Result<R, Failure> + Send + 'static,
 ) -> Result<(Settle, R), Failure> {
-    let done = spawn_blocking(move || work(&mut settle).map(|done| (settle, done))).await;
+    let done = joined(move || work(&mut settle).map(|done| (settle, done))).await;
     done.unwrap_or_else(|_| Err(broken("settle")))
 }
 

@@ -1,6 +1,8 @@
 //! Work that reads, sorts and counts files, on threads of its own, so that it holds up no call.
 
-use tokio::task::spawn_blocking;
+use std::any::Any;
+
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::model::failure::{Blame, Failure};
 
@@ -9,9 +11,26 @@ pub async fn on_thread<A: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> Result<A, Failure> + Send + 'static,
 ) -> Result<A, Failure> {
-    spawn_blocking(work).await.unwrap_or_else(|_| {
+    joined(work).await.unwrap_or_else(|_| {
         Err(Failure::new(Blame::Run, format!("{name} broke down; this is a fault of longshore")))
     })
+}
+
+/// Begins `work` on a thread at once; `Err` when it panicked.
+///
+/// To tokio they are all of one type: it would be in the binary once more for every work.
+pub fn joined<A: Send + 'static>(
+    work: impl FnOnce() -> A + Send + 'static,
+) -> impl Future<Output = Result<A, JoinError>> {
+    // Not an `async fn`, which would hold the work itself, once more.
+    let doing = spawn_blocking(boxed(work));
+    async { Ok(*doing.await?.downcast().expect("what `boxed` has put in")) }
+}
+
+type Work = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+
+fn boxed<A: Send + 'static>(work: impl FnOnce() -> A + Send + 'static) -> Work {
+    Box::new(move || Box::new(work()))
 }
 
 #[cfg(test)]
