@@ -5,6 +5,7 @@
 //! ```sh
 //! cargo bench --bench whole                             # everything
 //! cargo bench --bench whole -- matching run upload start size
+//! cargo bench --bench whole -- instructions             # under valgrind: a quarter of an hour
 //! ```
 //!
 //! `LONGSHORE_BENCH_BINARY` names another client (that of `--profile dist`, say),
@@ -64,6 +65,9 @@ fn main() {
         for scheme in ["http", "https"] {
             start(scheme);
         }
+    }
+    if wanted.iter().any(|word| word == "instructions") {
+        instructions();
     }
     if is_wanted("size") {
         let bytes = std::fs::metadata(binary()).unwrap().len();
@@ -136,6 +140,43 @@ fn whole_run(rows: usize, tls: bool) -> Used {
     assert_eq!(of("success") + of("error"), rows as u64, "{summary:#}");
     assert!(of("success") * 100 >= 95 * rows as u64, "{summary:#}");
     used
+}
+
+/// Instructions of user space of whole runs over http, and what those of ten times the rows are.
+fn instructions() {
+    println!("\nwhole run over http under callgrind");
+    println!("| rows | instructions | a row | over the first |");
+    println!("|---|---|---|---|");
+    let mut first = None;
+    for rows in asked("LONGSHORE_BENCH_ROWS", "1000000,10000000") {
+        let rows: usize = rows.parse().unwrap();
+        let counted = counted_run(rows) as f64;
+        let first = *first.get_or_insert(counted);
+        let (a_row, over) = (counted / rows as f64, counted / first);
+        println!("| {rows} | {counted:.3e} | {a_row:.0} | {over:.3} |");
+    }
+}
+
+fn counted_run(rows: usize) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let org = Served::start(folder.path(), false);
+    org.write_pairs(rows);
+    let own = org.client(&["insert", "PermissionSetAssignment", "pairs.csv", "--json"]);
+    let mut valgrind = Command::new("valgrind");
+    let counts = folder.path().join("counts");
+    valgrind
+        .current_dir(folder.path())
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        .arg(binary())
+        .args(own.get_args())
+        .envs(own.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    let output = valgrind.stdin(Stdio::null()).output().unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["rows"]["input"].as_u64(), Some(rows as u64), "{summary:#}");
+    let counts = std::fs::read_to_string(counts).unwrap();
+    let total = counts.lines().find_map(|line| line.strip_prefix("summary: ")).unwrap();
+    total.trim().parse().unwrap()
 }
 
 /// What the client does until every job is `UploadComplete`, and `curl -T` of the same bytes.
