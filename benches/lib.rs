@@ -30,5 +30,6 @@ pub mod pipeline {
     pub mod chunk;
     pub mod map;
     pub mod read;
+    pub mod source_rows;
     pub mod validate;
 }

@@ -186,6 +186,21 @@ impl Table {
         self.fields[first..first + self.width].iter().map(|span| span.of(&self.text))
     }
 
+    /// Whether row `row` has the same fields in another table.
+    #[inline]
+    pub fn has_row_of(&self, other: &Self, row: usize) -> bool {
+        self.width == other.width
+            && (self.has_all_rows_of(other) || self.row(row).eq(other.row(row)))
+    }
+
+    /// Whether it is certain at once that all rows have the same fields in another table.
+    #[inline]
+    pub fn has_all_rows_of(&self, other: &Self) -> bool {
+        self.width == other.width
+            && Arc::ptr_eq(&self.fields, &other.fields)
+            && Arc::ptr_eq(&self.text, &other.text)
+    }
+
     /// The fields of a column in these rows, in order.
     #[inline]
     pub fn column(&self, column: usize, rows: Range<usize>) -> impl Iterator<Item = &[u8]> {

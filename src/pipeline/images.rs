@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::manifest::bare;
+use super::source_rows::SourceRows;
 use super::threads::joined;
 use crate::config::plan::LoadPlan;
 use crate::faults;
@@ -224,7 +225,7 @@ struct Waiting {
 /// A file of images while it is written, under another name.
 struct Draft {
     body: Reader<std::fs::File>,
-    source: Reader<std::fs::File>,
+    source: SourceRows,
     out: BufWriter<faults::File>,
     part: PathBuf,
     to: PathBuf,
@@ -242,8 +243,8 @@ impl Draft {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut draft = Self {
-            body: reader(&chunk.body, true)?,
-            source: reader(&chunk.source, false)?,
+            body: reader(&chunk.body)?,
+            source: SourceRows::numbers(chunk)?,
             out: BufWriter::new(faults::open(&options, &part)?),
             part,
             to: to.to_owned(),
@@ -266,18 +267,18 @@ impl Draft {
 
     /// The next rows; none at the end.
     fn read(mut self) -> io::Result<(Self, Vec<Waiting>)> {
-        let (mut batch, mut bytes, mut source) = (Vec::new(), 0, ByteRecord::new());
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         while batch.len() < RECORDS_READ_MAX && bytes < IMAGE_BATCH_BYTES {
             let mut sent = ByteRecord::new();
             if !self.body.read_byte_record(&mut sent)? {
                 break;
             }
-            if !self.source.read_byte_record(&mut source)? {
+            if !self.source.advance()? {
                 return Err(io::Error::other("the chunk has fewer source rows than rows"));
             }
             bytes += sent.as_slice().len();
             let key = String::from_utf8_lossy(sent.get(self.plan.key).unwrap_or_default());
-            let (key, row) = (key.trim().to_owned(), source.get(0).unwrap_or_default().to_vec());
+            let (key, row) = (key.trim().to_owned(), self.source.number().to_vec());
             batch.push(Waiting { row, key, sent });
         }
         Ok((self, batch))
@@ -311,8 +312,8 @@ impl Draft {
     }
 }
 
-fn reader(path: &Path, headers: bool) -> io::Result<Reader<std::fs::File>> {
-    Ok(ReaderBuilder::new().has_headers(headers).flexible(true).from_path(path)?)
+fn reader(path: &Path) -> io::Result<Reader<std::fs::File>> {
+    Ok(ReaderBuilder::new().flexible(true).from_path(path)?)
 }
 
 /// One line of a file of images.
@@ -359,7 +360,7 @@ impl ImageRows {
         if (bytes, Digest::finish(&hasher)) != (image.bytes, image.digest) {
             return Err(io::Error::other("it is not as it was written"));
         }
-        Ok(Self { reader: reader(path, true)?, fields })
+        Ok(Self { reader: reader(path)?, fields })
     }
 
     /// The next line, into `row`; `false` at the end.

@@ -38,6 +38,7 @@ pub mod resume;
 pub mod retry;
 pub mod run;
 pub mod settle;
+pub mod source_rows;
 pub mod stop;
 pub mod submit;
 pub mod survey;

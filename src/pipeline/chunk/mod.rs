@@ -2,21 +2,21 @@
 //!
 //! Cutting is a pure function of the rows and the limits: by bytes (header included) and by rows.
 //! Each chunk is two files: `NNNNNN.csv`, the exact body to send, and `NNNNNN.rows`, the source
-//! columns of the same rows with row number and line, from which the result files are written
-//! later. Memory holds one row and two write buffers, never a body.
+//! rows (`pipeline::source_rows`), from which the result files are written later. Memory holds
+//! one row and two write buffers, never a body.
 
-mod counter;
 mod hashed;
 mod intact;
 mod lanes;
+mod source;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::counter::Counter;
 use self::hashed::Hashed;
+use self::source::SourceWriter;
 use crate::faults::{self, File};
 use crate::model::cells::{push_cell, push_line};
 use crate::model::chunk::{Chunk, ChunkNumber, Digest, InWindow};
@@ -85,8 +85,6 @@ pub struct Spool {
     /// The other chunks that are open, where rows are in lanes.
     lanes: Option<lanes::Lanes>,
     line: Vec<u8>,
-    /// Row number and line, as they are written.
-    counter: Counter,
     /// Chunks are cut and nothing is written.
     is_dry: bool,
     /// Columns whose cells name whom a row is about.
@@ -113,7 +111,7 @@ struct OpenChunk {
     chunk: Chunk,
     /// Body and source rows; without files where they are on disk already.
     body: Hashed,
-    source: Hashed,
+    source: SourceWriter,
     cut: Option<Cut>,
 }
 
@@ -132,7 +130,6 @@ impl Spool {
             open: None,
             lanes: None,
             line: Vec::new(),
-            counter: Counter::default(),
             is_dry: false,
             together: Vec::new(),
             about: [Vec::new(), Vec::new()],
@@ -246,7 +243,13 @@ impl Spool {
             open.chunk.last_row = slab.raw.marks[*last as usize].row;
         }
         open.body.end_line()?;
-        rows.iter().try_for_each(|index| self.write_source(slab, *index as usize))
+        match rows {
+            [first, .., last] if slab.raw.table.has_all_rows_of(&slab.fields) => {
+                // They stand side by side.
+                open.source.push_as_sent(&slab.raw.marks[*first as usize..=*last as usize])
+            }
+            _ => rows.iter().try_for_each(|index| self.write_source(slab, *index as usize)),
+        }
     }
 
     /// Moves the rows that fit no chunk, even alone, to the rejected of their slab.
@@ -361,10 +364,12 @@ impl Spool {
 
     fn write_source(&mut self, slab: &CheckedSlab, index: usize) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { unreachable!("the body was written first") };
-        let (mark, line) = (slab.raw.marks[index], open.source.line());
-        line.extend_from_slice(self.counter.at(mark));
-        slab.raw.table.push_rest(index, line);
-        open.source.end_line()
+        let (mark, table) = (slab.raw.marks[index], &slab.raw.table);
+        if table.has_row_of(&slab.fields, index) {
+            open.source.push_as_sent(&[mark])
+        } else {
+            open.source.push(mark, table, index)
+        }
     }
 
     fn begin(&mut self, row: u64) -> Result<OpenChunk, Failure> {
@@ -376,7 +381,7 @@ impl Spool {
         let file = |path: &Path| if on_disk || dry { Ok(None) } else { create(path).map(Some) };
         let mut open = OpenChunk {
             body: Hashed::new(body.clone(), file(&body)?),
-            source: Hashed::new(source.clone(), file(&source)?),
+            source: SourceWriter::new(Hashed::new(source.clone(), file(&source)?)),
             cut,
             chunk: Chunk {
                 number,

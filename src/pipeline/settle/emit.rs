@@ -15,14 +15,11 @@ use crate::ledger::Output;
 use crate::model::cells::push_line;
 use crate::model::chunk::Chunk;
 use crate::model::failure::Failure;
-use crate::model::records::Records;
 use crate::model::row_error::RowError;
 use crate::model::verdict::{Counts, MatchKind};
 use crate::pipeline::deferred::{Deferred, DeferredWriter};
+use crate::pipeline::source_rows::SourceRows;
 use crate::pipeline::unchanged::ShelfReader;
-
-/// Where the source columns begin in a row of a chunk, behind row number and line.
-pub const SOURCE: usize = 2;
 
 /// The four files of rows that were to be sent; success.csv has those besides that were not sent,
 /// as they change nothing.
@@ -126,7 +123,7 @@ impl Emit {
     /// A row that has its own outcome, which is no error.
     fn matched(
         &mut self,
-        rows: &SourceRows<'_>,
+        rows: &Source<'_>,
         outcome: Outcome,
         of: &mut MatchedSheet,
         counts: &mut Counts,
@@ -183,7 +180,7 @@ impl Emit {
 
     fn success(
         &mut self,
-        rows: &SourceRows<'_>,
+        rows: &Source<'_>,
         id: &[u8],
         created: &[u8],
         how: MatchKind,
@@ -194,7 +191,7 @@ impl Emit {
         let own = [id, created, rows.number(), how.word().as_bytes()];
         let is_plain = id.iter().all(u8::is_ascii_alphanumeric)
             && created.iter().all(u8::is_ascii_alphanumeric);
-        if is_plain && let Some(source) = self.kept.as_they_stand(&rows.records) {
+        if is_plain && let Some(source) = self.kept.as_they_stand(&rows.rows) {
             return self.files.success.push_behind(source, own);
         }
         self.files.success.push(self.kept.of(|column| rows.cell(column)).chain(own))
@@ -203,7 +200,7 @@ impl Emit {
     /// A row in error. One that met a lock is put off where it can be, and false is returned then.
     fn error(
         &mut self,
-        rows: &SourceRows<'_>,
+        rows: &Source<'_>,
         at: LineAt,
         lines: &mut Lines,
         (body, place): (&mut BodyRows, usize),
@@ -212,8 +209,7 @@ impl Emit {
         let text = String::from_utf8_lossy(line.error());
         let parsed = RowError::parse(&text);
         if let Some(deferred) = self.deferred.as_mut().filter(|_| parsed.is_lock()) {
-            let source: ByteRecord = rows.records.cells().collect();
-            deferred.push(rows.row(), &source, body.row(rows.chunk, place)?)?;
+            deferred.push(rows.row(), &rows.record(), body.row(rows.chunk, place)?)?;
             return Ok(false);
         }
         let own = [
@@ -229,14 +225,14 @@ impl Emit {
         Ok(true)
     }
 
-    fn unprocessed(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
+    fn unprocessed(&mut self, rows: &Source<'_>, why: &str) -> Result<(), Failure> {
         let own = [why.as_bytes(), rows.number()];
         self.files.unprocessed.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
         self.groups.add("unprocessed", "unprocessed", why, rows.row());
         Ok(())
     }
 
-    fn unknown(&mut self, rows: &SourceRows<'_>, why: &str) -> Result<(), Failure> {
+    fn unknown(&mut self, rows: &Source<'_>, why: &str) -> Result<(), Failure> {
         let own = [why.as_bytes(), rows.number()];
         self.files.unknown.push(self.kept.of(|column| rows.cell(column)).chain(own))?;
         self.groups.add("unknown", "unknown", why, rows.row());
@@ -281,7 +277,7 @@ fn keep_lines(path: &Path, places: &[LineAt], lines: &mut Lines) -> io::Result<(
 
 /// The rows of a chunk and what became of them, one after the other.
 pub struct Sheet<'a> {
-    rows: SourceRows<'a>,
+    rows: Source<'a>,
     fate: Fate,
     counts: Counts,
     /// Rows that are sent again.
@@ -353,7 +349,7 @@ impl<'a> Sheet<'a> {
     }
 
     fn of(chunk: &'a Chunk, fate: Fate) -> Result<Self, Failure> {
-        let mut rows = SourceRows::open(chunk)?;
+        let mut rows = Source::open(chunk)?;
         let has_row = rows.next()?;
         let (counts, body) = (Counts::default(), BodyRows::default());
         Ok(Self { rows, fate, counts, deferred: 0, body, at: 0, has_row })
@@ -415,34 +411,43 @@ impl BodyRows {
     }
 }
 
-/// The spooled source rows of a chunk: row number, line, then the source columns.
-struct SourceRows<'a> {
+/// The source rows of a chunk, and where they lie.
+struct Source<'a> {
     chunk: &'a Chunk,
-    records: Records<File>,
+    rows: SourceRows,
 }
 
-impl<'a> SourceRows<'a> {
+impl<'a> Source<'a> {
     fn open(chunk: &'a Chunk) -> Result<Self, Failure> {
-        let file = File::open(&chunk.source)
+        let rows = SourceRows::open(chunk)
             .map_err(|error| Failure::disk("open", &chunk.source, &error))?;
-        Ok(Self { chunk, records: Records::new(file).of_one_width() })
+        Ok(Self { chunk, rows })
     }
 
     /// Goes to the next row; false at the end.
     fn next(&mut self) -> Result<bool, Failure> {
-        self.records.advance().map_err(|error| self.broken(&error))
+        self.rows.advance().map_err(|error| self.broken(&error))
     }
 
     fn number(&self) -> &[u8] {
-        self.records.cell(0).unwrap_or_default()
+        self.rows.number()
     }
 
     fn row(&self) -> u64 {
-        std::str::from_utf8(self.number()).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+        self.rows.row()
     }
 
     fn cell(&self, column: usize) -> Option<&[u8]> {
-        self.records.cell(column + SOURCE)
+        self.rows.cell(column)
+    }
+
+    /// Row number, line and source cells.
+    fn record(&self) -> ByteRecord {
+        let mut record = ByteRecord::new();
+        record.push_field(self.number());
+        record.push_field(self.rows.line().to_string().as_bytes());
+        record.extend(self.rows.cells());
+        record
     }
 
     fn broken(&self, error: &io::Error) -> Failure {

@@ -1,10 +1,7 @@
 //! Which source columns the result files keep: all but the result columns of an earlier run.
 
-use std::fs::File;
-
-use super::emit::SOURCE;
 use crate::model::names::is_result_column;
-use crate::model::records::Records;
+use crate::pipeline::source_rows::SourceRows;
 
 /// The source columns that are the user's. An error file that is loaded again brings `sf__Error`
 /// and the like with it; the new run writes its own.
@@ -38,8 +35,8 @@ impl KeptColumns {
 
     /// The kept cells of a row of a chunk as they stand there, where these are all of them and none
     /// is missing.
-    pub fn as_they_stand<'a>(&self, row: &'a Records<File>) -> Option<&'a [u8]> {
-        let all = self.places.len() == self.columns && row.len() == SOURCE + self.columns;
-        if all { row.as_it_stands(SOURCE) } else { None }
+    pub fn as_they_stand<'a>(&self, row: &'a SourceRows) -> Option<&'a [u8]> {
+        let all = self.places.len() == self.columns && row.width() == self.columns;
+        if all { row.as_they_stand() } else { None }
     }
 }

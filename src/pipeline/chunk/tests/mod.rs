@@ -1,5 +1,6 @@
 mod lanes;
 mod properties;
+mod source;
 
 use super::*;
 use crate::model::rows::{RawSlab, RowMark, Table};
@@ -49,12 +50,15 @@ fn an_empty_source_column_needs_no_quotes_behind_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let limits = ChunkLimits { rows: 2, bytes: 1_000 };
     let mut spool = Spool::new(folder.path(), &["Name".to_owned()], limits);
-    let mut slab = slab(&[(1, "", "")]);
+    let mut slab = slab(&[(1, "constant", "")]);
     slab.raw.table = Table::new(1);
     slab.raw.table.push_field(b"");
     assert!(spool.take(&slab).unwrap().is_empty());
     let chunk = spool.close().unwrap().pop().unwrap();
-    assert_eq!((text(&chunk.body), text(&chunk.source)), ("Name\n\"\"\n".into(), "1,2,\n".into()));
+    assert_eq!(
+        (text(&chunk.body), text(&chunk.source)),
+        ("Name\nconstant\n".into(), "1,2,\n".into())
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::model::rows::RowMark;
 ///
 /// Rows follow one another, so most numbers are the last ones and a few more: then some digits
 /// change, and nothing is divided or moved.
-pub(super) struct Counter {
+pub struct Counter {
     mark: RowMark,
     /// A comma, the two cells, and room.
     text: [u8; WIDTH],
@@ -29,7 +29,7 @@ impl Default for Counter {
 impl Counter {
     /// The cells of a place.
     #[inline]
-    pub(super) fn at(&mut self, mark: RowMark) -> &[u8] {
+    pub fn at(&mut self, mark: RowMark) -> &[u8] {
         let more = |now: u64, last: u64| now.checked_sub(last).unwrap_or(u64::MAX);
         let rows = more(mark.row, self.mark.row);
         let lines = more(mark.line, self.mark.line);
@@ -38,6 +38,12 @@ impl Counter {
         }
         self.mark = mark;
         &self.text[1..self.last[1] + 2]
+    }
+
+    /// The row number of the last place.
+    #[inline]
+    pub fn row(&self) -> &[u8] {
+        &self.text[1..=self.last[0]]
     }
 
     /// Adds to one of the numbers; `false` if it needs another digit, or would take as long as to
@@ -96,6 +102,7 @@ mod tests {
         for (row, line) in leaps.chain(steps).chain(few).chain((0..99).map(|row| (row, 9 * row))) {
             let mark = RowMark { row, line };
             assert_eq!(counter.at(mark), format!("{row},{line},").as_bytes());
+            assert_eq!(counter.row(), row.to_string().as_bytes());
         }
     }
 }
