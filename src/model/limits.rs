@@ -54,10 +54,6 @@ pub const KEYS_LISTED: usize = 10;
 /// one at a time, and an org takes 15,000 batches of all its users in a rolling day.
 pub const SEPARATE_CUTS_MAX: u64 = 99;
 
-/// Slabs that may wait between two stages. Memory in flight is this times the slab size times the
-/// number of hand-overs.
-pub const SLABS_WAITING: usize = 1;
-
 /// Rows that the far side takes in one batch; batches of one job run side by side, and an org takes
 /// 15,000 of them in a rolling day. Source: Bulk API 2.0.
 pub const BATCH_ROWS: u32 = 10_000;
@@ -189,7 +185,7 @@ pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 1_024;
 pub const BODY_PIECE_BYTES: usize = 64 << 10;
 
 /// Bytes of a body file that are read at once.
-pub const BODY_READ_BYTES: usize = 256 << 10;
+pub const BODY_READ_BYTES: usize = 128 << 10;
 
 /// Rows of one page of an export by Bulk query: one call and one temporary file each.
 pub const EXPORT_PAGE_ROWS: u32 = 100_000;

@@ -1,11 +1,9 @@
 //! Intake: the synchronous half of the conveyor, from the file to chunks on disk.
 //!
-//! Three threads joined by bounded channels: reading; mapping and validating (rayon inside a slab);
-//! spooling. Ending and stopping are the same act: somebody drops an end of a channel.
+//! One thread takes each slab through all its stages, while it is near the processor; rayon shares
+//! out the rows of a slab whose values are transformed. Source: `docs/decisions/0033-one-thread.md`.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use super::chunk::Spool;
 use super::duplicates::Repeats;
@@ -20,7 +18,6 @@ use crate::config::plan::OnBadRow;
 use crate::ledger::{Output, Shelved};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::failure::{Blame, Failure};
-use crate::model::limits::SLABS_WAITING;
 use crate::model::rows::{CheckedSlab, DUPLICATE_ROW, RawSlab, Rejected};
 
 /// All that the first half needs.
@@ -91,10 +88,7 @@ impl Intake {
     /// A fault of the input in mid-file halts the run; what was spooled before is handed on all the
     /// same, so that every row that was read is accounted for.
     pub fn run(self, mut hand_on: impl FnMut(Chunk) -> bool) -> Result<TakenIn, Failure> {
-        let Self { mut reader, mapping, checks, mut repeats, mut unchanged, .. } = self;
-        let (watch, stop, halt) = (self.watch, self.stop, self.halt);
-        let mut look = self.look;
-        let window = Window { skip: self.skip, limit: self.limit };
+        let Self { mut repeats, mut unchanged, watch, mut look, .. } = self;
         let mut sink = Sink {
             spool: self.spool,
             rejected: self.rejected,
@@ -103,34 +97,82 @@ impl Intake {
             accepted: 0,
             unchanged: 0,
             on_bad_row: self.on_bad_row,
-            input: reader.name().to_owned(),
+            input: self.reader.name().to_owned(),
             hand_on: &mut hand_on,
         };
-        thread::scope(|scope| {
-            let (raw_out, raw_in) = sync_channel::<(RawSlab, Progress)>(SLABS_WAITING);
-            let (checked_out, checked_in) = sync_channel::<(CheckedSlab, Progress)>(SLABS_WAITING);
-            let (asked, halted) = (stop.clone(), halt.clone());
-            let reading = scope.spawn(move || {
-                let end = read_on(&mut reader, window, &asked, &halted, &raw_out);
-                SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), end }
-            });
-            let halted = halt.clone();
-            scope.spawn(move || check_on(&raw_in, &mapping, &checks, &halted, &checked_out));
-            for (mut slab, progress) in checked_in {
-                sink.spool.set_apart(&mut slab);
-                sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
-                let left_out = unchanged.take_out(&mut slab)?;
-                if let Some(look) = &mut look {
-                    look(&slab);
-                }
-                sink.shelve(&slab, &left_out)?;
-                sink.take(&slab)?;
-                sink.tell_unchanged(&*watch, left_out.len());
-                watch.see(&sink.so_far(progress));
+        let mut upstream = Upstream {
+            reader: self.reader,
+            window: Window { skip: self.skip, limit: self.limit },
+            is_over: false,
+            mapping: self.mapping,
+            checks: self.checks,
+            stop: self.stop,
+            halt: self.halt,
+        };
+        let end = loop {
+            let mut slab = match upstream.next() {
+                Ok(slab) => slab,
+                Err(end) => break end,
+            };
+            sink.spool.set_apart(&mut slab);
+            sink.spool.keep_apart(repeats.set_apart(&mut slab)?);
+            let left_out = unchanged.take_out(&mut slab)?;
+            if let Some(look) = &mut look {
+                look(&slab);
             }
-            let source = reading.join().map_err(|_| broken())?;
-            sink.close(&*watch, window.skip + 1, source)
-        })
+            sink.shelve(&slab, &left_out)?;
+            sink.take(&slab)?;
+            sink.tell_unchanged(&*watch, left_out.len());
+            watch.see(&sink.so_far(upstream.progress()));
+        };
+        let Upstream { reader, window, .. } = upstream;
+        let source = SourceRead { bytes: reader.bytes_read(), digest: reader.digest(), end };
+        sink.close(&*watch, window.skip + 1, source)
+    }
+}
+
+/// The stages before the spool.
+struct Upstream {
+    reader: SlabReader,
+    window: Window,
+    /// The last row that was asked for has come.
+    is_over: bool,
+    mapping: Mapping,
+    checks: Checks,
+    stop: Stop,
+    halt: Halt,
+}
+
+impl Upstream {
+    /// The next rows: read, mapped and validated. `Err` says where reading ended.
+    fn next(&mut self) -> Result<CheckedSlab, ReadingEnd> {
+        if self.is_over {
+            return Err(ReadingEnd::Window);
+        }
+        if self.stop.is_asked() || self.halt.message().is_some() {
+            return Err(ReadingEnd::Stopped);
+        }
+        let slab = match self.reader.next_slab() {
+            Ok(Some(slab)) => slab,
+            Ok(None) => return Err(ReadingEnd::Source),
+            Err(error) => return Err(self.halted(error.into())),
+        };
+        let (slab, is_over) = self.window.cut(slab);
+        self.is_over = is_over;
+        let mapped = map::map(slab, &self.mapping);
+        match self.mapping.trouble() {
+            Some(failure) => Err(self.halted(failure)),
+            None => Ok(validate::validate(mapped, &self.checks)),
+        }
+    }
+
+    fn halted(&self, failure: Failure) -> ReadingEnd {
+        self.halt.because(failure);
+        ReadingEnd::Stopped
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { bytes: self.reader.bytes_read(), bytes_total: self.reader.bytes_total() }
     }
 }
 
@@ -139,59 +181,6 @@ impl Intake {
 struct Progress {
     bytes: u64,
     bytes_total: Option<u64>,
-}
-
-fn broken() -> Failure {
-    Failure::new(Blame::Run, "the read stage broke down; this is a fault of longshore")
-}
-
-/// Reads on until the end, or until it should not.
-fn read_on(
-    reader: &mut SlabReader,
-    window: Window,
-    stop: &Stop,
-    halt: &Halt,
-    out: &SyncSender<(RawSlab, Progress)>,
-) -> ReadingEnd {
-    while !stop.is_asked() && halt.message().is_none() {
-        let slab = match reader.next_slab() {
-            Ok(Some(slab)) => slab,
-            Ok(None) => return ReadingEnd::Source,
-            Err(error) => {
-                halt.because(error.into());
-                return ReadingEnd::Stopped;
-            }
-        };
-        let (slab, ended) = window.cut(slab);
-        let progress = Progress { bytes: reader.bytes_read(), bytes_total: reader.bytes_total() };
-        if out.send((slab, progress)).is_err() {
-            return ReadingEnd::Stopped;
-        }
-        if ended {
-            return ReadingEnd::Window;
-        }
-    }
-    ReadingEnd::Stopped
-}
-
-fn check_on(
-    slabs: &Receiver<(RawSlab, Progress)>,
-    mapping: &Mapping,
-    checks: &Checks,
-    halt: &Halt,
-    out: &SyncSender<(CheckedSlab, Progress)>,
-) {
-    for (slab, progress) in slabs {
-        let mapped = map::map(slab, mapping);
-        if let Some(failure) = mapping.trouble() {
-            halt.because(failure);
-            return;
-        }
-        let checked = validate::validate(mapped, checks);
-        if out.send((checked, progress)).is_err() {
-            return; // The spool has stopped; it says why.
-        }
-    }
 }
 
 /// Where accepted and rejected rows go.

@@ -17,12 +17,9 @@ const PAGE_BYTES: usize = 4 << 10;
 
 /// The first `bytes` of a file, in pieces of [`BODY_PIECE_BYTES`]; fewer where it is shorter.
 pub(super) fn of(file: File, bytes: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let pieces = Pieces {
-        file,
-        left: bytes,
-        ready: Bytes::new(),
-        rooms: [BytesMut::new(), BytesMut::new()],
-    };
+    // Made here and not by the threads that read, each of which would keep memory of its own.
+    let room = || BytesMut::with_capacity(PAGE_BYTES + BODY_READ_BYTES);
+    let pieces = Pieces { file, left: bytes, ready: Bytes::new(), rooms: [room(), room()] };
     try_unfold(pieces, |mut pieces| async move {
         if pieces.ready.is_empty() && pieces.left > 0 {
             let reading = tokio::task::spawn_blocking(move || pieces.read());
