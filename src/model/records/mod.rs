@@ -3,11 +3,13 @@
 //! The rules are those of the `csv` crate, which the tests hold it against: comma, double quotes,
 //! CR, LF or both end a record, empty lines are none, quotes that stand wrong are text. What makes
 //! it several times as fast: a cell is a piece of the buffer and is copied only to undo doubled
-//! quotes, and eight bytes are looked at together. The strict reader of input files is another
-//! one, `pipeline::read`.
+//! quotes, and what matters is found for 64 bytes at a time, as the bits of a number. The strict
+//! reader of input files is another one, `pipeline::read`.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+
+use super::sixteen::first_sixty_four;
 
 /// Bytes that are read together. Source: measured; less costs calls, more costs cache.
 pub const BLOCK_BYTES: usize = 128 << 10;
@@ -32,6 +34,8 @@ pub struct Records<R> {
     end: usize,
     /// What was not looked at yet.
     at: usize,
+    /// What matters from there on.
+    marks: Marks,
     /// The offset in the source of `buffer[end]`.
     passed: u64,
     is_at_end: bool,
@@ -85,6 +89,7 @@ impl<R: Read> Records<R> {
             first: page,
             end: page,
             at: page,
+            marks: Marks::from(page),
             passed: 0,
             is_at_end: false,
             cells: Vec::new(),
@@ -108,7 +113,10 @@ impl<R: Read> Records<R> {
             match whole {
                 Scanned::Record => return self.check_width().map(|()| true),
                 Scanned::Nothing if self.is_at_end => return Ok(false),
-                Scanned::Nothing | Scanned::Part => self.read_more()?,
+                Scanned::Nothing | Scanned::Part => {
+                    self.read_more()?;
+                    self.marks = Marks::from(self.at);
+                }
             }
         }
     }
@@ -248,11 +256,12 @@ impl<R: Read + Seek> Records<R> {
         let place = behind.and_then(|behind| self.end.checked_sub(usize::try_from(behind).ok()?));
         self.cells.clear();
         if let Some(place) = place.filter(|place| *place >= self.first) {
-            self.at = place;
+            (self.at, self.marks) = (place, Marks::from(place));
             return Ok(());
         }
         self.source.seek(SeekFrom::Start(offset))?;
         (self.first, self.at, self.end) = (self.page, self.page, self.page);
+        self.marks = Marks::from(self.page);
         (self.passed, self.is_at_end) = (offset, false);
         Ok(())
     }
@@ -267,22 +276,15 @@ enum Scanned {
     Nothing,
 }
 
-/// How a cell ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Comma,
-    Line,
-    /// The buffer ends.
-    Open,
-}
-
 impl<R> Records<R> {
     /// Finds the cells of the next record.
     fn scan(&mut self) -> Scanned {
         self.cells.clear();
         self.undone.clear();
         let text = &self.buffer[..self.end];
+        let mut marks = self.marks;
         while let Some(b'\r' | b'\n') = text.get(self.at) {
+            marks.next(text);
             self.at += 1;
         }
         if self.at == self.end {
@@ -291,69 +293,85 @@ impl<R> Records<R> {
         self.offset = self.passed - (self.end - self.at) as u64;
         let mut at = self.at;
         loop {
-            let (cell, next, end) = match text.get(at) {
-                Some(b'"') => quoted(text, at, &mut self.undone),
-                _ => plain(text, at),
-            };
-            if end == End::Open && !self.is_at_end {
+            let start = at;
+            let mark = marks.next(text);
+            let mut ended = Ended { cell: cell(start..mark, Kind::Plain), at: mark };
+            if text.get(mark) == Some(&b'"') {
+                ended = if mark == start {
+                    quoted(text, start + 1, &mut marks, &mut self.undone)
+                } else {
+                    // A quote that stands in a cell is text.
+                    let mark = marks.next_end(text);
+                    Ended { cell: cell(start..mark, Kind::Plain), at: mark }
+                };
+            }
+            let end = text.get(ended.at);
+            if end.is_none() && !self.is_at_end {
                 return Scanned::Part;
             }
-            self.cells.push(cell);
-            at = next;
-            if end != End::Comma {
-                self.at = at;
+            self.cells.push(ended.cell);
+            at = ended.at + usize::from(end.is_some());
+            if end != Some(&b',') {
+                (self.at, self.marks) = (at, marks);
                 return Scanned::Record;
             }
         }
     }
 }
 
-/// A cell without quotes around it: to the next delimiter.
-#[inline]
-fn plain(text: &[u8], start: usize) -> (Cell, usize, End) {
-    let end = find_end(text, start);
-    let (next, how) = ended(text, end);
-    (cell(start..end, Kind::Plain), next, how)
+/// A cell, and where what ends it stands: a delimiter, a line end, or the end of the text.
+struct Ended {
+    cell: Cell,
+    at: usize,
 }
 
-/// A cell that begins with a quote: to the next quote that stands alone.
+/// A cell that begins with a quote, of which the marks have gone over that quote: to the next quote
+/// that stands alone.
 #[inline]
-fn quoted(text: &[u8], start: usize, undone: &mut Vec<u8>) -> (Cell, usize, End) {
-    let first = start + 1;
-    let close = find_quote(text, first);
+fn quoted(text: &[u8], first: usize, marks: &mut Marks, undone: &mut Vec<u8>) -> Ended {
+    let mut close = marks.next(text);
+    while text.get(close).is_some_and(|byte| *byte != b'"') {
+        close = marks.next(text);
+    }
     match text.get(close + 1) {
         Some(b',' | b'\r' | b'\n') => {
-            let (next, how) = ended(text, close + 1);
-            (cell(first..close, Kind::Quoted), next, how)
+            Ended { cell: cell(first..close, Kind::Quoted), at: marks.next(text) }
         }
         // What ends with the buffer may go on behind it, and is looked at again.
-        None => (cell(first..close.min(text.len()), Kind::Quoted), text.len(), End::Open),
-        Some(_) => odd(text, first, close, undone),
+        None => Ended { cell: cell(first..close, Kind::Quoted), at: text.len() },
+        Some(_) => {
+            let ended = odd(text, first, close, undone);
+            *marks = Marks::from(ended.at);
+            marks.next(text);
+            ended
+        }
     }
 }
 
 /// A cell with doubled quotes, or with text behind the closing one.
 #[cold]
-fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> (Cell, usize, End) {
+fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> Ended {
     let start = undone.len();
     let (mut from, mut quote) = (first, close);
-    let (next, how) = loop {
+    let at = loop {
         undone.extend_from_slice(&text[from..quote]);
         if text.get(quote + 1) != Some(&b'"') {
             // From here to the delimiter quotes are text.
-            let end = find_end(text, (quote + 1).min(text.len()));
-            undone.extend_from_slice(text.get(quote + 1..end).unwrap_or_default());
-            break ended(text, end);
+            let rest = text.get(quote + 1..).unwrap_or_default();
+            let end = memchr::memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len());
+            undone.extend_from_slice(&rest[..end]);
+            break text.len() - rest.len() + end;
         }
         undone.push(b'"');
         from = quote + 2;
-        quote = find_quote(text, from);
-        if quote == text.len() {
-            undone.extend_from_slice(&text[from.min(quote)..]);
-            break (quote, End::Open);
-        }
+        let rest = text.get(from..).unwrap_or_default();
+        let Some(next) = memchr::memchr(b'"', rest) else {
+            undone.extend_from_slice(rest);
+            break text.len();
+        };
+        quote = from + next;
     };
-    (cell(start..undone.len(), Kind::Undone), next, how)
+    Ended { cell: cell(start..undone.len(), Kind::Undone), at }
 }
 
 fn cell(range: Range<usize>, kind: Kind) -> Cell {
@@ -362,61 +380,50 @@ fn cell(range: Range<usize>, kind: Kind) -> Cell {
     Cell { start, end, kind }
 }
 
-/// How a cell ends whose text ends at `at`, and where the next one begins.
-#[inline]
-fn ended(text: &[u8], at: usize) -> (usize, End) {
-    match text.get(at) {
-        Some(b',') => (at + 1, End::Comma),
-        Some(_) => (at + 1, End::Line),
-        None => (at, End::Open),
+/// Bytes that are looked at at once.
+const LOOK: usize = 64;
+
+/// The places of commas, quotes, CR and LF, one after the other.
+#[derive(Clone, Copy)]
+struct Marks {
+    /// Those among the bytes looked at that were not gone over, as bits.
+    bits: u64,
+    /// What was not looked at yet.
+    next: usize,
+}
+
+impl Marks {
+    /// Those from `place` on.
+    fn from(place: usize) -> Self {
+        Self { bits: 0, next: place }
     }
-}
 
-const WORD: usize = 8;
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// The high bit of the lowest byte that equals `byte` is set; above that one nothing is meant.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let differing = word ^ (ONES * u64::from(byte));
-    differing.wrapping_sub(ONES) & !differing & HIGH
-}
-
-/// The first comma, CR or LF from `from` on, or the end of the text.
-#[inline]
-fn find_end(text: &[u8], from: usize) -> usize {
-    find(
-        text,
-        from,
-        |word| equal(word, b',') | equal(word, b'\n') | equal(word, b'\r'),
-        |byte| matches!(byte, b',' | b'\n' | b'\r'),
-    )
-}
-
-/// The first quote from `from` on, or the end of the text.
-#[inline]
-fn find_quote(text: &[u8], from: usize) -> usize {
-    find(text, from, |word| equal(word, b'"'), |byte| byte == b'"')
-}
-
-#[inline]
-fn find(
-    text: &[u8],
-    from: usize,
-    in_word: impl Fn(u64) -> u64,
-    is_one: impl Fn(u8) -> bool,
-) -> usize {
-    let mut at = from;
-    while let Some(word) = text.get(at..at + WORD).and_then(|word| word.try_into().ok()) {
-        let found = in_word(u64::from_le_bytes(word));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+    /// The next one, or the end of the text.
+    #[inline]
+    fn next(&mut self, text: &[u8]) -> usize {
+        while self.bits == 0 {
+            let Some(rest @ [_, ..]) = text.get(self.next..) else { return text.len() };
+            self.bits = first_sixty_four(rest, |part| {
+                let lines = part.are(b'\n').or(part.are(b'\r'));
+                part.are(b',').or(part.are(b'"')).or(lines)
+            });
+            self.next += LOOK;
         }
-        at += WORD;
+        let at = self.next - LOOK + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        at
     }
-    let rest = text.get(at..).unwrap_or_default();
-    rest.iter().position(|byte| is_one(*byte)).map_or(text.len(), |found| at + found)
+
+    /// The next one that is no quote, or the end of the text.
+    #[cold]
+    fn next_end(&mut self, text: &[u8]) -> usize {
+        loop {
+            let at = self.next(text);
+            if text.get(at) != Some(&b'"') {
+                return at;
+            }
+        }
+    }
 }
 
 /// The first page behind so many bytes.
