@@ -34,6 +34,7 @@ pub fn first_sixty_four(text: &[u8], holds: impl Fn(Sixteen) -> Sixteen) -> u64 
 }
 
 #[cold]
+#[inline(never)]
 fn filled_up(text: &[u8]) -> [u8; 64] {
     let mut block = [0; 64];
     block[..text.len()].copy_from_slice(text);

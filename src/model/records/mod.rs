@@ -7,9 +7,8 @@
 //! reader of input files is another one, `pipeline::read`.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
 
-use super::sixteen::first_sixty_four;
+use super::sixteen::{Sixteen, first_sixty_four, sixty_four};
 
 /// Bytes that are read together. Source: measured; less costs calls, more costs cache.
 pub const BLOCK_BYTES: usize = 128 << 10;
@@ -32,18 +31,9 @@ pub struct Records<R> {
     /// What is in the buffer.
     first: usize,
     end: usize,
-    /// What was not looked at yet.
-    at: usize,
-    /// What matters from there on.
-    marks: Marks,
     /// The offset in the source of `buffer[end]`.
     passed: u64,
-    is_at_end: bool,
-    cells: Vec<Cell>,
-    /// Cells with their doubled quotes undone.
-    undone: Vec<u8>,
-    /// The offset of the record at hand.
-    offset: u64,
+    scan: Scan,
     /// Cells that every record must have, where all must have as many.
     width: Option<Width>,
 }
@@ -64,6 +54,7 @@ struct Cell {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 enum Kind {
     Plain,
     Quoted,
@@ -88,13 +79,8 @@ impl<R: Read> Records<R> {
             block,
             first: page,
             end: page,
-            at: page,
-            marks: Marks::from(page),
             passed: 0,
-            is_at_end: false,
-            cells: Vec::new(),
-            undone: Vec::new(),
-            offset: 0,
+            scan: Scan::from(page),
             width: None,
         }
     }
@@ -109,33 +95,29 @@ impl<R: Read> Records<R> {
     /// Goes to the next record; false at the end.
     pub fn advance(&mut self) -> io::Result<bool> {
         loop {
-            let whole = self.scan();
-            match whole {
+            match self.scan.next(&self.buffer[..self.end]) {
                 Scanned::Record => return self.check_width().map(|()| true),
-                Scanned::Nothing if self.is_at_end => return Ok(false),
-                Scanned::Nothing | Scanned::Part => {
-                    self.read_more()?;
-                    self.marks = Marks::from(self.at);
-                }
+                Scanned::Nothing if self.scan.is_at_end => return Ok(false),
+                Scanned::Nothing | Scanned::Part => self.read_more()?,
             }
         }
     }
 
     /// Cells of the record at hand.
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.scan.cells.len()
     }
 
     /// Whether no record is at hand.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.scan.cells.is_empty()
     }
 
     /// A cell of the record at hand.
     #[inline]
     pub fn cell(&self, index: usize) -> Option<&[u8]> {
-        let cell = self.cells.get(index)?;
-        let text = if cell.kind == Kind::Undone { &self.undone } else { &self.buffer };
+        let cell = self.scan.cells.get(index)?;
+        let text = if cell.kind == Kind::Undone { &self.scan.undone } else { &self.buffer };
         text.get(cell.start as usize..cell.end as usize)
     }
 
@@ -147,7 +129,7 @@ impl<R: Read> Records<R> {
     /// The cells from `index` on as they stand in the file, with quotes and delimiters, without the
     /// line end; nothing where a cell of them is not at hand as it stood, or there is none.
     pub fn as_it_stands(&self, index: usize) -> Option<&[u8]> {
-        let rest = self.cells.get(index..)?;
+        let rest = self.scan.cells.get(index..)?;
         let (first, last) = (rest.first()?, rest.last()?);
         if rest.iter().any(|cell| cell.kind == Kind::Undone) {
             return None;
@@ -159,7 +141,7 @@ impl<R: Read> Records<R> {
 
     /// Where the record at hand begins in the source, in bytes.
     pub fn offset(&self) -> u64 {
-        self.offset
+        (self.passed + self.scan.start as u64).saturating_sub(self.end as u64)
     }
 
     /// The source; what was read ahead is lost.
@@ -190,16 +172,16 @@ impl<R: Read> Records<R> {
 
     /// Reads another block behind what is left of the one before.
     fn read_more(&mut self) -> io::Result<()> {
-        let left = self.end - self.at;
+        let (at, left) = (self.scan.at, self.end - self.scan.at);
         if left <= self.page {
             // The usual case: a piece of a record.
             let start = self.page - left;
-            self.buffer.copy_within(self.at..self.end, start);
-            (self.first, self.at, self.end) = (start, start, self.page);
+            self.buffer.copy_within(at..self.end, start);
+            (self.first, self.end) = (start, self.page);
         } else {
             // A long record; should it fill the buffer, it gets a larger one.
-            self.buffer.copy_within(self.at..self.end, 0);
-            (self.first, self.at, self.end) = (0, 0, left);
+            self.buffer.copy_within(at..self.end, 0);
+            (self.first, self.end) = (0, left);
             if left * 2 > self.buffer.len() {
                 let mut larger = vec![0; self.buffer.len() * 2];
                 larger[..left].copy_from_slice(&self.buffer[..left]);
@@ -207,10 +189,11 @@ impl<R: Read> Records<R> {
                 self.buffer = larger;
             }
         }
+        self.scan.go_to(self.first);
         let to = if self.end == self.page { self.page + self.block } else { self.buffer.len() };
         loop {
             match self.source.read(&mut self.buffer[self.end..to]) {
-                Ok(0) => self.is_at_end = true,
+                Ok(0) => self.scan.is_at_end = true,
                 Ok(read) => {
                     let begins = self.passed == 0;
                     self.end += read;
@@ -229,7 +212,7 @@ impl<R: Read> Records<R> {
     /// A byte order mark at the very beginning is not text.
     fn pass_over_mark(&mut self) -> io::Result<()> {
         const MARK: &[u8] = b"\xEF\xBB\xBF";
-        while self.end - self.at < MARK.len() {
+        while self.end - self.first < MARK.len() {
             let mut byte = [0];
             match self.source.read(&mut byte) {
                 Ok(0) => return Ok(()),
@@ -242,8 +225,8 @@ impl<R: Read> Records<R> {
                 Err(error) => return Err(error),
             }
         }
-        if self.buffer[self.at..self.end].starts_with(MARK) {
-            self.at += MARK.len();
+        if self.buffer[self.first..self.end].starts_with(MARK) {
+            self.scan.go_to(self.first + MARK.len());
         }
         Ok(())
     }
@@ -254,15 +237,15 @@ impl<R: Read + Seek> Records<R> {
     pub fn seek(&mut self, offset: u64) -> io::Result<()> {
         let behind = self.passed.checked_sub(offset);
         let place = behind.and_then(|behind| self.end.checked_sub(usize::try_from(behind).ok()?));
-        self.cells.clear();
+        self.scan.cells.clear();
         if let Some(place) = place.filter(|place| *place >= self.first) {
-            (self.at, self.marks) = (place, Marks::from(place));
+            self.scan.go_to(place);
             return Ok(());
         }
         self.source.seek(SeekFrom::Start(offset))?;
-        (self.first, self.at, self.end) = (self.page, self.page, self.page);
-        self.marks = Marks::from(self.page);
-        (self.passed, self.is_at_end) = (offset, false);
+        (self.first, self.end, self.passed) = (self.page, self.page, offset);
+        self.scan.go_to(self.page);
+        self.scan.is_at_end = false;
         Ok(())
     }
 }
@@ -276,108 +259,129 @@ enum Scanned {
     Nothing,
 }
 
-impl<R> Records<R> {
+/// Takes the text of a buffer apart; the same for every source.
+struct Scan {
+    /// What was not looked at yet.
+    at: usize,
+    /// What matters from there on.
+    marks: Marks,
+    /// Nothing follows the text.
+    is_at_end: bool,
+    /// Where the record at hand begins.
+    start: usize,
+    cells: Vec<Cell>,
+    /// Cells with their doubled quotes undone.
+    undone: Vec<u8>,
+}
+
+impl Scan {
+    /// Begins at `place`.
+    fn from(place: usize) -> Self {
+        Self {
+            at: place,
+            marks: Marks::from(place),
+            is_at_end: false,
+            start: place,
+            cells: Vec::new(),
+            undone: Vec::new(),
+        }
+    }
+
+    fn go_to(&mut self, place: usize) {
+        (self.at, self.marks) = (place, Marks::from(place));
+    }
+
     /// Finds the cells of the next record.
-    fn scan(&mut self) -> Scanned {
+    ///
+    /// A fifth of the instructions of a run are these: the usual ways are short, and `look` is a call
+    /// so that what they need stays in registers.
+    fn next(&mut self, text: &[u8]) -> Scanned {
         self.cells.clear();
         self.undone.clear();
-        let text = &self.buffer[..self.end];
-        let mut marks = self.marks;
-        while let Some(b'\r' | b'\n') = text.get(self.at) {
+        let (mut marks, mut start) = (self.marks, self.at);
+        while let Some(b'\r' | b'\n') = text.get(start) {
             marks.next(text);
-            self.at += 1;
+            start += 1;
         }
-        if self.at == self.end {
+        (self.at, self.marks, self.start) = (start, marks, start);
+        if start == text.len() {
             return Scanned::Nothing;
         }
-        self.offset = self.passed - (self.end - self.at) as u64;
-        let mut at = self.at;
         loop {
-            let start = at;
-            let mark = marks.next(text);
-            let mut ended = Ended { cell: cell(start..mark, Kind::Plain), at: mark };
-            if text.get(mark) == Some(&b'"') {
-                ended = if mark == start {
-                    quoted(text, start + 1, &mut marks, &mut self.undone)
+            let mut mark = marks.next(text);
+            let mut end = text.get(mark);
+            if end == Some(&b'"') {
+                if mark == start {
+                    start += 1;
+                    mark = marks.next_quote(text);
+                    match text.get(mark + 1) {
+                        Some(b',' | b'\r' | b'\n') => {
+                            self.push(start, mark, Kind::Quoted);
+                            mark = marks.next(text);
+                        }
+                        // What ends with the text may go on behind it, and is looked at again.
+                        None => {
+                            self.push(start, mark, Kind::Quoted);
+                            mark = text.len();
+                        }
+                        Some(_) => {
+                            let from = self.undone.len();
+                            mark = odd(text, start, mark, &mut self.undone);
+                            self.push(from, self.undone.len(), Kind::Undone);
+                            marks = Marks::from(mark);
+                            marks.next(text);
+                        }
+                    }
                 } else {
                     // A quote that stands in a cell is text.
-                    let mark = marks.next_end(text);
-                    Ended { cell: cell(start..mark, Kind::Plain), at: mark }
-                };
+                    mark = marks.next_end(text);
+                    self.push(start, mark, Kind::Plain);
+                }
+                end = text.get(mark);
+            } else {
+                self.push(start, mark, Kind::Plain);
             }
-            let end = text.get(ended.at);
-            if end.is_none() && !self.is_at_end {
-                return Scanned::Part;
-            }
-            self.cells.push(ended.cell);
-            at = ended.at + usize::from(end.is_some());
-            if end != Some(&b',') {
-                (self.at, self.marks) = (at, marks);
-                return Scanned::Record;
+            match end {
+                Some(b',') => start = mark + 1,
+                None if !self.is_at_end => return Scanned::Part,
+                _ => {
+                    self.at = mark + usize::from(end.is_some());
+                    self.marks = marks;
+                    return Scanned::Record;
+                }
             }
         }
     }
-}
 
-/// A cell, and where what ends it stands: a delimiter, a line end, or the end of the text.
-struct Ended {
-    cell: Cell,
-    at: usize,
-}
-
-/// A cell that begins with a quote, of which the marks have gone over that quote: to the next quote
-/// that stands alone.
-#[inline]
-fn quoted(text: &[u8], first: usize, marks: &mut Marks, undone: &mut Vec<u8>) -> Ended {
-    let mut close = marks.next(text);
-    while text.get(close).is_some_and(|byte| *byte != b'"') {
-        close = marks.next(text);
-    }
-    match text.get(close + 1) {
-        Some(b',' | b'\r' | b'\n') => {
-            Ended { cell: cell(first..close, Kind::Quoted), at: marks.next(text) }
-        }
-        // What ends with the buffer may go on behind it, and is looked at again.
-        None => Ended { cell: cell(first..close, Kind::Quoted), at: text.len() },
-        Some(_) => {
-            let ended = odd(text, first, close, undone);
-            *marks = Marks::from(ended.at);
-            marks.next(text);
-            ended
-        }
+    #[inline]
+    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        #[expect(clippy::cast_possible_truncation, reason = "a record is shorter than 4 GiB")]
+        self.cells.push(Cell { start: start as u32, end: end as u32, kind });
     }
 }
 
-/// A cell with doubled quotes, or with text behind the closing one.
+/// A cell with doubled quotes, or with text behind the closing one: where what ends it stands.
 #[cold]
-fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> Ended {
-    let start = undone.len();
+fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> usize {
     let (mut from, mut quote) = (first, close);
-    let at = loop {
+    loop {
         undone.extend_from_slice(&text[from..quote]);
         if text.get(quote + 1) != Some(&b'"') {
             // From here to the delimiter quotes are text.
             let rest = text.get(quote + 1..).unwrap_or_default();
             let end = memchr::memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len());
             undone.extend_from_slice(&rest[..end]);
-            break text.len() - rest.len() + end;
+            return text.len() - rest.len() + end;
         }
         undone.push(b'"');
         from = quote + 2;
         let rest = text.get(from..).unwrap_or_default();
         let Some(next) = memchr::memchr(b'"', rest) else {
             undone.extend_from_slice(rest);
-            break text.len();
+            return text.len();
         };
         quote = from + next;
-    };
-    Ended { cell: cell(start..undone.len(), Kind::Undone), at }
-}
-
-fn cell(range: Range<usize>, kind: Kind) -> Cell {
-    #[expect(clippy::cast_possible_truncation, reason = "a record is shorter than 4 GiB")]
-    let (start, end) = (range.start as u32, range.end as u32);
-    Cell { start, end, kind }
+    }
 }
 
 /// Bytes that are looked at at once.
@@ -401,17 +405,26 @@ impl Marks {
     /// The next one, or the end of the text.
     #[inline]
     fn next(&mut self, text: &[u8]) -> usize {
-        while self.bits == 0 {
-            let Some(rest @ [_, ..]) = text.get(self.next..) else { return text.len() };
-            self.bits = first_sixty_four(rest, |part| {
-                let lines = part.are(b'\n').or(part.are(b'\r'));
-                part.are(b',').or(part.are(b'"')).or(lines)
-            });
-            self.next += LOOK;
+        if self.bits == 0 {
+            *self = look(text, self.next);
+            if self.bits == 0 {
+                return text.len();
+            }
         }
         let at = self.next - LOOK + self.bits.trailing_zeros() as usize;
         self.bits &= self.bits - 1;
         at
+    }
+
+    /// The next one that is a quote, or the end of the text.
+    #[inline]
+    fn next_quote(&mut self, text: &[u8]) -> usize {
+        loop {
+            let at = self.next(text);
+            if text.get(at).is_none_or(|byte| *byte == b'"') {
+                return at;
+            }
+        }
     }
 
     /// The next one that is no quote, or the end of the text.
@@ -424,6 +437,33 @@ impl Marks {
             }
         }
     }
+}
+
+/// The marks from `next` on, with at least one, if there is any.
+#[inline(never)]
+fn look(text: &[u8], mut next: usize) -> Marks {
+    while let Some(block) = text.get(next..).and_then(|rest| rest.first_chunk()) {
+        next += LOOK;
+        let bits = sixty_four(block, matter);
+        if bits != 0 {
+            return Marks { bits, next };
+        }
+    }
+    look_at_rest(text, next)
+}
+
+/// The same of fewer bytes than are looked at at once.
+#[cold]
+#[inline(never)]
+fn look_at_rest(text: &[u8], next: usize) -> Marks {
+    let rest = text.get(next..).unwrap_or_default();
+    Marks { bits: first_sixty_four(rest, matter), next: next + LOOK }
+}
+
+/// Which bytes matter.
+#[inline]
+fn matter(part: Sixteen) -> Sixteen {
+    part.are(b',').or(part.are(b'"')).or(part.are(b'\n').or(part.are(b'\r')))
 }
 
 /// The first page behind so many bytes.
