@@ -22,23 +22,18 @@ pub fn sixty_four(block: &[u8; 64], holds: impl Fn(Sixteen) -> Sixteen) -> u64 {
 /// The same of the first 64 bytes of a text, or of as many as it has.
 #[inline]
 pub fn first_sixty_four(text: &[u8], holds: impl Fn(Sixteen) -> Sixteen) -> u64 {
-    let short;
-    let block = if let Some(block) = text.first_chunk() {
-        block
-    } else {
-        short = filled_up(text);
-        &short
-    };
-    let bits = sixty_four(block, holds);
-    if text.len() < 64 { bits & ((1 << text.len()) - 1) } else { bits }
+    match text.first_chunk() {
+        Some(block) => sixty_four(block, holds),
+        None => of_fewer(text, &holds),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn filled_up(text: &[u8]) -> [u8; 64] {
+fn of_fewer(text: &[u8], holds: &dyn Fn(Sixteen) -> Sixteen) -> u64 {
     let mut block = [0; 64];
     block[..text.len()].copy_from_slice(text);
-    block
+    sixty_four(&block, holds) & ((1 << text.len()) - 1)
 }
 
 #[cfg(target_arch = "x86_64")]
