@@ -300,7 +300,7 @@ impl Scan {
         self.undone.clear();
         let (mut marks, mut start) = (self.marks, self.at);
         while let Some(b'\r' | b'\n') = text.get(start) {
-            marks.next(text);
+            marks.pass(text);
             start += 1;
         }
         (self.at, self.marks, self.start) = (start, marks, start);
@@ -308,44 +308,39 @@ impl Scan {
             return Scanned::Nothing;
         }
         loop {
-            let mut mark = marks.next(text);
-            let mut end = text.get(mark);
-            if end == Some(&b'"') {
-                if mark == start {
-                    start += 1;
-                    mark = marks.next_quote(text);
-                    match text.get(mark + 1) {
-                        Some(b',' | b'\r' | b'\n') => {
-                            self.push(start, mark, Kind::Quoted);
-                            mark = marks.next(text);
-                        }
-                        // What ends with the text may go on behind it, and is looked at again.
-                        None => {
-                            self.push(start, mark, Kind::Quoted);
-                            mark = text.len();
-                        }
-                        Some(_) => {
-                            let from = self.undone.len();
-                            mark = odd(text, start, mark, &mut self.undone);
-                            self.push(from, self.undone.len(), Kind::Undone);
-                            marks = Marks::from(mark);
-                            marks.next(text);
-                        }
+            let end;
+            if text.get(start) == Some(&b'"') {
+                marks.pass(text);
+                start += 1;
+                let close = marks.next_quote(text);
+                match text.get(close + 1) {
+                    Some(b',' | b'\r' | b'\n') => {
+                        marks.pass(text);
+                        self.push(start, close, Kind::Quoted);
+                        end = close + 1;
                     }
-                } else {
-                    // A quote that stands in a cell is text.
-                    mark = marks.next_end(text);
-                    self.push(start, mark, Kind::Plain);
+                    // What ends with the text may go on behind it, and is looked at again.
+                    None => {
+                        self.push(start, close, Kind::Quoted);
+                        end = text.len();
+                    }
+                    Some(_) => {
+                        let from = self.undone.len();
+                        end = odd(text, start, close, &mut self.undone);
+                        self.push(from, self.undone.len(), Kind::Undone);
+                        marks = Marks::from(end);
+                        marks.pass(text);
+                    }
                 }
-                end = text.get(mark);
             } else {
-                self.push(start, mark, Kind::Plain);
+                end = marks.next_end(text);
+                self.push(start, end, Kind::Plain);
             }
-            match end {
-                Some(b',') => start = mark + 1,
+            match text.get(end) {
+                Some(b',') => start = end + 1,
                 None if !self.is_at_end => return Scanned::Part,
-                _ => {
-                    self.at = mark + usize::from(end.is_some());
+                behind => {
+                    self.at = end + usize::from(behind.is_some());
                     self.marks = marks;
                     return Scanned::Record;
                 }
@@ -392,26 +387,26 @@ const LOOK: usize = 64;
 struct Marks {
     /// Those among the bytes looked at that were not gone over, as bits.
     bits: u64,
-    /// What was not looked at yet.
-    next: usize,
+    /// Where the bytes looked at begin; a block before them at first.
+    base: usize,
 }
 
 impl Marks {
     /// Those from `place` on.
     fn from(place: usize) -> Self {
-        Self { bits: 0, next: place }
+        Self { bits: 0, base: place.wrapping_sub(LOOK) }
     }
 
     /// The next one, or the end of the text.
     #[inline]
     fn next(&mut self, text: &[u8]) -> usize {
         if self.bits == 0 {
-            *self = look(text, self.next);
+            *self = look(text, self.base);
             if self.bits == 0 {
                 return text.len();
             }
         }
-        let at = self.next - LOOK + self.bits.trailing_zeros() as usize;
+        let at = self.base.wrapping_add(self.bits.trailing_zeros() as usize);
         self.bits &= self.bits - 1;
         at
     }
@@ -427,8 +422,8 @@ impl Marks {
         }
     }
 
-    /// The next one that is no quote, or the end of the text.
-    #[cold]
+    /// The next one that is no quote, or the end of the text: a quote that stands in a cell is text.
+    #[inline]
     fn next_end(&mut self, text: &[u8]) -> usize {
         loop {
             let at = self.next(text);
@@ -437,27 +432,38 @@ impl Marks {
             }
         }
     }
+
+    /// Goes over the next one, where it is known to be.
+    #[inline]
+    fn pass(&mut self, text: &[u8]) {
+        if self.bits == 0 {
+            *self = look(text, self.base);
+        }
+        self.bits &= self.bits.wrapping_sub(1);
+    }
 }
 
-/// The marks from `next` on, with at least one, if there is any.
+/// The marks behind the block at `base`, with at least one, if there is any.
 #[inline(never)]
-fn look(text: &[u8], mut next: usize) -> Marks {
-    while let Some(block) = text.get(next..).and_then(|rest| rest.first_chunk()) {
-        next += LOOK;
+fn look(text: &[u8], mut base: usize) -> Marks {
+    loop {
+        base = base.wrapping_add(LOOK);
+        let Some(block) = text.get(base..).and_then(|rest| rest.first_chunk()) else {
+            return look_at_rest(text, base);
+        };
         let bits = sixty_four(block, matter);
         if bits != 0 {
-            return Marks { bits, next };
+            return Marks { bits, base };
         }
     }
-    look_at_rest(text, next)
 }
 
 /// The same of fewer bytes than are looked at at once.
 #[cold]
 #[inline(never)]
-fn look_at_rest(text: &[u8], next: usize) -> Marks {
-    let rest = text.get(next..).unwrap_or_default();
-    Marks { bits: first_sixty_four(rest, matter), next: next + LOOK }
+fn look_at_rest(text: &[u8], base: usize) -> Marks {
+    let rest = text.get(base..).unwrap_or_default();
+    Marks { bits: first_sixty_four(rest, matter), base }
 }
 
 /// Which bytes matter.
