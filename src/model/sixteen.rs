@@ -178,7 +178,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_64_bytes_as_many_count_as_there_are(text in prop::collection::vec(any::<bool>(), 0..130)) {
+        fn of_64_bytes_as_many_count_as_there_are(
+            text in prop::collection::vec(any::<bool>(), 0..130),
+        ) {
             let bytes: Vec<u8> = text.iter().map(|is| if *is { 0 } else { b'x' }).collect();
             let expected = text.iter().take(64).enumerate();
             let expected = expected.fold(0, |bits, (at, is)| bits | u64::from(*is) << at);

@@ -293,8 +293,8 @@ impl Scan {
 
     /// Finds the cells of the next record.
     ///
-    /// A fifth of the instructions of a run are these: the usual ways are short, and `look` is a call
-    /// so that what they need stays in registers.
+    /// A fifth of the instructions of a run are these: the usual ways are short, and `look` is a
+    /// call, so that what they need stays in registers.
     fn next(&mut self, text: &[u8]) -> Scanned {
         self.cells.clear();
         self.undone.clear();
@@ -422,7 +422,7 @@ impl Marks {
         }
     }
 
-    /// The next one that is no quote, or the end of the text: a quote that stands in a cell is text.
+    /// The next one that is no quote, or the end of the text: a quote within a cell is text.
     #[inline]
     fn next_end(&mut self, text: &[u8]) -> usize {
         loop {
