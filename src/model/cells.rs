@@ -1,5 +1,7 @@
 //! How a cell is written in the CSV that we produce: comma, LF, quotes only where needed.
 
+use super::sixteen::Sixteen;
+
 /// Appends one cell; the caller puts the commas and line ends.
 pub fn push_cell(out: &mut Vec<u8>, cell: &[u8]) {
     if needs_quotes(cell) {
@@ -31,6 +33,17 @@ pub fn push_line<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a [u8]>) {
 /// Whether a cell is written in quotes.
 pub fn needs_quotes(cell: &[u8]) -> bool {
     memchr::memchr3(b',', b'"', b'\n', cell).is_some() || memchr::memchr(b'\r', cell).is_some()
+}
+
+/// Whether a cell has letters and digits of ASCII only.
+#[inline]
+pub fn is_alphanumeric(cell: &[u8]) -> bool {
+    let (sixteens, rest) = cell.as_chunks();
+    sixteens.iter().all(|sixteen| {
+        let sixteen = Sixteen::of(sixteen);
+        let letters = sixteen.with(0x20).lie(b'a', b'z');
+        letters.or(sixteen.lie(b'0', b'9')).bits() == u16::MAX
+    }) && rest.iter().all(u8::is_ascii_alphanumeric)
 }
 
 fn push_quoted(out: &mut Vec<u8>, cell: &[u8]) {
@@ -67,6 +80,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn letters_and_digits_are_told_from_all_else(
+            cell in "[0-9A-Za-z]{0,40}",
+            other in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            let mut cell = cell.into_bytes();
+            if let Some((place, byte)) = other.filter(|_| !cell.is_empty()) {
+                let place = place.index(cell.len());
+                cell[place] = byte;
+            }
+            prop_assert_eq!(is_alphanumeric(&cell), cell.iter().all(u8::is_ascii_alphanumeric));
+        }
+
         #[test]
         fn the_csv_crate_reads_back_what_is_written(
             rows in prop::collection::vec(prop::collection::vec("[a-c,\"\r\n ]{0,6}", 3), 1..20)

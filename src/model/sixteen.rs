@@ -9,6 +9,33 @@ pub use self::wide::Sixteen;
 #[cfg(not(target_arch = "x86_64"))]
 pub use self::narrow::Sixteen;
 
+/// Which of 64 bytes an answer holds for, that of the first byte lowest.
+#[inline]
+pub fn sixty_four(block: &[u8; 64], holds: impl Fn(Sixteen) -> Sixteen) -> u64 {
+    // One after the other: where small code is asked for, a loop stays one.
+    let (parts, _) = block.as_chunks::<16>();
+    let [a, b, c, d] = parts else { return 0 };
+    let bits = |part: &[u8; 16]| u64::from(holds(Sixteen::of(part)).bits());
+    bits(a) | bits(b) << 16 | bits(c) << 32 | bits(d) << 48
+}
+
+/// The same of the first 64 bytes of a text, or of as many as it has.
+#[inline]
+pub fn first_sixty_four(text: &[u8], holds: impl Fn(Sixteen) -> Sixteen) -> u64 {
+    match text.first_chunk() {
+        Some(block) => sixty_four(block, holds),
+        None => of_fewer(text, &holds),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn of_fewer(text: &[u8], holds: &dyn Fn(Sixteen) -> Sixteen) -> u64 {
+    let mut block = [0; 64];
+    block[..text.len()].copy_from_slice(text);
+    sixty_four(&block, holds) & ((1 << text.len()) - 1)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use safe_arch::{
@@ -150,6 +177,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn of_64_bytes_as_many_count_as_there_are(
+            text in prop::collection::vec(any::<bool>(), 0..130),
+        ) {
+            let bytes: Vec<u8> = text.iter().map(|is| if *is { 0 } else { b'x' }).collect();
+            let expected = text.iter().take(64).enumerate();
+            let expected = expected.fold(0, |bits, (at, is)| bits | u64::from(*is) << at);
+            prop_assert_eq!(first_sixty_four(&bytes, |part| part.are(0)), expected);
+        }
+
         #[test]
         fn answers_are_those_of_each_byte(
             bytes in prop::array::uniform16(prop_oneof![

@@ -276,6 +276,7 @@ impl<'a> Check<'a> {
         }
     }
 
+    #[inline]
     fn pass_by(&mut self, row: u64, pass: usize) {
         while let Some(chunk) = self.passes[pass].pass_by(row) {
             self.close(&chunk, pass);
@@ -492,6 +493,7 @@ fn nowhere(first: u64, last: u64) -> String {
     }
 }
 
+#[inline]
 fn verdict<'a>(counts: &'a mut Counts, name: &str) -> &'a mut u64 {
     match name {
         "success.csv" => &mut counts.success,

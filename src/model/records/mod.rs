@@ -3,11 +3,12 @@
 //! The rules are those of the `csv` crate, which the tests hold it against: comma, double quotes,
 //! CR, LF or both end a record, empty lines are none, quotes that stand wrong are text. What makes
 //! it several times as fast: a cell is a piece of the buffer and is copied only to undo doubled
-//! quotes, and eight bytes are looked at together. The strict reader of input files is another
-//! one, `pipeline::read`.
+//! quotes, and what matters is found for 64 bytes at a time, as the bits of a number. The strict
+//! reader of input files is another one, `pipeline::read`.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+
+use super::sixteen::{Sixteen, first_sixty_four, sixty_four};
 
 /// Bytes that are read together. Source: measured; less costs calls, more costs cache.
 pub const BLOCK_BYTES: usize = 128 << 10;
@@ -30,16 +31,9 @@ pub struct Records<R> {
     /// What is in the buffer.
     first: usize,
     end: usize,
-    /// What was not looked at yet.
-    at: usize,
     /// The offset in the source of `buffer[end]`.
     passed: u64,
-    is_at_end: bool,
-    cells: Vec<Cell>,
-    /// Cells with their doubled quotes undone.
-    undone: Vec<u8>,
-    /// The offset of the record at hand.
-    offset: u64,
+    scan: Scan,
     /// Cells that every record must have, where all must have as many.
     width: Option<Width>,
 }
@@ -60,6 +54,7 @@ struct Cell {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 enum Kind {
     Plain,
     Quoted,
@@ -84,12 +79,8 @@ impl<R: Read> Records<R> {
             block,
             first: page,
             end: page,
-            at: page,
             passed: 0,
-            is_at_end: false,
-            cells: Vec::new(),
-            undone: Vec::new(),
-            offset: 0,
+            scan: Scan::from(page),
             width: None,
         }
     }
@@ -104,10 +95,9 @@ impl<R: Read> Records<R> {
     /// Goes to the next record; false at the end.
     pub fn advance(&mut self) -> io::Result<bool> {
         loop {
-            let whole = self.scan();
-            match whole {
+            match self.scan.next(&self.buffer[..self.end]) {
                 Scanned::Record => return self.check_width().map(|()| true),
-                Scanned::Nothing if self.is_at_end => return Ok(false),
+                Scanned::Nothing if self.scan.is_at_end => return Ok(false),
                 Scanned::Nothing | Scanned::Part => self.read_more()?,
             }
         }
@@ -115,19 +105,19 @@ impl<R: Read> Records<R> {
 
     /// Cells of the record at hand.
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.scan.cells.len()
     }
 
     /// Whether no record is at hand.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.scan.cells.is_empty()
     }
 
     /// A cell of the record at hand.
     #[inline]
     pub fn cell(&self, index: usize) -> Option<&[u8]> {
-        let cell = self.cells.get(index)?;
-        let text = if cell.kind == Kind::Undone { &self.undone } else { &self.buffer };
+        let cell = self.scan.cells.get(index)?;
+        let text = if cell.kind == Kind::Undone { &self.scan.undone } else { &self.buffer };
         text.get(cell.start as usize..cell.end as usize)
     }
 
@@ -139,7 +129,7 @@ impl<R: Read> Records<R> {
     /// The cells from `index` on as they stand in the file, with quotes and delimiters, without the
     /// line end; nothing where a cell of them is not at hand as it stood, or there is none.
     pub fn as_it_stands(&self, index: usize) -> Option<&[u8]> {
-        let rest = self.cells.get(index..)?;
+        let rest = self.scan.cells.get(index..)?;
         let (first, last) = (rest.first()?, rest.last()?);
         if rest.iter().any(|cell| cell.kind == Kind::Undone) {
             return None;
@@ -151,7 +141,7 @@ impl<R: Read> Records<R> {
 
     /// Where the record at hand begins in the source, in bytes.
     pub fn offset(&self) -> u64 {
-        self.offset
+        (self.passed + self.scan.start as u64).saturating_sub(self.end as u64)
     }
 
     /// The source; what was read ahead is lost.
@@ -182,16 +172,16 @@ impl<R: Read> Records<R> {
 
     /// Reads another block behind what is left of the one before.
     fn read_more(&mut self) -> io::Result<()> {
-        let left = self.end - self.at;
+        let (at, left) = (self.scan.at, self.end - self.scan.at);
         if left <= self.page {
             // The usual case: a piece of a record.
             let start = self.page - left;
-            self.buffer.copy_within(self.at..self.end, start);
-            (self.first, self.at, self.end) = (start, start, self.page);
+            self.buffer.copy_within(at..self.end, start);
+            (self.first, self.end) = (start, self.page);
         } else {
             // A long record; should it fill the buffer, it gets a larger one.
-            self.buffer.copy_within(self.at..self.end, 0);
-            (self.first, self.at, self.end) = (0, 0, left);
+            self.buffer.copy_within(at..self.end, 0);
+            (self.first, self.end) = (0, left);
             if left * 2 > self.buffer.len() {
                 let mut larger = vec![0; self.buffer.len() * 2];
                 larger[..left].copy_from_slice(&self.buffer[..left]);
@@ -199,10 +189,11 @@ impl<R: Read> Records<R> {
                 self.buffer = larger;
             }
         }
+        self.scan.go_to(self.first);
         let to = if self.end == self.page { self.page + self.block } else { self.buffer.len() };
         loop {
             match self.source.read(&mut self.buffer[self.end..to]) {
-                Ok(0) => self.is_at_end = true,
+                Ok(0) => self.scan.is_at_end = true,
                 Ok(read) => {
                     let begins = self.passed == 0;
                     self.end += read;
@@ -221,7 +212,7 @@ impl<R: Read> Records<R> {
     /// A byte order mark at the very beginning is not text.
     fn pass_over_mark(&mut self) -> io::Result<()> {
         const MARK: &[u8] = b"\xEF\xBB\xBF";
-        while self.end - self.at < MARK.len() {
+        while self.end - self.first < MARK.len() {
             let mut byte = [0];
             match self.source.read(&mut byte) {
                 Ok(0) => return Ok(()),
@@ -234,8 +225,8 @@ impl<R: Read> Records<R> {
                 Err(error) => return Err(error),
             }
         }
-        if self.buffer[self.at..self.end].starts_with(MARK) {
-            self.at += MARK.len();
+        if self.buffer[self.first..self.end].starts_with(MARK) {
+            self.scan.go_to(self.first + MARK.len());
         }
         Ok(())
     }
@@ -246,14 +237,15 @@ impl<R: Read + Seek> Records<R> {
     pub fn seek(&mut self, offset: u64) -> io::Result<()> {
         let behind = self.passed.checked_sub(offset);
         let place = behind.and_then(|behind| self.end.checked_sub(usize::try_from(behind).ok()?));
-        self.cells.clear();
+        self.scan.cells.clear();
         if let Some(place) = place.filter(|place| *place >= self.first) {
-            self.at = place;
+            self.scan.go_to(place);
             return Ok(());
         }
         self.source.seek(SeekFrom::Start(offset))?;
-        (self.first, self.at, self.end) = (self.page, self.page, self.page);
-        (self.passed, self.is_at_end) = (offset, false);
+        (self.first, self.end, self.passed) = (self.page, self.page, offset);
+        self.scan.go_to(self.page);
+        self.scan.is_at_end = false;
         Ok(())
     }
 }
@@ -267,156 +259,217 @@ enum Scanned {
     Nothing,
 }
 
-/// How a cell ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Comma,
-    Line,
-    /// The buffer ends.
-    Open,
+/// Takes the text of a buffer apart; the same for every source.
+struct Scan {
+    /// What was not looked at yet.
+    at: usize,
+    /// What matters from there on.
+    marks: Marks,
+    /// Nothing follows the text.
+    is_at_end: bool,
+    /// Where the record at hand begins.
+    start: usize,
+    cells: Vec<Cell>,
+    /// Cells with their doubled quotes undone.
+    undone: Vec<u8>,
 }
 
-impl<R> Records<R> {
+impl Scan {
+    /// Begins at `place`.
+    fn from(place: usize) -> Self {
+        Self {
+            at: place,
+            marks: Marks::from(place),
+            is_at_end: false,
+            start: place,
+            cells: Vec::new(),
+            undone: Vec::new(),
+        }
+    }
+
+    fn go_to(&mut self, place: usize) {
+        (self.at, self.marks) = (place, Marks::from(place));
+    }
+
     /// Finds the cells of the next record.
-    fn scan(&mut self) -> Scanned {
+    ///
+    /// A fifth of the instructions of a run are these: the usual ways are short, and `look` is a
+    /// call, so that what they need stays in registers.
+    fn next(&mut self, text: &[u8]) -> Scanned {
         self.cells.clear();
         self.undone.clear();
-        let text = &self.buffer[..self.end];
-        while let Some(b'\r' | b'\n') = text.get(self.at) {
-            self.at += 1;
+        let (mut marks, mut start) = (self.marks, self.at);
+        while let Some(b'\r' | b'\n') = text.get(start) {
+            marks.pass(text);
+            start += 1;
         }
-        if self.at == self.end {
+        (self.at, self.marks, self.start) = (start, marks, start);
+        if start == text.len() {
             return Scanned::Nothing;
         }
-        self.offset = self.passed - (self.end - self.at) as u64;
-        let mut at = self.at;
         loop {
-            let (cell, next, end) = match text.get(at) {
-                Some(b'"') => quoted(text, at, &mut self.undone),
-                _ => plain(text, at),
-            };
-            if end == End::Open && !self.is_at_end {
-                return Scanned::Part;
+            let end;
+            if text.get(start) == Some(&b'"') {
+                marks.pass(text);
+                start += 1;
+                let close = marks.next_quote(text);
+                match text.get(close + 1) {
+                    Some(b',' | b'\r' | b'\n') => {
+                        marks.pass(text);
+                        self.push(start, close, Kind::Quoted);
+                        end = close + 1;
+                    }
+                    // What ends with the text may go on behind it, and is looked at again.
+                    None => {
+                        self.push(start, close, Kind::Quoted);
+                        end = text.len();
+                    }
+                    Some(_) => {
+                        let from = self.undone.len();
+                        end = odd(text, start, close, &mut self.undone);
+                        self.push(from, self.undone.len(), Kind::Undone);
+                        marks = Marks::from(end);
+                        marks.pass(text);
+                    }
+                }
+            } else {
+                end = marks.next_end(text);
+                self.push(start, end, Kind::Plain);
             }
-            self.cells.push(cell);
-            at = next;
-            if end != End::Comma {
-                self.at = at;
-                return Scanned::Record;
+            match text.get(end) {
+                Some(b',') => start = end + 1,
+                None if !self.is_at_end => return Scanned::Part,
+                behind => {
+                    self.at = end + usize::from(behind.is_some());
+                    self.marks = marks;
+                    return Scanned::Record;
+                }
             }
         }
     }
-}
 
-/// A cell without quotes around it: to the next delimiter.
-#[inline]
-fn plain(text: &[u8], start: usize) -> (Cell, usize, End) {
-    let end = find_end(text, start);
-    let (next, how) = ended(text, end);
-    (cell(start..end, Kind::Plain), next, how)
-}
-
-/// A cell that begins with a quote: to the next quote that stands alone.
-#[inline]
-fn quoted(text: &[u8], start: usize, undone: &mut Vec<u8>) -> (Cell, usize, End) {
-    let first = start + 1;
-    let close = find_quote(text, first);
-    match text.get(close + 1) {
-        Some(b',' | b'\r' | b'\n') => {
-            let (next, how) = ended(text, close + 1);
-            (cell(first..close, Kind::Quoted), next, how)
-        }
-        // What ends with the buffer may go on behind it, and is looked at again.
-        None => (cell(first..close.min(text.len()), Kind::Quoted), text.len(), End::Open),
-        Some(_) => odd(text, first, close, undone),
+    #[inline]
+    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        #[expect(clippy::cast_possible_truncation, reason = "a record is shorter than 4 GiB")]
+        self.cells.push(Cell { start: start as u32, end: end as u32, kind });
     }
 }
 
-/// A cell with doubled quotes, or with text behind the closing one.
+/// A cell with doubled quotes, or with text behind the closing one: where what ends it stands.
 #[cold]
-fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> (Cell, usize, End) {
-    let start = undone.len();
+fn odd(text: &[u8], first: usize, close: usize, undone: &mut Vec<u8>) -> usize {
     let (mut from, mut quote) = (first, close);
-    let (next, how) = loop {
+    loop {
         undone.extend_from_slice(&text[from..quote]);
         if text.get(quote + 1) != Some(&b'"') {
             // From here to the delimiter quotes are text.
-            let end = find_end(text, (quote + 1).min(text.len()));
-            undone.extend_from_slice(text.get(quote + 1..end).unwrap_or_default());
-            break ended(text, end);
+            let rest = text.get(quote + 1..).unwrap_or_default();
+            let end = memchr::memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len());
+            undone.extend_from_slice(&rest[..end]);
+            return text.len() - rest.len() + end;
         }
         undone.push(b'"');
         from = quote + 2;
-        quote = find_quote(text, from);
-        if quote == text.len() {
-            undone.extend_from_slice(&text[from.min(quote)..]);
-            break (quote, End::Open);
-        }
-    };
-    (cell(start..undone.len(), Kind::Undone), next, how)
-}
-
-fn cell(range: Range<usize>, kind: Kind) -> Cell {
-    #[expect(clippy::cast_possible_truncation, reason = "a record is shorter than 4 GiB")]
-    let (start, end) = (range.start as u32, range.end as u32);
-    Cell { start, end, kind }
-}
-
-/// How a cell ends whose text ends at `at`, and where the next one begins.
-#[inline]
-fn ended(text: &[u8], at: usize) -> (usize, End) {
-    match text.get(at) {
-        Some(b',') => (at + 1, End::Comma),
-        Some(_) => (at + 1, End::Line),
-        None => (at, End::Open),
+        let rest = text.get(from..).unwrap_or_default();
+        let Some(next) = memchr::memchr(b'"', rest) else {
+            undone.extend_from_slice(rest);
+            return text.len();
+        };
+        quote = from + next;
     }
 }
 
-const WORD: usize = 8;
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+/// Bytes that are looked at at once.
+const LOOK: usize = 64;
 
-/// The high bit of the lowest byte that equals `byte` is set; above that one nothing is meant.
-#[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let differing = word ^ (ONES * u64::from(byte));
-    differing.wrapping_sub(ONES) & !differing & HIGH
+/// The places of commas, quotes, CR and LF, one after the other.
+#[derive(Clone, Copy)]
+struct Marks {
+    /// Those among the bytes looked at that were not gone over, as bits.
+    bits: u64,
+    /// Where the bytes looked at begin; a block before them at first.
+    base: usize,
 }
 
-/// The first comma, CR or LF from `from` on, or the end of the text.
-#[inline]
-fn find_end(text: &[u8], from: usize) -> usize {
-    find(
-        text,
-        from,
-        |word| equal(word, b',') | equal(word, b'\n') | equal(word, b'\r'),
-        |byte| matches!(byte, b',' | b'\n' | b'\r'),
-    )
-}
-
-/// The first quote from `from` on, or the end of the text.
-#[inline]
-fn find_quote(text: &[u8], from: usize) -> usize {
-    find(text, from, |word| equal(word, b'"'), |byte| byte == b'"')
-}
-
-#[inline]
-fn find(
-    text: &[u8],
-    from: usize,
-    in_word: impl Fn(u64) -> u64,
-    is_one: impl Fn(u8) -> bool,
-) -> usize {
-    let mut at = from;
-    while let Some(word) = text.get(at..at + WORD).and_then(|word| word.try_into().ok()) {
-        let found = in_word(u64::from_le_bytes(word));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += WORD;
+impl Marks {
+    /// Those from `place` on.
+    fn from(place: usize) -> Self {
+        Self { bits: 0, base: place.wrapping_sub(LOOK) }
     }
-    let rest = text.get(at..).unwrap_or_default();
-    rest.iter().position(|byte| is_one(*byte)).map_or(text.len(), |found| at + found)
+
+    /// The next one, or the end of the text.
+    #[inline]
+    fn next(&mut self, text: &[u8]) -> usize {
+        if self.bits == 0 {
+            *self = look(text, self.base);
+            if self.bits == 0 {
+                return text.len();
+            }
+        }
+        let at = self.base.wrapping_add(self.bits.trailing_zeros() as usize);
+        self.bits &= self.bits - 1;
+        at
+    }
+
+    /// The next one that is a quote, or the end of the text.
+    #[inline]
+    fn next_quote(&mut self, text: &[u8]) -> usize {
+        loop {
+            let at = self.next(text);
+            if text.get(at).is_none_or(|byte| *byte == b'"') {
+                return at;
+            }
+        }
+    }
+
+    /// The next one that is no quote, or the end of the text: a quote within a cell is text.
+    #[inline]
+    fn next_end(&mut self, text: &[u8]) -> usize {
+        loop {
+            let at = self.next(text);
+            if text.get(at) != Some(&b'"') {
+                return at;
+            }
+        }
+    }
+
+    /// Goes over the next one, where it is known to be.
+    #[inline]
+    fn pass(&mut self, text: &[u8]) {
+        if self.bits == 0 {
+            *self = look(text, self.base);
+        }
+        self.bits &= self.bits.wrapping_sub(1);
+    }
+}
+
+/// The marks behind the block at `base`, with at least one, if there is any.
+#[inline(never)]
+fn look(text: &[u8], mut base: usize) -> Marks {
+    loop {
+        base = base.wrapping_add(LOOK);
+        let Some(block) = text.get(base..).and_then(|rest| rest.first_chunk()) else {
+            return look_at_rest(text, base);
+        };
+        let bits = sixty_four(block, matter);
+        if bits != 0 {
+            return Marks { bits, base };
+        }
+    }
+}
+
+/// The same of fewer bytes than are looked at at once.
+#[cold]
+#[inline(never)]
+fn look_at_rest(text: &[u8], base: usize) -> Marks {
+    let rest = text.get(base..).unwrap_or_default();
+    Marks { bits: first_sixty_four(rest, matter), base }
+}
+
+/// Which bytes matter.
+#[inline]
+fn matter(part: Sixteen) -> Sixteen {
+    part.are(b',').or(part.are(b'"')).or(part.are(b'\n').or(part.are(b'\r')))
 }
 
 /// The first page behind so many bytes.

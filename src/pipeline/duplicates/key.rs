@@ -85,6 +85,9 @@ struct Part {
     form: Form,
 }
 
+/// Characters of an id that are its own.
+const ID_CHARS: usize = 15;
+
 /// When two values are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -180,7 +183,19 @@ impl RowKey {
         for group in &self.groups {
             let (place, part, value) = given(group, &field)?;
             // Which of the columns it was belongs to the key; a group has a handful.
-            scratch.push(u8::try_from(place).unwrap_or(u8::MAX));
+            let place = u8::try_from(place).unwrap_or(u8::MAX);
+            if part.form == Form::Id
+                && value.len() == 18
+                && let Some(own) = value.first_chunk::<ID_CHARS>()
+            {
+                // Most keys are ids: all pieces in one.
+                let mut pieces = [BETWEEN; ID_CHARS + 2];
+                pieces[0] = place;
+                pieces[1..=ID_CHARS].copy_from_slice(own);
+                scratch.extend_from_slice(&pieces);
+                continue;
+            }
+            scratch.push(place);
             part.form.push(value, scratch);
             scratch.push(BETWEEN);
         }
@@ -228,7 +243,7 @@ impl Form {
 
     fn push(self, value: &[u8], into: &mut Vec<u8>) {
         match self {
-            Self::Id if value.len() == 18 => into.extend_from_slice(&value[..15]),
+            Self::Id if value.len() == 18 => into.extend_from_slice(&value[..ID_CHARS]),
             Self::Id | Self::Exact => into.extend_from_slice(value),
             Self::Number => match number(value) {
                 Some(number) => into.extend_from_slice(&number.to_bits().to_be_bytes()),

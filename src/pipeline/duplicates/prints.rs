@@ -143,6 +143,7 @@ impl Filter {
     }
 
     /// Adds a fingerprint; whether it may have been there.
+    #[inline]
     fn add(&mut self, print: u64) -> bool {
         let place = self.place(print);
         let line = &mut self.lines[place];
@@ -161,7 +162,7 @@ impl Filter {
 
     fn may_have(&self, print: u64) -> bool {
         let line = &self.lines[self.place(print)];
-        bits(print).all(|(word, bit)| line[word] & bit != 0)
+        bits(print).into_iter().all(|(word, bit)| line[word] & bit != 0)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "some bits of it")]
@@ -171,12 +172,14 @@ impl Filter {
 }
 
 /// The bits of a fingerprint within its line; of others than those that tell the line.
-fn bits(print: u64) -> impl Iterator<Item = (usize, u64)> {
+#[inline]
+fn bits(print: u64) -> [(usize, u64); BITS as usize] {
     const { assert!(FILTER_BITS_MAX.trailing_zeros() - 9 <= 64 - 9 * BITS, "they do not overlap") };
-    (1..=BITS).map(move |at| {
+    let bit = |at: u32| {
         let nine = print >> (64 - 9 * at) & 511;
         ((nine / 64) as usize, 1 << (nine % 64))
-    })
+    };
+    [bit(1), bit(2), bit(3), bit(4)]
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use super::error::ReadError;
 use super::slabs::SlabReader;
 use crate::model::limits::{FIELD_CHARS_MAX, ROW_CHARS_MAX};
+use crate::model::sixteen::first_sixty_four;
 
 /// Bytes that are looked at at once.
 const BLOCK: usize = 64;
@@ -78,28 +79,7 @@ fn offset(bytes: usize) -> u32 {
 /// far as they go.
 #[inline]
 fn bits_at(text: &[u8], from: usize, delimiter: u8) -> u64 {
-    let rest = &text[from..];
-    if let Some(block) = rest.first_chunk() {
-        return bits(block, delimiter);
-    }
-    // A byte that is neither.
-    let mut block = [b'"'; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    bits(&block, delimiter)
-}
-
-#[inline]
-fn bits(block: &[u8; BLOCK], delimiter: u8) -> u64 {
-    // The compiler makes wide compares of this.
-    let found = block.map(|byte| u8::from(byte == delimiter) | u8::from(byte == b'\n'));
-    let (words, _) = found.as_chunks::<8>();
-    let mut bits = 0;
-    for (place, word) in words.iter().enumerate() {
-        // The product has the eight ones or zeros side by side in its highest byte.
-        let word = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080);
-        bits |= (word >> 56) << (8 * place);
-    }
-    bits
+    first_sixty_four(&text[from..], |part| part.are(delimiter).or(part.are(b'\n')))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::matching::{LineAt, Lines, Outcome, Outcomes};
 use super::sheaf::Sheaf;
 use crate::faults;
 use crate::ledger::Output;
-use crate::model::cells::push_line;
+use crate::model::cells::{is_alphanumeric, push_line};
 use crate::model::chunk::Chunk;
 use crate::model::failure::Failure;
 use crate::model::row_error::RowError;
@@ -189,8 +189,7 @@ impl Emit {
             self.unchanged_before(rows.row())?;
         }
         let own = [id, created, rows.number(), how.word().as_bytes()];
-        let is_plain = id.iter().all(u8::is_ascii_alphanumeric)
-            && created.iter().all(u8::is_ascii_alphanumeric);
+        let is_plain = is_alphanumeric(id) && is_alphanumeric(created);
         if is_plain && let Some(source) = self.kept.as_they_stand(&rows.rows) {
             return self.files.success.push_behind(source, own);
         }

@@ -1,7 +1,7 @@
 //! The result files: five CSV files that stand under their names only when they are whole.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::faults::{self, File};
@@ -10,11 +10,18 @@ use crate::model::cells::push_line;
 use crate::model::chunk::Digest;
 use crate::model::failure::Failure;
 
+/// Bytes that are written together.
+const BLOCK_BYTES: usize = 128 << 10;
+
 /// One result file, written beside its name until it is finished.
 pub struct ResultWriter {
     path: PathBuf,
     beside: PathBuf,
-    file: BufWriter<Hashed>,
+    file: Hashed,
+    /// What is not in the file yet, and room for more behind it.
+    block: Box<[u8]>,
+    /// Where that room begins.
+    end: usize,
     line: Vec<u8>,
     pub rows: u64,
 }
@@ -49,7 +56,9 @@ impl ResultWriter {
         let mut writer = Self {
             path,
             beside,
-            file: BufWriter::with_capacity(128 << 10, Hashed::new(file)),
+            file: Hashed::new(file),
+            block: vec![0; BLOCK_BYTES].into_boxed_slice(),
+            end: 0,
             line: Vec::new(),
             rows: 0,
         };
@@ -61,17 +70,12 @@ impl ResultWriter {
 
     /// Appends one row.
     pub fn push<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>) -> Result<(), Failure> {
-        self.line.clear();
-        push_line(&mut self.line, cells);
-        self.write_line()
-    }
-
-    fn write_line(&mut self) -> Result<(), Failure> {
-        self.file
-            .write_all(&self.line)
-            .map_err(|error| Failure::disk("write", &self.beside, &error))?;
-        self.rows += 1;
-        Ok(())
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        push_line(&mut line, cells);
+        let pushed = self.push_line(&line);
+        self.line = line;
+        pushed
     }
 
     /// Appends one row whose first cells are written already; those of our own must be known to
@@ -81,26 +85,52 @@ impl ResultWriter {
         cells: &[u8],
         own: [&[u8]; N],
     ) -> Result<(), Failure> {
-        self.line.clear();
-        self.line.extend_from_slice(cells);
+        // The pieces go where they belong at once, not into a line that is copied then.
+        let bytes = own.iter().fold(cells.len() + 1, |bytes, cell| bytes + 1 + cell.len());
+        let room = self.room(bytes)?;
+        let (to, mut rest) = room.split_at_mut(cells.len());
+        to.copy_from_slice(cells);
         for cell in own {
-            self.line.push(b',');
-            self.line.extend_from_slice(cell);
+            let (to, behind) = rest.split_at_mut(cell.len() + 1);
+            to[0] = b',';
+            to[1..].copy_from_slice(cell);
+            rest = behind;
         }
-        self.line.push(b'\n');
-        self.write_line()
-    }
-
-    /// Appends one row as the line that it is.
-    pub fn push_line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(line).map_err(|error| Failure::disk("write", &self.beside, &error))?;
+        rest[0] = b'\n';
         self.rows += 1;
         Ok(())
     }
 
+    /// Appends one row as the line that it is.
+    pub fn push_line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        self.room(line.len())?.copy_from_slice(line);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Takes room for so many bytes in the block.
+    #[inline]
+    fn room(&mut self, bytes: usize) -> Result<&mut [u8], Failure> {
+        if self.block.len() - self.end < bytes {
+            self.write().map_err(|error| Failure::disk("write", &self.beside, &error))?;
+            if self.block.len() < bytes {
+                self.block = vec![0; bytes].into_boxed_slice();
+            }
+        }
+        let start = self.end;
+        self.end += bytes;
+        Ok(&mut self.block[start..self.end])
+    }
+
+    /// Writes what is in the block.
+    fn write(&mut self) -> io::Result<()> {
+        let end = std::mem::take(&mut self.end);
+        self.file.write_all(&self.block[..end])
+    }
+
     /// Writes what is left, and leaves the file under its other name.
     pub fn part(mut self) -> Result<Part, Failure> {
-        let written = self.file.flush();
+        let written = self.write();
         written.map_err(|error| Failure::disk("write", &self.beside, &error))?;
         Ok(Part(self.beside))
     }
@@ -108,13 +138,12 @@ impl ResultWriter {
     /// Makes the file durable and gives it its name; returns what the ledger remembers of it.
     pub fn finish(mut self) -> Result<Output, Failure> {
         let whole = self
-            .file
-            .flush()
-            .and_then(|()| self.file.get_ref().file.sync_all())
+            .write()
+            .and_then(|()| self.file.file.sync_all())
             .and_then(|()| faults::rename(&self.beside, &self.path))
             .and_then(|()| sync_folder(&self.path));
         whole.map_err(|error| Failure::disk("write", &self.path, &error))?;
-        let Hashed { hasher, bytes, .. } = self.file.get_ref();
+        let Hashed { hasher, bytes, .. } = &self.file;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Output { name, rows: self.rows, bytes: *bytes, digest: Digest::finish(hasher) })
     }

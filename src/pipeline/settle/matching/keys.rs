@@ -40,8 +40,12 @@ struct Column {
 pub struct Keys {
     columns: Vec<Column>,
     seed: u64,
+    /// What a key is the fingerprint of, and what is left of longer ones behind it.
     scratch: Vec<u8>,
 }
+
+/// Bytes of an id and what stands behind it.
+const ID_BYTES: usize = 19;
 
 /// Between two values of a key; no UTF-8 text holds this byte.
 const BETWEEN: u8 = 0xFF;
@@ -76,18 +80,36 @@ impl Keys {
         form: Form,
         cell: impl Fn(usize) -> Option<&'a [u8]>,
     ) -> u128 {
-        self.scratch.clear();
+        let mut end = 0;
         for (index, column) in self.columns.iter().enumerate() {
             if which == Columns::Primary && !column.primary {
                 continue;
             }
-            match cell(index) {
+            let value = cell(index);
+            // Most keys are ids; these are put where they belong without a call.
+            if form == Form::Canonical
+                && matches!(column.kind, FieldKind::Id | FieldKind::Reference)
+                && let Some(id) = value.and_then(spelled_out)
+            {
+                if self.scratch.len() < end + ID_BYTES {
+                    self.scratch.resize(end + 8 * ID_BYTES, 0);
+                }
+                if let Some(to) = self.scratch[end..].first_chunk_mut::<ID_BYTES>() {
+                    to[..18].copy_from_slice(id);
+                    to[18] = BETWEEN;
+                }
+                end += ID_BYTES;
+                continue;
+            }
+            self.scratch.truncate(end);
+            match value {
                 Some(value) => push_form(&mut self.scratch, value, column.kind, form),
                 None => self.scratch.push(ABSENT),
             }
             self.scratch.push(BETWEEN);
+            end = self.scratch.len();
         }
-        xxh3_128_with_seed(&self.scratch, self.seed)
+        xxh3_128_with_seed(&self.scratch[..end], self.seed)
     }
 }
 
@@ -131,7 +153,7 @@ fn push_form(out: &mut Vec<u8>, value: &[u8], kind: FieldKind, form: Form) {
 
 fn push_canonical(out: &mut Vec<u8>, value: &[u8], kind: FieldKind) {
     match kind {
-        FieldKind::Id | FieldKind::Reference if is_spelled_out(value) => {
+        FieldKind::Id | FieldKind::Reference if spelled_out(value).is_some() => {
             out.extend_from_slice(value);
         }
         FieldKind::Id | FieldKind::Reference => match RecordId::parse(value) {
@@ -154,10 +176,13 @@ fn push_canonical(out: &mut Vec<u8>, value: &[u8], kind: FieldKind) {
     }
 }
 
-/// Whether an id stands in its canonical form already, or is none: what is checked of 18 characters
+/// An id that stands in its canonical form already, or is none: what is checked of 18 characters
 /// are the last three, whatever their case, and the canonical form has these in upper case.
-fn is_spelled_out(value: &[u8]) -> bool {
-    value.len() == 18 && value[15..].iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'5'))
+#[inline]
+fn spelled_out(value: &[u8]) -> Option<&[u8; 18]> {
+    let id: &[u8; 18] = value.try_into().ok()?;
+    let is_check = |at: usize| matches!(id[at], b'A'..=b'Z' | b'0'..=b'5');
+    (is_check(15) & is_check(16) & is_check(17)).then_some(id)
 }
 
 /// An IEEE double: what the far side holds, whatever it writes.

@@ -159,6 +159,7 @@ impl<'a> LineView<'a> {
     }
 
     /// The echo of a body column.
+    #[inline]
     pub fn cell(&self, column: usize) -> Option<&'a [u8]> {
         self.form.columns[column].and_then(|at| self.record.cell(at))
     }
@@ -169,12 +170,14 @@ impl<'a> LineView<'a> {
     }
 
     /// The far side's Id; empty where there is none.
+    #[inline]
     pub fn id(&self) -> &'a [u8] {
         self.form.id.and_then(|at| self.record.cell(at)).unwrap_or_default()
     }
 
     /// What was done: `true` when a record was created, `false` when not, or the words of a far
     /// side that has more to say.
+    #[inline]
     pub fn created(&self) -> &'a [u8] {
         self.form.created.and_then(|at| self.record.cell(at)).unwrap_or_default()
     }

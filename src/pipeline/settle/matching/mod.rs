@@ -97,6 +97,7 @@ struct Claims {
 }
 
 impl Claims {
+    #[inline]
     fn push(&mut self, key: u128, at: LineAt, outcome: Packed) {
         self.keys.push(key);
         self.lines.push((at, outcome));
@@ -373,6 +374,7 @@ impl Ladder<'_> {
     }
 }
 
+#[inline]
 fn packed_of(at: LineAt, line: &LineView<'_>, how: MatchKind) -> Packed {
     match line.which() {
         ResultFile::Successful => success_of(at, line.id(), line.created(), how),
@@ -382,6 +384,7 @@ fn packed_of(at: LineAt, line: &LineView<'_>, how: MatchKind) -> Packed {
 }
 
 /// A record id and a yes or no are kept; anything else is looked up again when it is written.
+#[inline]
 fn success_of(at: LineAt, id: &[u8], created: &[u8], how: MatchKind) -> Packed {
     let otherwise = || Packed::of(Outcome::SuccessAt { at, how });
     let created = match created {

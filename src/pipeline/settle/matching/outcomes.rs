@@ -4,6 +4,7 @@
 //! from them. An id that is not of that form is looked up again when it is written.
 
 use super::LineAt;
+use crate::model::sixteen::Sixteen;
 use crate::model::verdict::MatchKind;
 
 /// What a row's result is.
@@ -95,6 +96,7 @@ impl Outcomes {
     }
 
     /// What became of a row, if there is such a row.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<Outcome> {
         self.packed.get(row).map(|packed| packed.unpacked())
     }
@@ -183,72 +185,76 @@ impl Packed {
     }
 }
 
-/// The letters and digits of an id, upper case first.
-const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz";
+/// The letters and digits of an id, upper case first; the last two are never asked for.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyzzz";
 
 /// What the last three characters of an id are made of. Source: `RecordId::parse`.
 const CHECKS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
-/// Set in [`CODES`] for what is no letter and no digit.
-const NONE: u8 = 0x80;
-
-/// By character: its place in [`LETTERS`], and bit 6 for an upper-case one.
+/// By character: its place in [`LETTERS`].
 const CODES: [u8; 256] = {
-    let mut codes = [NONE; 256];
+    let mut codes = [0; 256];
     let mut at = 0;
-    while at < LETTERS.len() {
-        let upper = if at < 26 { 0x40 } else { 0 };
+    while at < 62 {
         #[expect(clippy::cast_possible_truncation, reason = "there are 62")]
         let code = at as u8;
-        codes[LETTERS[at] as usize] = code | upper;
+        codes[LETTERS[at] as usize] = code;
         at += 1;
     }
     codes
 };
 
+/// Bits of five characters.
+const FIVE: u32 = 30;
+
 /// The first fifteen characters in 90 bits, if the last three follow from them.
 #[inline]
 fn pack_id(id: &[u8; 18]) -> Option<u128> {
-    let (mut bad, mut upper) = (0, 0_u32);
-    let mut part = |range: std::ops::Range<usize>| {
-        range.fold(0_u64, |packed, at| {
-            let code = CODES[usize::from(id[at])];
-            bad |= code;
-            upper |= u32::from(code >> 6 & 1) << at;
-            packed << 6 | u64::from(code & 0x3f)
-        })
-    };
-    let (high, low) = (part(0..10), part(10..15));
-    let fits = bad & NONE == 0 && checks(upper) == id[15..];
-    fits.then_some(u128::from(high) << 30 | u128::from(low))
+    let head = Sixteen::of(id.first_chunk()?);
+    let known = head.with(0x20).lie(b'a', b'z').or(head.lie(b'0', b'9'));
+    if known.bits() != u16::MAX || checks(head) != id[15..] {
+        return None;
+    }
+    let (fives, _) = id.as_chunks();
+    let [first, second, third] = fives else { return None };
+    let high = packed(*first) << FIVE | packed(*second);
+    Some(u128::from(high) << FIVE | u128::from(packed(*third)))
+}
+
+/// Five characters in 30 bits. One after the other: where small code is asked for, a loop stays
+/// one.
+#[inline]
+fn packed(five: [u8; 5]) -> u64 {
+    let code = |at: usize| u64::from(CODES[usize::from(five[at])]);
+    code(0) << 24 | code(1) << 18 | code(2) << 12 | code(3) << 6 | code(4)
 }
 
 /// The last three characters, by which of the first fifteen are in upper case.
 #[inline]
-fn checks(upper: u32) -> [u8; 3] {
-    [0, 5, 10].map(|shift| CHECKS[(upper >> shift & 31) as usize])
+fn checks(head: Sixteen) -> [u8; 3] {
+    let upper = head.lie(b'A', b'Z').bits();
+    let check = |shift: u32| CHECKS[usize::from(upper >> shift & 31)];
+    [check(0), check(5), check(10)]
 }
 
 #[inline]
 fn open_id(packed: u128) -> [u8; 18] {
     let mut id = [0; 18];
-    let mut upper = 0;
-    #[expect(clippy::cast_possible_truncation, reason = "two parts of it")]
-    let (mut high, mut low) = ((packed >> 30) as u64, packed as u64);
-    let mut take = |at: usize, part: &mut u64| {
-        let code = (*part & 0x3f) as usize;
-        *part >>= 6;
-        upper |= u32::from(code < 26) << at;
-        id[at] = LETTERS[code.min(LETTERS.len() - 1)];
-    };
-    for at in (10..15).rev() {
-        take(at, &mut low);
-    }
-    for at in (0..10).rev() {
-        take(at, &mut high);
-    }
-    id[15..].copy_from_slice(&checks(upper));
+    id[..5].copy_from_slice(&open(packed >> (2 * FIVE)));
+    id[5..10].copy_from_slice(&open(packed >> FIVE));
+    id[10..15].copy_from_slice(&open(packed));
+    let head = id.first_chunk().map(Sixteen::of);
+    id[15..].copy_from_slice(&head.map(checks).unwrap_or_default());
     id
+}
+
+/// The five characters in the lowest bits.
+#[inline]
+fn open(packed: u128) -> [u8; 5] {
+    #[expect(clippy::cast_possible_truncation, reason = "thirty of them are asked for")]
+    let bits = packed as u32;
+    let letter = |shift: u32| LETTERS[(bits >> shift & 63) as usize];
+    [letter(24), letter(18), letter(12), letter(6), letter(0)]
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ impl KeyTable {
     }
 
     /// Adds the next row; [`Self::settle`] follows the last one.
+    #[inline]
     pub fn push(&mut self, key: u128) {
         self.keys.push(key);
         if self.keys.len() - self.slotted == GROUP {
@@ -123,6 +124,7 @@ impl KeyTable {
     }
 
     /// The first row with this key, or the empty slot where it would stand.
+    #[inline]
     fn slot_of(&self, key: u128) -> Result<u32, usize> {
         let mut slot = self.place(key);
         loop {
