@@ -1,7 +1,8 @@
 //! Intake: the synchronous half of the conveyor, from the file to chunks on disk.
 //!
 //! One thread takes each slab through all its stages, while it is near the processor; rayon shares
-//! out the rows of a slab whose values are transformed. Source: `docs/decisions/0033-one-thread.md`.
+//! out the rows of a slab whose values are transformed.
+//! Source: `docs/decisions/0033-one-thread.md`.
 
 use std::sync::Arc;
 
