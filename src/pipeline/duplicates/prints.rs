@@ -9,7 +9,7 @@
 
 use std::hint::black_box;
 
-use super::sort::{Room, Sorted, Sorter, Writing};
+use super::sort::{ASKED_BYTES, Room, Sorted, Sorter, Writing, add};
 use crate::model::failure::Failure;
 use crate::model::limits::SUSPECTS_MAX;
 
@@ -17,13 +17,6 @@ use crate::model::limits::SUSPECTS_MAX;
 /// than for what follows. Of ten million rows about one in a hundred is suspected in vain then.
 const FILTER_BITS_MAX: u64 = 1 << 26;
 const FILTER_BITS_MIN: u64 = 1 << 17;
-
-/// Bytes that are asked for whatever the size of the filter; what is not touched takes no memory.
-///
-/// From the size of what is given back to it the allocator of glibc learns to keep as much for
-/// itself later. From more than 32 MiB it learns nothing. Source: `mallopt(3)`,
-/// `M_MMAP_THRESHOLD`; `benches/README.md` has what it comes to.
-const ASKED_BYTES: usize = 33 << 20;
 
 /// Bits of one fingerprint, all within one line of the processor's cache.
 const BITS: u32 = 4;
@@ -91,7 +84,7 @@ impl<'a> Prints<'a> {
         black_box(self.waiting.iter().fold(0, |sum, half| sum ^ self.filter.touch(*half)));
         for half in self.waiting.drain(..) {
             if self.filter.add(half) && self.suspects.len() <= SUSPECTS_MAX {
-                self.suspects.push(half);
+                add(&mut self.suspects, half);
             }
         }
     }

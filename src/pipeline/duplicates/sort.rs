@@ -19,6 +19,26 @@ pub type Record = [u64; 3];
 /// Bytes of the buffer of a part that is read or written.
 const BUFFER_BYTES: usize = 32 << 10;
 
+/// Bytes that are asked for where there may be many; what is not touched takes no memory.
+///
+/// From the size of what is given back to it the allocator of glibc learns to keep as much for
+/// itself later, in each thread. From more than 32 MiB it learns nothing. Source: `mallopt(3)`,
+/// `M_MMAP_THRESHOLD`; `benches/README.md` has what it comes to.
+pub const ASKED_BYTES: usize = 33 << 20;
+
+/// A list of more than so many bytes asks for [`ASKED_BYTES`]. From 128 KiB on glibc takes a piece
+/// from the system and learns from it.
+const SHORT_BYTES: usize = 64 << 10;
+
+/// Adds to a list that may become long.
+#[inline]
+pub fn add<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() && list.capacity() * size_of::<T>() >= SHORT_BYTES {
+        list.reserve_exact(ASKED_BYTES / size_of::<T>());
+    }
+    list.push(item);
+}
+
 /// Where sorted parts go. Their files lose their names as soon as they are open, so that none stays
 /// behind, however the process ends.
 #[derive(Debug)]
@@ -108,7 +128,7 @@ impl<'a> Writing<'a> {
         if self.held.len() == self.room.held {
             self.put_away()?;
         }
-        self.held.push(number);
+        add(&mut self.held, number);
         Ok(())
     }
 
@@ -187,7 +207,7 @@ impl<'a> Sorter<'a> {
         if self.held.len() == self.room.held {
             self.put_away()?;
         }
-        self.held.push(record);
+        add(&mut self.held, record);
         Ok(())
     }
 
