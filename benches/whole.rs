@@ -166,6 +166,9 @@ fn counted_run(rows: usize) -> u64 {
     let counts = folder.path().join("counts");
     valgrind
         .current_dir(folder.path())
+        // What this person has loaded before is remembered below it.
+        .env("HOME", folder.path())
+        .env_remove("XDG_STATE_HOME")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", counts.display()))
         .arg(binary())
