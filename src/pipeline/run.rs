@@ -193,7 +193,7 @@ pub(super) struct Carried {
 }
 
 impl<T: Target> Parts<T> {
-    /// The conveyor: intake on threads, submit on tokio, settle on a thread, all at once.
+    /// The conveyor: intake on a thread, submit on tokio, settle on a thread, all at once.
     pub(super) async fn carry(&self, incoming: Incoming) -> Carried {
         // What an earlier process left out is not known where the input is refused.
         let shelf = self.shelf.as_ref().filter(|_| !matches!(incoming, Incoming::Refused(_)));

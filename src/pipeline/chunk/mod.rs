@@ -441,6 +441,8 @@ fn drift(chunk: &Chunk) -> Failure {
         "chunk {number}, rows {first} to {last}, does not come out as it did when the run began"
     );
     Failure::new(Blame::Guard, message)
+        .hint("nothing more is sent; jobs that have begun are followed to their end")
+        .hint("go on with the input, the mapping and the longshore that the run began with")
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
